@@ -1,0 +1,199 @@
+"""The door for code: the whole way from images to classes as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from mtlkit.errors import InputError
+from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
+from mtlkit.multitask.balancing import Balancing
+from mtlkit.multitask.tasks import Contrast, Regression
+from mtlkit.multitask.training import threads
+from mtlkit.preprocessing import describe
+
+SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
+
+
+class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
+    """Classes for images without labels, by one network that learns several tasks.
+
+    Args:
+        n_clusters: the number of classes. It is an assumption: no label tells it.
+        balance: `"auto"` assumes nothing of the classes' sizes; `"equal"` assumes that they are about the same.
+        balancing: how the tasks' losses become one while features are learnt: `"uncertainty"`, `"equal"`, or a weight
+            for each of the tasks `views` and `shape`.
+        descriptors: what the regression task must tell of each image: names from `preprocessing.DESCRIPTORS`, or `"auto"`:
+            HOG, and colour for colour images. Not used for plain features, which are their own target.
+        augmentation: changes that leave the class as it is; None: `Augmentation()`, or noise for plain features.
+        side: images are brought to side x side pixels; None: their own larger side, between 8 and 64.
+        clustering: train a head of many small groups, too, before the label vectors are made.
+        effort: scales the length of training; below 1 for a quick look.
+        batch_size: images a step.
+        random_state: seed; the same seed gives the same classes on the same machine with as many threads.
+        n_threads: threads inside torch. One is quickest for small images.
+        verbose: show a progress bar.
+
+    Attributes:
+        labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
+        probabilities_: N x n_clusters, rows sum to one.
+        model_: the `MultiTaskModel`, with the heads `shape` and `classes`.
+        history_: a row an epoch, see `multitask.fit`.
+        seconds_: wall time by stage.
+        n_features_in_: numbers in one row of X.
+
+    >>> from mtlkit import load
+    >>> clusterer = MultiTaskClusterer(n_clusters=3, random_state=0, effort=0.02)
+    >>> clusterer.fit_predict(load("digits:small").images).shape
+    (537,)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        balance: str = "auto",
+        balancing: Balancing = "uncertainty",
+        descriptors: str | tuple[str, ...] = "auto",
+        augmentation: Augmentation | None = None,
+        side: int | None = None,
+        clustering: bool = False,
+        effort: float = 1.0,
+        batch_size: int = 256,
+        random_state: Any = None,
+        n_threads: int = 1,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.balance = balance
+        self.balancing = balancing
+        self.descriptors = descriptors
+        self.augmentation = augmentation
+        self.side = side
+        self.clustering = clustering
+        self.effort = effort
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> MultiTaskClusterer:
+        """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
+
+        Raises:
+            InputError: X of another shape, with NaN, out of range or with all rows equal; `n_clusters` below 2 or
+                above N; a setting that is not known.
+        """
+        images, found = self._prepare(X), None
+        schedule = Schedule(self.batch_size, self.effort)
+        bar = tqdm(total=schedule.steps(len(images), self.clustering), unit="step", disable=not self.verbose)
+        with bar, threads(self.n_threads):
+            found = find_classes(
+                images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
+                balancing=self.balancing, clustering=self.clustering, augmentation=self._augmentation(images),
+                schedule=schedule, seed=self.seed_, on_step=lambda stage: (bar.set_description(stage), bar.update()),
+            )  # fmt: skip
+        self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
+        self.probabilities_ = found.probabilities
+        self.labels_ = found.probabilities.argmax(axis=1)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the class number of each row of X (N), in the shape that `fit` was given."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return how sure the network is of each class: N x n_clusters, rows sum to one."""
+        check_is_fitted(self, "model_")
+        with threads(self.n_threads):
+            return self.model_.predict(self._images(X), "classes").numpy()
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the shared features, N x 128, for another method to work on."""
+        check_is_fitted(self, "model_")
+        with threads(self.n_threads):
+            return self.model_.features(self._images(X)).numpy()
+
+    def estimate_seconds(self, X: Any) -> float:
+        """Time a few steps on X and return about how many seconds `fit` will take (good to a factor of two)."""
+        images = self._prepare(X)
+        schedule = Schedule(self.batch_size, self.effort)
+        few = images[: 4 * self.batch_size]
+        model = MultiTaskModel(self._encoder(few), {"views": Contrast(), "shape": Regression(self._targets(few))})
+        with threads(self.n_threads):
+            fit(model, few, epochs=1, batch_size=self.batch_size)  # the first steps are slow
+            history = fit(model, few, epochs=max(1, 4 * self.batch_size // len(few)), batch_size=self.batch_size)
+        each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // self.batch_size))
+        return each * schedule.steps(len(images), self.clustering)
+
+    def _prepare(self, X: Any) -> Tensor:
+        """Look at X for the first time: fix the seed, the shape and, for plain features, the scale."""
+        seed = self.random_state
+        self.seed_ = int(seed) if isinstance(seed, (int, np.integer)) else check_random_state(seed).randint(2**31 - 9)
+        X = np.asarray(X)
+        self._scaler = StandardScaler().fit(validate_data(self, X, dtype=np.float32)) if X.ndim == 2 else None
+        self._side = self.side or int(np.clip(max(X.shape[-2:]), *SIDES)) if X.ndim > 2 else None
+        images = self._images(X)
+        if (images == images[0]).all():
+            raise InputError(f"all {len(images)} images are equal: there is nothing to tell apart.")
+        return images
+
+    def _images(self, X: Any) -> Tensor:
+        """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D standardised."""
+        X = np.asarray(X)
+        if self._scaler is not None:
+            return torch.as_tensor(self._scaler.transform(validate_data(self, X, dtype=np.float32, reset=False)))
+        return as_images(X, self._side)
+
+    def _targets(self, images: Tensor) -> np.ndarray:
+        """Return what the regression must tell of each image; plain features are their own target."""
+        if images.ndim == 2:
+            return images.numpy()
+        names = self.descriptors
+        if isinstance(names, str):
+            names = ("hog", "colour")[: 1 + (images.shape[1] == 3)] if names == "auto" else (names,)
+        return describe(images.numpy(), names)
+
+    def _encoder(self, images: Tensor) -> torch.nn.Module:
+        with torch.random.fork_rng(devices=[]):  # the caller's own random numbers go on as if nothing had happened
+            torch.manual_seed(self.seed_)
+            return MLP(images.shape[1]) if images.ndim == 2 else SmallCNN(images.shape[1], images.shape[2])
+
+    def _augmentation(self, images: Tensor) -> Augmentation:
+        plain = Augmentation(gain=0.1, noise=0.3)
+        return self.augmentation or (plain if images.ndim == 2 else Augmentation())
+
+
+def as_images(X: np.ndarray, side: int) -> Tensor:
+    """Bring N x H x W or N x C x H x W to float32, N x C x side x side in [0, 1].
+
+    Raises:
+        InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are not bytes.
+
+    >>> as_images(np.full((2, 6, 8), 255, np.uint8), side=8).shape
+    torch.Size([2, 1, 8, 8])
+    """
+    shape = " x ".join(map(str, X.shape))
+    if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[1] not in (1, 3)):
+        last = X.ndim == 4 and X.shape[3] in (1, 3)
+        raise InputError(f"X is {shape}: expected N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
+                         + ("; bring the channels to the second place, X.transpose(0, 3, 1, 2)." if last else "."))  # fmt: skip
+    if X.dtype.kind not in "biuf":
+        raise InputError(f"X holds {X.dtype}: expected numbers.")
+    images = torch.as_tensor(X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32)
+    images = images[:, None] if images.ndim == 3 else images
+    if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
+        bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
+        raise InputError(f"X holds {bad}: images must lie in [0, 1]; divide by the largest value that the format allows.")
+    if images.shape[2:] != (side, side):
+        images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    return images

@@ -1,0 +1,137 @@
+"""Every set of images by its name, and the one function that loads any source.
+
+A catalogue set is one entry: a name and a function of the data root that returns an `ImageSet`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from mtlkit.data.archive import load_npz
+from mtlkit.data.folder import Progress, load_folder
+from mtlkit.data.images import ImageSet, check_memory, row_names
+from mtlkit.data.reading import fit_square, looks_like_image
+from mtlkit.errors import InputError, nearest
+
+SIZES = (8, 512)
+DataRoot = str | Path | None
+
+
+def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
+    """Handwritten digits, embedded in scikit-learn (Alpaydin and Kaynak, UCI 1998); need no data root."""
+    digits = load_digits()
+    rows = np.flatnonzero(digits.target < classes)  # which digits a set has defines it; no label is kept
+    images = (digits.images[rows] / 16).astype(np.float32)[:, None]  # N x 1 x 8 x 8, ink from 0 to 16
+    return ImageSet(
+        images=images,
+        name="digits" if classes == 10 else "digits:small",
+        paths=row_names("digits", rows),
+        n_clusters=classes,
+        class_names=tuple(map(str, range(classes))),
+        labels=partial(_digit_labels, rows),
+    )
+
+
+def _digit_labels(rows: np.ndarray) -> np.ndarray:
+    return load_digits().target[rows]
+
+
+CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {
+    "digits": _digits,
+    "digits:small": partial(_digits, classes=3),
+}
+
+
+def catalogue_names() -> tuple[str, ...]:
+    """Return the names that `load` knows.
+
+    >>> catalogue_names()
+    ('digits', 'digits:small')
+    """
+    return tuple(CATALOGUE)
+
+
+def load(
+    source: str | Path,
+    *,
+    size: int | None = None,
+    data_root: DataRoot = None,
+    progress: Progress | None = None,
+) -> ImageSet:
+    """Load a source of images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
+
+    A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a path.
+    `size` (8 to 512) brings every image to size x size, its aspect kept. `data_root` is where downloaded
+    sets lie; the embedded ones need none. `progress(done, total)` is called after each file of a folder.
+
+    Raises `InputError` for an unknown name, a path that is not there or holds no images, fewer than two
+    images, or images that are all equal.
+
+    >>> digits = load("digits:small")
+    >>> digits, digits.n_clusters, digits.class_names
+    (ImageSet('digits:small', 537 x 1 x 8 x 8), 3, ('0', '1', '2'))
+    >>> load("digit")
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
+digits:small; a folder of images or an .npz is given by its path.
+    """
+    if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        raise InputError(f"source must be a catalogue name or a path, not {kind}: try load('digits').")
+    if size is not None and not (isinstance(size, Integral) and SIZES[0] <= size <= SIZES[1]):
+        raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
+    if isinstance(source, str) and source in CATALOGUE:
+        images = CATALOGUE[source](data_root)
+    else:
+        images = _load_path(os.fspath(source), size, progress)
+    if size is not None and images.images.shape[2:] != (size, size):
+        images = _resized(images, size)
+    first, *others = images.images
+    if not others:
+        skipped = f" ({len(images.skipped)} more could not be decoded)" if images.skipped else ""
+        raise InputError(f"{source}: only one image{skipped}, and at least 2 are needed: add images.")
+    if all(np.array_equal(first, other) for other in others):
+        raise InputError(f"{source}: all {len(images)} images are equal, nothing to tell apart: add others.")
+    return images
+
+
+def _load_path(source: str, size: int | None, progress: Progress | None) -> ImageSet:
+    path = Path(os.path.expanduser(source))
+    if not source.strip() or not os.path.exists(path):
+        raise InputError(_not_there(source))
+    if path.is_dir():
+        return load_folder(path, size, progress)
+    if path.suffix.lower() == ".npz" and path.is_file():
+        return load_npz(path)
+    what = "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"
+    raise InputError(f"{source}: this is {what}: a set is a folder of images or an .npz, so give one.")
+
+
+def _not_there(source: str) -> str:
+    hint = nearest(source, CATALOGUE)
+    if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
+        return f"{source}: there is no such path.{hint} Give a folder of images or an .npz that is there."
+    known = ", ".join(CATALOGUE)
+    named = "a folder of images or an .npz is given by its path."
+    return f"{source!r} is not a known set.{hint} Known are {known}; {named}"
+
+
+def _resized(images: ImageSet, size: int) -> ImageSet:
+    """Bring N x C x H x W to N x C x size x size, a channel at a time, as a folder's images are."""
+    count, channels, height, width = images.images.shape
+    check_memory(images.name, (count, channels, size, size))
+    resized = np.empty((count, channels, size, size), np.float32)
+    planes = images.images.reshape(-1, height, width)
+    for old, new in zip(planes, resized.reshape(-1, size, size), strict=True):
+        new[:] = fit_square(Image.fromarray(old), size)[0]
+    note = f"Images were brought from {height} x {width} to {size} x {size} pixels, the aspect kept."
+    return replace(images, images=resized, notes=(*images.notes, note))

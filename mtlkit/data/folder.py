@@ -1,0 +1,159 @@
+"""A user's own folder of images, read as it is: nested or flat, mixed formats and sizes, some files broken.
+
+Two passes: the headers, which are cheap, give the side and the number of channels; then each file is
+decoded once, in threads (Pillow lets go of Python's lock while it decodes).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from mtlkit.data.images import ImageSet, Skipped, check_memory
+from mtlkit.data.reading import Header, Undecodable, decode, header, looks_like_image, quiet_pillow
+from mtlkit.errors import InputError
+
+Progress = Callable[[int, int], None]
+Read = Callable[[Path], Any]
+SIDES = (16, 64)  # the side chosen for a user lies between these; --size may go beyond
+
+
+def load_folder(folder: Path, size: int | None = None, progress: Progress | None = None) -> ImageSet:
+    """Read all images below a folder, in the natural order of their relative paths (`2.png` before `10.png`).
+
+    Hidden files, files that are no images, and links to folders are passed over. Without `size` the side is
+    the median of the images' longer sides, rounded to a multiple of 8, from 16 to 64. C is 1 when every
+    image is grey. There are labels when every image lies in one of two or more subfolders. `progress(done,
+    total)` is called after each image.
+
+    Raises `InputError` for a folder without images, one that cannot be read, a set that is too large, and
+    when more than 3 and more than 5 % of the images fail to decode; fewer are skipped and reported.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     for shade in (0, 128, 255):
+    ...         Image.new("L", (24, 20), shade).save(f"{name}/{shade}.png")
+    ...     grey = load_folder(Path(name))
+    >>> grey.images.shape, grey.paths, grey.has_labels
+    ((3, 1, 24, 24), ('0.png', '128.png', '255.png'), False)
+    """
+    names = _candidates(folder)
+    failed: dict[str, str] = {}  # name -> reason
+    kept: list[str] = []
+    with quiet_pillow():
+        headers: dict[str, Header] = dict(_each(header, folder, names, failed))
+        _refuse_many(folder, failed, len(names))
+        side, chosen = (size, "as asked") if size else _side(headers.values())
+        shape = (len(headers), 1 if all(found.grey for found in headers.values()) else 3, side, side)
+        check_memory(str(folder), shape)
+        images, channels = np.empty(shape, np.float32), 1
+        for name, pixels in _each(partial(decode, size=side), folder, list(headers), failed, progress):
+            images[len(kept)] = pixels  # one channel is repeated where the set has three
+            channels = max(channels, len(pixels))
+            kept.append(name)
+    _refuse_many(folder, failed, len(names))
+    classes = _class_folders(kept)
+    notes = [f"Images were brought to {side} x {side} pixels ({chosen}), the aspect kept."]
+    if failed:
+        notes.append(f"{len(failed)} of {len(names)} image files could not be decoded and were skipped.")
+    return ImageSet(
+        images=np.ascontiguousarray(images[: len(kept), :channels]),
+        name=_printable(folder.resolve().name) or "images",
+        paths=tuple(map(_printable, kept)),
+        class_names=tuple(map(_printable, classes)),
+        skipped=tuple(Skipped(_printable(name), failed[name]) for name in names if name in failed),
+        notes=tuple(notes),
+        labels=partial(_labels, kept, classes) if classes else None,
+    )
+
+
+def _candidates(folder: Path) -> list[str]:
+    """List the relative paths of the files that look like images, in natural order."""
+    files: list[Path] = []
+    try:
+        for place, folders, names in os.walk(folder, onerror=_raise):  # follows no links to folders
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files += [Path(place, name) for name in names if not name.startswith(".")]
+    except OSError as fault:
+        where = fault.filename or folder
+        raise InputError(f"{where}: cannot be read ({fault.strerror}): check its permissions.") from fault
+    found = [path for path in files if os.path.isfile(path) and looks_like_image(path)]  # no pipes
+    if not found:
+        what = f"{len(files)} file{'s' * (len(files) > 1)}, none an image" if files else "it is empty"
+        raise InputError(f"{folder}: a folder of images is expected, but found: {what}.")
+    return sorted((path.relative_to(folder).as_posix() for path in found), key=_natural)
+
+
+def _raise(fault: OSError) -> None:
+    raise fault
+
+
+def _natural(path: str) -> tuple[list[Any], str]:
+    parts: list[Any] = re.split(r"(\d+)", path)  # text, number, text, ...
+    parts[1::2] = map(int, parts[1::2])
+    return parts, path
+
+
+def _each(
+    read: Read, folder: Path, names: list[str], failed: dict[str, str], progress: Progress | None = None
+) -> Iterator[tuple[str, Any]]:
+    """Read the files in threads; yield (name, result) in order, and put the others into `failed`."""
+    jobs = (delayed(_tried)(read, folder / name) for name in names)
+    results = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(jobs)
+    for done, (name, result) in enumerate(zip(names, results, strict=True), start=1):
+        if isinstance(result, Undecodable):
+            failed[name] = str(result)
+        else:
+            yield name, result
+        if progress:
+            progress(done, len(names))
+
+
+def _tried(read: Read, path: Path) -> Any:
+    try:
+        return read(path)
+    except Undecodable as fault:
+        return fault
+
+
+def _refuse_many(folder: Path, failed: dict[str, str], total: int) -> None:
+    if len(failed) == total or (len(failed) > 3 and len(failed) > 0.05 * total):
+        raise InputError(
+            f"{folder}: {len(failed)} of {total} image files cannot be decoded ({_some(failed)}):"
+            " at most 3, or 5 %, are skipped, and never all, so repair or remove them."
+        )
+
+
+def _some(failed: dict[str, str]) -> str:
+    return "; ".join(f"{_printable(name)}: {reason}" for name, reason in list(failed.items())[:3])
+
+
+def _side(headers: Iterable[Header]) -> tuple[int, str]:
+    median = float(np.median([found.longer_side for found in headers]))
+    side = int(np.clip(8 * round(median / 8), *SIDES))
+    return side, f"a multiple of 8 from 16 to 64, chosen for the folder's median longer side of {median:.0f}"
+
+
+def _class_folders(paths: list[str]) -> list[str]:
+    """Return the first-level subfolders if every image lies in one and there are two or more; else none."""
+    tops = [path.split("/")[0] for path in paths if "/" in path]
+    classes = list(dict.fromkeys(tops))
+    return classes if len(tops) == len(paths) and len(classes) > 1 else []
+
+
+def _labels(paths: list[str], classes: list[str]) -> np.ndarray:
+    number = {name: row for row, name in enumerate(classes)}
+    return np.array([number[path.split("/")[0]] for path in paths])
+
+
+def _printable(name: str) -> str:
+    """File names need not be UTF-8; what goes into reports must be."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

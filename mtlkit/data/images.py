@@ -1,0 +1,105 @@
+"""What every source of images becomes: one array with a name for each row, and the labels kept apart.
+
+The course's first rule of honesty starts here: an `ImageSet` holds no labels, only a function that fetches
+them. Whoever trains takes `images`; whoever scores says so by calling `open_labels()`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtlkit.errors import InputError
+
+MOST_BYTES = 8_000_000_000  # one set of images in memory, as float32
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that looked like an image and could not be decoded, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageSet:
+    """Images of one size, with what is known of them.
+
+    images: N x C x H x W, float32 in [0, 1]; C is 1 (grey) or 3 (red, green, blue).
+    name: what the set is called, for titles and run folders.
+    paths: one name a row, `"cats/a.png"` (relative to the folder) or `"digits/0007"`.
+    n_clusters: the number of classes where the catalogue gives it; None for a user's own images.
+    class_names: what label 0, 1, ... is called; empty without labels.
+    skipped: the files that could not be decoded.
+    notes: sentences on what the loader decided, for the report.
+    labels: a function that returns the N labels. It is called by `open_labels()` and nowhere else.
+
+    >>> images = np.zeros((2, 1, 8, 8), np.float32)
+    >>> pair = ImageSet(images, "pair", ("pair/0", "pair/1"), labels=lambda: np.array([0, 1]))
+    >>> pair, len(pair), pair.has_labels
+    (ImageSet('pair', 2 x 1 x 8 x 8), 2, True)
+    >>> pair.open_labels()
+    array([0, 1])
+    """
+
+    images: np.ndarray
+    name: str
+    paths: tuple[str, ...]
+    n_clusters: int | None = None
+    class_names: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    labels: Callable[[], np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"ImageSet({self.name!r}, {' x '.join(map(str, self.images.shape))})"
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether there are labels to open; does not open them."""
+        return self.labels is not None
+
+    def open_labels(self) -> np.ndarray | None:
+        """Return the N labels (integers from 0), or None without any: the one way to them, for scoring only.
+
+        Raises `InputError` when their number is not the number of images.
+        """
+        if self.labels is None:
+            return None
+        labels = np.asarray(self.labels())
+        if labels.shape != (len(self),):
+            given = f"labels of shape {labels.shape} for {len(self)} images"
+            raise InputError(f"{self.name}: {given}: give one label an image.")
+        return labels
+
+
+def check_memory(name: str, shape: tuple[int, ...], item_bytes: int = 4) -> None:
+    """Refuse an array that would take more than `MOST_BYTES`, before a byte of it is read.
+
+    >>> check_memory("photos", (1_000_000, 3, 64, 64))
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: photos: 1000000 x 3 x 64 x 64 values take 49.2 GB and at most 8 GB are read: \
+ask for a smaller --size, or take fewer images.
+    """
+    needed = item_bytes * math.prod(shape)
+    if needed > MOST_BYTES:
+        raise InputError(
+            f"{name}: {' x '.join(map(str, shape))} values take {needed / 1e9:.1f} GB and at most"
+            f" {MOST_BYTES / 1e9:.0f} GB are read: ask for a smaller --size, or take fewer images."
+        )
+
+
+def row_names(name: str, rows: np.ndarray | range) -> tuple[str, ...]:
+    """Name the rows of a set that has no files.
+
+    >>> row_names("digits", range(2))
+    ('digits/0000', 'digits/0001')
+    """
+    return tuple(f"{name}/{row:04d}" for row in rows)

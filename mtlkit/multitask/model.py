@@ -1,0 +1,68 @@
+"""The multi-task model: one shared encoder and a head for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from mtlkit.errors import InputError
+from mtlkit.multitask.tasks.base import Task
+
+
+class MultiTaskModel(nn.Module):
+    """One encoder whose features all tasks share.
+
+    Args:
+        encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`, or your own).
+        tasks: the tasks by name; each gets a head on the shared features.
+
+    >>> from mtlkit.multitask import SmallCNN
+    >>> from mtlkit.multitask.tasks import Contrast
+    >>> model = MultiTaskModel(SmallCNN(channels=1), {"views": Contrast()})
+    >>> model(torch.zeros(2, 5, 1, 8, 8))["views"].shape             # 2 views of 5 images
+    torch.Size([2, 5, 64])
+    """
+
+    def __init__(self, encoder: nn.Module, tasks: Mapping[str, Task]) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tasks: dict[str, Task] = {}
+        self.heads = nn.ModuleDict()
+        for name, task in tasks.items():
+            self.add(name, task)
+
+    def add(self, name: str, task: Task) -> None:
+        """Add a task with a fresh head, or put it in the place of the task of that name."""
+        if not isinstance(task, Task):
+            raise InputError(f"task {name!r} is a {type(task).__name__}: give an object of a class that extends Task.")
+        self.tasks[name] = task
+        self.heads[name] = task.head(int(self.encoder.width))  # type: ignore[arg-type]
+
+    def remove(self, name: str) -> None:
+        """Take a task and its head away."""
+        del self.tasks[name], self.heads[name]
+
+    def forward(self, views: Tensor) -> dict[str, Tensor]:
+        """Return each head's outputs, V x B x K, for V views of B images (V x B x C x H x W)."""
+        features = self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])  # V x B x width
+        return {name: head(features) for name, head in self.heads.items()}
+
+    def losses(self, views: Tensor, rows: Tensor) -> dict[str, Tensor]:
+        """Return each task's loss on a batch: V views of the B training images at `rows`."""
+        return {name: self.tasks[name].batch_loss(outputs, rows) for name, outputs in self(views).items()}
+
+    @torch.no_grad()
+    def features(self, images: Tensor, batch_size: int = 1024) -> Tensor:
+        """Return the shared features of N clean images, N x width, in evaluation mode."""
+        training = self.training
+        self.eval()
+        features = torch.cat([self.encoder(batch) for batch in images.split(batch_size)])
+        self.train(training)
+        return features
+
+    @torch.no_grad()
+    def predict(self, images: Tensor, task: str) -> Tensor:
+        """Return the softmax of one task's head for N clean images: N x K, rows sum to one."""
+        return self.heads[task](self.features(images)).softmax(-1)

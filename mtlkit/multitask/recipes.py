@@ -1,0 +1,202 @@
+"""The recipe: the stages from images to classes, each a call of `fit` on the one model.
+
+1. *Features.* Contrast and regression together: the views of one image are alike, and each tells what the clean image is like.
+2. *Label vectors* are made from the shared features, without a label.
+3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
+   rounds, the label vectors are made anew from the features as they are by then.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor, nn
+
+from mtlkit.errors import InputError, nearest
+from mtlkit.multitask.augmentation import Augmentation
+from mtlkit.multitask.balancing import Balancing
+from mtlkit.multitask.model import MultiTaskModel
+from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
+from mtlkit.multitask.training import History, Teacher, fit, steps_an_epoch
+from mtlkit.preprocessing.label_vectors import check_clusters, community_vectors, equal_size_vectors, smooth
+
+MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
+STAGES = ("features", "groups", "label vectors", "classes")
+
+
+class CollapseWarning(UserWarning):
+    """Classes ran empty: the network puts (nearly) everything into too few of them."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs.
+
+    Args:
+        batch_size: images a step.
+        effort: scales all lengths; below 1 for a quick look.
+        features, groups, classes: (epochs, least steps) of each stage.
+        rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew.
+    """
+
+    batch_size: int = 256
+    effort: float = 1.0
+    features: tuple[int, int] = (30, 840)
+    groups: tuple[int, int] = (6, 42)
+    classes: tuple[int, int] = (18, 126)
+    rounds: int = 3
+
+    def epochs(self, stage: str, n_images: int) -> int:
+        """Return the epochs of a stage.
+
+        >>> Schedule().epochs("features", 1797), Schedule().epochs("features", 60_000)
+        (120, 30)
+        """
+        epochs, least = getattr(self, stage)
+        steps, _ = steps_an_epoch(n_images, self.batch_size)
+        return max(1, round(max(epochs, least / steps) * self.effort))
+
+    def steps(self, n_images: int, clustering: bool = False) -> int:
+        """Return the steps of all stages together."""
+        stages = ["features", "classes"] + ["groups"] * clustering
+        return sum(self.epochs(stage, n_images) for stage in stages) * steps_an_epoch(n_images, self.batch_size)[0]
+
+
+@dataclass
+class Found:
+    """What `find_classes` returns: the model with its heads, N x K probabilities, a history row an epoch, seconds by stage."""
+
+    model: MultiTaskModel
+    probabilities: np.ndarray
+    history: History = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def balanced_vectors(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    """Equal-size k-means, softened by each image's neighbours: N x D -> N x K."""
+    return smooth(equal_size_vectors(features, n_clusters, seed), features)
+
+
+BALANCES: dict[str, MakeVectors] = {"auto": community_vectors, "equal": balanced_vectors}
+
+
+def find_classes(
+    images: Tensor,
+    descriptors: np.ndarray,
+    n_clusters: int,
+    encoder: nn.Module,
+    *,
+    balance: str = "auto",
+    balancing: Balancing = "uncertainty",
+    clustering: bool = False,
+    augmentation: Augmentation | None = None,
+    schedule: Schedule | None = None,
+    seed: int = 0,
+    on_step: Callable[[str], Any] | None = None,
+) -> Found:
+    """Go the whole way from images to classes.
+
+    Args:
+        images: N x C x H x W in [0, 1], or N x D standardised features.
+        descriptors: N x T, what the regression must tell of each clean image.
+        n_clusters: K.
+        encoder: a fresh encoder for such images.
+        balance: how label vectors are made: `"auto"` (`community_vectors`, sizes free) or `"equal"` (`balanced_vectors`).
+        balancing: of contrast and regression in the first stage. Later stages weigh the losses alike.
+        clustering: train a `Clustering` head between the first two stages.
+        augmentation, schedule, seed: see `fit` and `Schedule`.
+        on_step: called after each step with the stage's name.
+
+    Raises:
+        InputError: n_clusters below 2 or above N, or an unknown `balance`.
+
+    Warns:
+        CollapseWarning: some of the K classes are empty at the end.
+    """
+    check_clusters(n_clusters, len(images))
+    if balance not in BALANCES:
+        raise InputError(f"balance {balance!r} is not known: use 'auto' or 'equal'.{nearest(balance, BALANCES)}")
+    make_vectors, schedule = BALANCES[balance], schedule or Schedule()
+    model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
+    found = Found(model, np.empty((len(images), n_clusters), np.float32))
+
+    def train(stage: str, **settings: Any) -> None:
+        started = time.perf_counter()
+        epochs = schedule.epochs(stage, len(images))
+        step = partial(on_step, stage) if on_step else None
+        offset = len(found.history)
+        rows = fit(model, images, epochs=epochs, batch_size=schedule.batch_size, augmentation=augmentation,
+                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, **settings)  # fmt: skip
+        found.history += [row | {"epoch": offset + row["epoch"]} for row in rows]
+        found.seconds[stage] = time.perf_counter() - started
+
+    train("features", balancing=balancing)
+    model.remove("views")
+    if clustering:
+        model.add("groups", Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed))
+        train("groups", balancing="equal")
+        model.remove("groups")
+    started = time.perf_counter()
+    task = Classification(make_vectors(features_of(model, images), n_clusters, seed))
+    found.seconds["label vectors"] = time.perf_counter() - started
+    model.add("classes", task)
+    teacher = Teacher(model)
+    epochs = schedule.epochs("classes", len(images))
+    first, span = (epochs + 1) // 2, max(1, epochs // (2 * schedule.rounds))
+
+    def make_anew(epoch: int) -> None:
+        done = epoch + 1
+        if done >= first and (done - first) % span == 0 and done < epochs:
+            vectors = make_vectors(features_of(teacher.module, images), n_clusters, seed)
+            task.set_targets(align(vectors, teacher.module.predict(images, "classes").numpy()))
+
+    train("classes", balancing="equal", teacher=teacher, on_epoch=make_anew)
+    found.model = teacher.module
+    found.probabilities = found.model.predict(images, "classes").numpy()
+    warn_of_collapse(found.probabilities.argmax(axis=1), n_clusters)
+    return found
+
+
+def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
+    """Return the shared features of the clean images, N x width, each row of unit length (only directions count)."""
+    return nn.functional.normalize(model.features(images)).numpy()
+
+
+def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Renumber the classes of label vectors N x K so that they agree most with `reference`, N x K.
+
+    Clustering numbers its classes by chance; a head that has learnt number 3 must meet the same class there again.
+    Source: Kuhn 1955, "The Hungarian method for the assignment problem".
+
+    >>> align(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.9, 0.1], [0.2, 0.8]])).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    mine, theirs = linear_sum_assignment(vectors.T @ reference, maximize=True)
+    aligned = np.empty_like(vectors)
+    aligned[:, theirs] = vectors[:, mine]
+    return aligned
+
+
+def warn_of_collapse(classes: np.ndarray, n_clusters: int) -> None:
+    """Warn with a remedy when some of the classes are empty.
+
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as seen:
+    ...     warnings.simplefilter("always")
+    ...     warn_of_collapse(np.array([0, 0, 1]), 3)
+    >>> "1 of 3 classes" in str(seen[0].message)
+    True
+    """
+    empty = n_clusters - len(np.unique(classes))
+    if empty:
+        warnings.warn(
+            f"{empty} of {n_clusters} classes are empty: the training collapsed. Ask for fewer classes, train longer "
+            "(effort=2), or use a gentler augmentation.", CollapseWarning, stacklevel=2)  # fmt: skip

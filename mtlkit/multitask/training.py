@@ -1,0 +1,153 @@
+"""Training: one loop for every stage. Two views in, the tasks' losses balanced, one step; no label anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from mtlkit.errors import InputError
+from mtlkit.multitask.augmentation import Augmentation
+from mtlkit.multitask.balancing import Balancing, check_losses, loss_weights, make_balancer
+from mtlkit.multitask.model import MultiTaskModel
+
+History = list[dict[str, Any]]
+
+
+class Teacher(AveragedModel):
+    """A slowly moving average of the model: calmer than the model itself, so it makes the next label vectors.
+
+    After step t the average keeps `min(decay, (1 + t) / (10 + t))` of itself: the first steps, which start from
+    a random head, are soon forgotten. BatchNorm's running statistics are averaged too.
+
+    Source: Tarvainen, Valpola 2017, "Mean teachers are better role models".
+    """
+
+    module: MultiTaskModel
+
+    def __init__(self, model: MultiTaskModel, decay: float = 0.97) -> None:
+        def average(averages: Any, current: Any, steps: Tensor | int) -> None:
+            keep = min(decay, (1 + int(steps)) / (10 + int(steps)))
+            for old, new in zip(averages, current, strict=True):
+                old.lerp_(new, 1 - keep) if old.is_floating_point() else old.copy_(new)
+
+        super().__init__(model, multi_avg_fn=average, use_buffers=True)
+        self.eval()
+
+
+def fit(
+    model: MultiTaskModel,
+    images: Any,
+    *,
+    epochs: int,
+    batch_size: int = 256,
+    balancing: Balancing = "uncertainty",
+    augmentation: Augmentation | None = None,
+    learning_rate: float = 3e-3,
+    seed: int = 0,
+    stage: str = "training",
+    teacher: Teacher | None = None,
+    on_epoch: Callable[[int], None] | None = None,
+    on_step: Callable[[], None] | None = None,
+) -> History:
+    """Train all tasks of the model together, on two augmented views of every image.
+
+    Args:
+        model: its tasks' targets are rows in the order of `images`.
+        images: N x C x H x W in [0, 1], or N x D standardised features.
+        epochs: passes over the images. The last few images of a pass that do not fill a batch wait for the next one.
+        batch_size: images a step; each is seen twice.
+        balancing: how the losses become one, see `balancing.make_balancer`.
+        augmentation: how views are made; default `Augmentation()`.
+        learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
+        seed: for the order of the images and the views. The same seed gives the same weights on the same machine
+            with the same number of threads.
+        stage: a name for the rows of the history.
+        teacher: an average to be moved along after each step.
+        on_epoch: called with the number of the epoch that has just ended; a round makes label vectors anew here.
+        on_step: called after each step, for a progress bar.
+
+    Returns:
+        A row an epoch: stage, epoch, seconds, and for each task `loss/NAME` (the mean) and `weight/NAME` (at the end).
+
+    Raises:
+        InputError: no tasks, fewer than 2 images, NaN among them, or a loss that is negative under uncertainty weighting.
+
+    >>> from mtlkit.multitask import SmallCNN
+    >>> from mtlkit.multitask.tasks import Contrast
+    >>> history = fit(MultiTaskModel(SmallCNN(), {"views": Contrast()}), torch.rand(20, 1, 8, 8), epochs=2, batch_size=10)
+    >>> [row["epoch"] for row in history], list(history[0])
+    ([0, 1], ['stage', 'epoch', 'seconds', 'loss/views', 'weight/views'])
+    """
+    images = as_tensor(images)
+    if not model.tasks or len(images) < 2 or epochs < 1:
+        raise InputError(f"nothing to train: {len(model.tasks)} tasks, {len(images)} images, {epochs} epochs; "
+                         "give at least one task, two images and one epoch.")  # fmt: skip
+    augmentation = augmentation or Augmentation()
+    generator = torch.Generator().manual_seed(seed)
+    names, steps, batch_size = list(model.tasks), *steps_an_epoch(len(images), batch_size)
+    balancer = make_balancer(balancing, names)
+    parameters = [*model.parameters(), *balancer.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=max(steps * epochs, 4))
+    history: History = []
+    model.train()
+    for epoch in range(epochs):
+        started, total = time.perf_counter(), torch.zeros(len(names))
+        for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
+            batch = images[rows]
+            views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
+            losses = torch.stack(list(model.losses(views, rows).values()))
+            check_losses(balancing, names, losses)
+            optimizer.zero_grad()
+            balancer(losses).backward()
+            optimizer.step()
+            schedule.step()
+            if teacher is not None:
+                teacher.update_parameters(model)
+            total += losses.detach()
+            if on_step is not None:
+                on_step()
+        history.append(
+            {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
+            | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
+            | {f"weight/{name}": w for name, w in zip(names, loss_weights(balancer, losses), strict=True)}
+        )
+        if on_epoch is not None:
+            on_epoch(epoch)
+    model.eval()
+    return history
+
+
+def steps_an_epoch(n_images: int, batch_size: int) -> tuple[int, int]:
+    """Return the steps in one pass over the images, and the size of its batches (no larger than the set).
+
+    >>> steps_an_epoch(1797, 256), steps_an_epoch(40, 256)
+    ((7, 256), (1, 40))
+    """
+    return max(1, n_images // batch_size), min(batch_size, n_images)
+
+
+def as_tensor(images: Any) -> Tensor:
+    """Return images (an array or a tensor) as float32, after a look for NaN."""
+    images = torch.as_tensor(images, dtype=torch.float32)
+    if not torch.isfinite(images).all():
+        bad = int((~torch.isfinite(images.flatten(1)).all(1)).nonzero()[0])
+        raise InputError(f"the images hold NaN or infinity, first in row {bad}: remove or repair such rows.")
+    return images
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Use so many threads inside torch for a while. One is quickest for small images on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

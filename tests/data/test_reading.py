@@ -1,0 +1,362 @@
+"""One file, one array: formats, orientation, geometry, and bounds against hostile files."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from mtlkit.data import read_image
+from mtlkit.data.reading import fit_square, looks_like_image
+from mtlkit.errors import InputError
+
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, (16, 16, 3), np.uint8)  # H x W x C
+GREY = COLOUR[..., 0]
+
+
+def unit(pixels: np.ndarray) -> np.ndarray:
+    """H x W or H x W x C in 0..255, as C x H x W in [0, 1]: what reading should give, the naive way."""
+    return (np.atleast_3d(pixels).transpose(2, 0, 1) / 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "tiff", "webp", "ppm"])
+def test_lossless_colour_is_read_exactly(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(COLOUR).save(path, lossless=True)
+    np.testing.assert_array_equal(read_image(path, 16), unit(COLOUR))
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "gif", "pgm"])
+def test_lossless_grey_is_read_exactly(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(GREY).save(path)
+    np.testing.assert_array_equal(read_image(path, 16), unit(GREY))
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "tif", "bmp"])
+def test_palettes(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    few = Image.fromarray(COLOUR).quantize(32)
+    few.save(path)
+    np.testing.assert_array_equal(read_image(path, 16), unit(np.asarray(few.convert("RGB"))))
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "tif"])
+def test_a_palette_of_greys_is_grey(suffix: str, tmp_path: Path) -> None:
+    image = Image.fromarray(GREY).convert("P")
+    image.putpalette([shade for value in range(256) for shade in [255 - value] * 3])
+    image.save(tmp_path / f"a.{suffix}")
+    np.testing.assert_array_equal(read_image(tmp_path / f"a.{suffix}", 16), unit(255 - GREY))
+
+
+def test_a_transparent_palette_colour_is_white(tmp_path: Path) -> None:
+    image = Image.new("P", (16, 16), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(0, (0, 0, 8, 16))
+    image.save(tmp_path / "a.png", transparency=0)
+    pixels = read_image(tmp_path / "a.png", 16)
+    assert pixels[:, 0, 0].tolist() == [1, 1, 1] and pixels[:, 0, 15].tolist() == [0, 0, 1]
+
+
+def test_rgba_is_laid_on_white(tmp_path: Path) -> None:
+    alpha = RNG.integers(0, 256, (16, 16), np.uint8)
+    Image.fromarray(np.dstack([COLOUR, alpha])).save(tmp_path / "a.png")
+    share = alpha[..., None] / 255
+    expected = unit(COLOUR * share + 255 * (1 - share))
+    np.testing.assert_allclose(read_image(tmp_path / "a.png", 16), expected, atol=1.01 / 255)
+
+
+def test_grey_with_alpha_stays_grey_on_white(tmp_path: Path) -> None:
+    alpha = np.where(np.arange(16) < 8, 0, 255).astype(np.uint8)[None].repeat(16, 0)
+    Image.fromarray(np.dstack([GREY, alpha]), "LA").save(tmp_path / "a.png")
+    expected = unit(np.where(alpha == 0, 255, GREY))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 16), expected)
+
+
+@pytest.mark.parametrize(("mode", "clear"), [("L", 0), ("RGB", (0, 0, 0)), ("1", 0)])
+def test_a_transparent_value_without_alpha(mode: str, clear: object, tmp_path: Path) -> None:
+    Image.new(mode, (16, 16)).save(tmp_path / "a.png", transparency=clear)
+    assert read_image(tmp_path / "a.png", 16).min() == 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+def test_16_bits_are_kept(suffix: str, tmp_path: Path) -> None:
+    deep = RNG.integers(0, 65536, (16, 16), np.uint16)
+    deep[0, :2] = 0, 65535
+    Image.fromarray(deep).save(tmp_path / f"a.{suffix}")
+    expected = (deep / 65535).astype(np.float32)[None]
+    np.testing.assert_allclose(read_image(tmp_path / f"a.{suffix}", 16), expected, atol=1e-7)
+
+
+def test_16_bits_big_endian(tmp_path: Path) -> None:
+    deep = RNG.integers(0, 65536, (16, 16)).astype(">u2")
+    header = struct.pack(">2sHIH", b"MM", 42, 8, 8)
+    tags = [(256, 16), (257, 16), (258, 16), (259, 1), (262, 1), (273, 110), (278, 16), (279, 512)]
+    entries = b"".join(
+        struct.pack(">HHIHxx", tag, 3, 1, value) for tag, value in tags
+    )  # short values stand on the left
+    (tmp_path / "a.tif").write_bytes(header + entries + bytes(4) + deep.tobytes())
+    expected = (deep / 65535).astype(np.float32)[None]
+    np.testing.assert_allclose(read_image(tmp_path / "a.tif", 16), expected, atol=1e-7)
+
+
+def test_one_bit(tmp_path: Path) -> None:
+    image = Image.fromarray(GREY > 127)
+    assert image.mode == "1"
+    image.save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 16)[0], GREY > 127)
+
+
+def test_cmyk(tmp_path: Path) -> None:
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=95)
+    np.testing.assert_allclose(read_image(tmp_path / "a.jpg", 16)[:, 8, 8], [1, 0, 0], atol=0.03)
+
+
+def test_floats_in_0_1_are_kept_and_others_refused(tmp_path: Path) -> None:
+    pixels = RNG.random((16, 16), np.float32)
+    Image.fromarray(pixels).save(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", 16)[0], pixels)
+    for value in (1.5, -0.1, np.nan):
+        pixels[3, 3] = value
+        Image.fromarray(pixels).save(tmp_path / "b.tif")
+        with pytest.raises(
+            InputError, match=r"b\.tif: grey values beyond 16 bits, or floats beyond \[0, 1\]"
+        ):
+            read_image(tmp_path / "b.tif", 16)
+
+
+def test_first_frame_and_first_page(tmp_path: Path) -> None:
+    frames = [Image.fromarray(np.full((16, 16), shade, np.uint8)) for shade in (50, 100, 200)]
+    for suffix in ("gif", "tif"):
+        frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+        np.testing.assert_array_equal(read_image(tmp_path / f"a.{suffix}", 16), unit(np.full((16, 16), 50)))
+
+
+def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg", 16), unit(COLOUR))
+
+
+STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # orientation -> how the upright image was stored
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.T,
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: upright[::-1, ::-1].T,
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+def save_turned(path: Path, upright: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright)))
+    image.save(path, exif=exif, lossless=True, quality=95)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation(orientation: int, suffix: str, tmp_path: Path) -> None:
+    upright = np.arange(16 * 16, dtype=np.uint8).reshape(16, 16)
+    save_turned(tmp_path / f"a.{suffix}", upright, orientation)
+    np.testing.assert_array_equal(read_image(tmp_path / f"a.{suffix}", 16, channels=1), unit(upright))
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_exif_orientation_of_a_large_jpeg(orientation: int, tmp_path: Path) -> None:
+    upright = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((200, 300), np.uint8))  # 400 x 600
+    save_turned(tmp_path / "a.jpg", upright, orientation)
+    pixels = read_image(tmp_path / "a.jpg", 48)[0]
+    corners = pixels[[12, 12, 36, 36], [8, 40, 8, 40]] * 255
+    np.testing.assert_allclose(corners, [0, 80, 160, 240], atol=3)
+
+
+def test_damaged_exif_turns_nothing(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=b"no EXIF at all")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 16), unit(COLOUR))
+
+
+def test_channels_are_as_asked(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "colour.png")
+    Image.fromarray(GREY).save(tmp_path / "grey.png")
+    np.testing.assert_array_equal(read_image(tmp_path / "grey.png", 16, channels=3), unit(GREY).repeat(3, 0))
+    luma = unit(COLOUR).transpose(1, 2, 0) @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(read_image(tmp_path / "colour.png", 16, channels=1)[0], luma, atol=1 / 255)
+
+
+def test_a_large_jpeg_comes_to_what_full_decoding_gives(tmp_path: Path) -> None:
+    y, x = np.mgrid[0:600, 0:1000]
+    waves = np.stack([np.sin(x / 9), np.cos(y / 7), np.sin((x + y) / 11)], -1) * 127 + 128
+    Image.fromarray(waves.astype(np.uint8)).save(tmp_path / "a.jpg", quality=95)
+    with Image.open(tmp_path / "a.jpg") as image:
+        slow = fit_square(image.convert("RGB"), 200)
+    np.testing.assert_allclose(read_image(tmp_path / "a.jpg", 200), slow, atol=0.04)
+
+
+@settings(max_examples=150, deadline=None)
+@example(width=1000, height=1, side=16, mode="RGB", shade=0)
+@example(width=1, height=1000, side=8, mode="F", shade=255)
+@given(
+    width=st.integers(1, 120),
+    height=st.integers(1, 120),
+    side=st.integers(8, 80),
+    mode=st.sampled_from(["L", "RGB", "F"]),
+    shade=st.integers(0, 255),
+)
+def test_geometry(width: int, height: int, side: int, mode: str, shade: int) -> None:
+    """A frame of one shade round an inner part: the part keeps its place, the rest is the frame's."""
+    canvas = np.full((height, width), shade, np.uint8)
+    top, left = height // 4, width // 4
+    inner = (slice(top, height - top), slice(left, width - left)) if top and left else (slice(0), slice(0))
+    canvas[inner] = 255 - shade
+    image = Image.fromarray(canvas).convert(mode)
+    pixels = fit_square(image.point(lambda value: value / 255) if mode == "F" else image, side)
+    assert pixels.shape == (3 if mode == "RGB" else 1, side, side)
+    assert pixels.dtype == np.float32 and pixels.min() >= 0 and pixels.max() <= 1
+    np.testing.assert_allclose(pixels, pixels[:1].repeat(len(pixels), 0), atol=1e-6)
+    scale = side / max(width, height)
+    wide, high = max(1, round(scale * width)), max(1, round(scale * height))
+    outside = np.ones((side, side), bool)
+    outside[(side - high) // 2 :][:high, (side - wide) // 2 :][:, :wide] = False
+    assert outside.sum() == side * side - wide * high
+    uniform = not (top and left)
+    if uniform or scale * min(top, left) >= 2:  # a thinner frame blends with the inner part
+        np.testing.assert_allclose(pixels[0][outside], shade / 255, atol=2 / 255)
+    if not uniform and min(wide, high) >= 8:
+        np.testing.assert_allclose(pixels[0, side // 2, side // 2], (255 - shade) / 255, atol=0.02)
+
+
+def test_a_square_of_that_side_is_not_resampled() -> None:
+    np.testing.assert_array_equal(fit_square(Image.fromarray(COLOUR), 16), unit(COLOUR))
+
+
+def test_the_rest_is_filled_with_the_border_median() -> None:
+    pixels = np.full((10, 20, 3), (200, 100, 50), np.uint8)
+    pixels[0, :4] = 0  # something touches the border
+    square = fit_square(Image.fromarray(pixels), 20)
+    np.testing.assert_allclose(square[:, 0, 0] * 255, [200, 100, 50], rtol=1e-6)
+    np.testing.assert_allclose(square[:, 19, 19] * 255, [200, 100, 50], rtol=1e-6)
+    np.testing.assert_array_equal(square[:, 5:15], unit(pixels))
+
+
+def huge_png(path: Path, width: int, height: int) -> None:
+    """Write a PNG of a few bytes whose header promises width x height pixels."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "words"),
+    [
+        (8001, 8000, "8001 x 8000 pixels, more than 64 million"),
+        (10_000, 9_500, "10000 x 9500 pixels, more than 64 million"),  # Pillow would warn
+        (100_000, 100_000, "more than 64 million pixels"),  # Pillow would raise
+    ],
+)
+def test_decompression_bombs_are_refused(width: int, height: int, words: str, tmp_path: Path) -> None:
+    huge_png(tmp_path / "bomb.png", width, height)
+    with pytest.raises(InputError, match=f"bomb.png: {words}"):
+        read_image(tmp_path / "bomb.png", 16)
+
+
+def test_64_million_pixels_are_let_through(tmp_path: Path) -> None:
+    huge_png(tmp_path / "a.png", 8000, 8000)
+    with pytest.raises(InputError) as refused:  # for its pixels, which are missing, and not for its size
+        read_image(tmp_path / "a.png", 16)
+    assert "more than" not in str(refused.value)
+
+
+def test_a_file_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.webp").open("wb") as file:
+        file.truncate(1_200_000_000)  # a hole: takes no disk
+    with pytest.raises(InputError, match=r"a\.webp: the file has 1\.2 GB, more than 1"):
+        read_image(tmp_path / "a.webp", 16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "webp", "bmp", "ppm"])
+def test_truncated_files_are_refused(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    Image.fromarray(RNG.integers(0, 256, (64, 64, 3), np.uint8)).save(path)
+    data = path.read_bytes()
+    for part in (0.02, 0.5, 0.9):
+        path.write_bytes(data[: int(len(data) * part)])
+        with pytest.raises(InputError, match=rf"cut\.{suffix}: .+: give an image that opens \(PNG, JPEG"):
+            read_image(path, 16)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", r"the file is empty \(0 bytes\)"),
+        (b"hello", "the content is not an image that can be decoded"),
+        (b"\x89PNG\r\n\x1a\n", "a.png: "),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "the content is not an image"),
+        (b"8BPS" + bytes(100), "the content is not an image"),
+    ],
+    ids=["empty", "text", "signature", "eps", "psd"],
+)
+def test_other_content_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        read_image(tmp_path / "a.png", 16)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.png: No such file or directory"):
+        read_image(tmp_path / "none.png", 16)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    place=st.integers(0, 400), value=st.integers(0, 255), kind=st.sampled_from(["png", "gif", "tif", "jpg"])
+)
+def test_any_changed_byte_gives_an_image_or_one_error(
+    place: int, value: int, kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / f"a.{kind}"
+    Image.fromarray(COLOUR).quantize(16).convert("RGB" if kind == "jpg" else "P").save(path)
+    data = bytearray(path.read_bytes())
+    data[place % len(data)] = value
+    path.write_bytes(data)
+    try:
+        assert read_image(path, 16, channels=3).shape == (3, 16, 16)
+    except InputError as refused:
+        assert str(path) in str(refused) and "\n" not in str(refused)
+
+
+def test_filters_of_warnings_are_left_as_they_were(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.png")
+    before = list(warnings.filters)
+    read_image(tmp_path / "a.png", 16)
+    assert warnings.filters == before
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
+def test_images_are_known_by_their_first_bytes(kind: str, tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "unnamed", format=kind)
+    assert looks_like_image(tmp_path / "unnamed")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"BMW, a car maker, and more", b"P1 is a plan", b"GIF", b"RIFF1234WAVE"]
+)
+def test_others_are_not(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "unnamed").write_bytes(content)
+    assert not looks_like_image(tmp_path / "unnamed")
+    assert not looks_like_image(tmp_path / "not-there")

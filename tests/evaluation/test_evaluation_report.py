@@ -1,0 +1,247 @@
+"""The report: whole in one file, escaped, ordered, and honest about what is not known."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from mtlkit.errors import InputError
+from mtlkit.evaluation import ReportFigure, class_sizes, safe_cell, score, to_png, write_report
+
+ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
+HOSTILE = "<script>alert(1)</script>.png"
+REPORT = {
+    "title": "Cats & dogs",
+    "source": "holiday <photos>",
+    "images": 1797,
+    "shape": [1, 8, 8],
+    "classes": 3,
+    "classes_given_by": "catalogue",
+    "assumptions": ["Nothing was assumed of the sizes."],
+    "notes": ["Read as grey."],
+    "warnings": ["Class 2 is small."],
+    "settings": {"seed": 0, "balance": "auto"},
+    "seconds": {"training": 31.92, "figures": 5.1},
+    "sizes": [1000, 700, 97],
+    "scores": score([0, 0, 1, 1, 1, 0], [0, 0, 1, 1, 2, 1]).as_dict(),
+    "skipped": [{"path": HOSTILE, "reason": "the file is cut short: copy it again."}],
+    "versions": {"numpy": "2.3"},
+    "created": "2025-11-24",
+}
+VOID = {"meta", "link", "img", "br", "hr"}
+
+
+class Page(HTMLParser):
+    """What a page holds, and that every tag is closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.said = ""
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+        self.said += " " if tag in ("td", "th") else ""
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.said += data
+
+    def all(self, *names: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag in names]
+
+
+@pytest.fixture(scope="module")
+def figure() -> ReportFigure:
+    return ReportFigure(
+        "Class 2 is the <largest>", ALT, to_png(class_sizes([0, 1, 1, 2, 2, 2])), "Bars & counts."
+    )
+
+
+@pytest.fixture
+def make(tmp_path):
+    def write(report, figures=()):
+        write_report(tmp_path / "report.html", report, list(figures))
+        text = (tmp_path / "report.html").read_text(encoding="utf-8")
+        page = Page(text)
+        page.said = " ".join(page.said.split())
+        return text, page
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"scores": None}, {"skipped": [], "warnings": [], "classes_given_by": "user"}]
+)
+def test_the_page_is_one_ordered_document(make, figure, changes):
+    text, page = make(REPORT | changes, [figure, figure])
+    assert text.lstrip().startswith("<!DOCTYPE html>")
+    assert page.all("html") == [{"lang": "en"}]
+    assert len(page.all("title")) == len(page.all("main")) == len(page.all("h1")) == 1
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
+    assert len(page.all("caption")) == len(page.all("table")) == len(page.all("thead"))
+    assert all(cell["scope"] in ("col", "row") for cell in page.all("th"))
+
+
+def test_the_page_loads_nothing_and_runs_nothing(make, figure):
+    text, page = make(REPORT, [figure])
+    for _, attributes in page.tags:
+        for name in ("src", "href", "srcset", "action", "data"):
+            assert (attributes.get(name) or "data:").startswith("data:")
+        assert not [name for name in attributes if name.startswith("on")]
+    assert not page.all("script", "iframe", "object", "form")
+    assert not re.search(r"https?://|url\(|@import", text)
+    assert "default-src 'none'" in page.all("meta")[-1]["content"]
+
+
+def test_figures_are_whole_and_described(make, figure):
+    _, page = make(REPORT, [figure])
+    (image,) = page.all("img")
+    assert image["alt"] == ALT
+    assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == figure.png
+    assert (int(image["width"]), int(image["height"])) == figure.size
+    assert figure.size == (880, 396)  # 8 x 3.6 inches at 110 dots
+    assert "Class 2 is the <largest>" in page.said
+    assert "Bars & counts." in page.said
+
+
+def test_texts_from_outside_are_escaped_everywhere(make):
+    report = REPORT | {
+        "title": HOSTILE,
+        "source": HOSTILE,
+        "notes": [HOSTILE],
+        "warnings": [HOSTILE],
+        "assumptions": [HOSTILE],
+        "settings": {HOSTILE: HOSTILE},
+        "seconds": {HOSTILE: 1.0},
+        "versions": {HOSTILE: HOSTILE},
+        "created": HOSTILE,
+        "classes_given_by": HOSTILE,
+        "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
+    }
+    picture = ReportFigure(HOSTILE, '"><script>alert(2)</script>' + ALT, to_png(class_sizes([0])), HOSTILE)
+    text, page = make(report, [picture])
+    assert not page.all("script")
+    assert "<script" not in text
+    assert page.said.count(HOSTILE) >= 15
+
+
+def test_the_page_says_what_was_found_and_assumed(make):
+    _, page = make(REPORT)
+    for sentence in [
+        "Cats & dogs",
+        "holiday <photos>",
+        "1,797",
+        "8 × 8 pixels, grey",
+        "97 to 1,000",
+        "Class 2 is small.",
+        "The number of classes, 3, was given by the catalogue",
+        "Nothing was assumed of the sizes.",
+        "Read as grey.",
+        HOSTILE,
+        "cut short",
+        "1 file could not be used",
+        "37.0",
+        "55.6%",
+        "2025-11-24",
+    ]:
+        assert sentence in page.said, sentence
+    assert "given by the user" in make(REPORT | {"classes_given_by": "user"})[1].said
+    assert "8 × 9 pixels, colour" in make(REPORT | {"shape": [3, 8, 9]})[1].said
+
+
+def test_scores_are_explained_and_their_margin_is_given(make):
+    _, page = make(REPORT)
+    for sentence in [
+        "66.7%",
+        "Balanced accuracy",
+        "How much the cluster of an image tells about its label",
+        "run several seeds",
+        "for the result, because cluster numbers are not names",
+        "none 1 0.0%",
+    ]:
+        assert sentence in page.said, sentence
+    # Wilson's interval of 4 in 6 by hand: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z = 1.96
+    assert "between 30.0% and 90.3% (a 95% interval)" in page.said
+
+
+def test_without_labels_no_accuracy_is_given_and_what_to_look_at_is(make):
+    _, page = make(REPORT | {"scores": None})
+    assert "There were no labels, so no accuracy can be given" in page.said
+    assert "not known" in page.said
+    assert "contact sheet" in page.said
+    assert "66.7%" not in page.said
+    assert "95% interval" not in page.said
+
+
+def test_other_keys_of_the_report_do_no_harm(make, figure):
+    assert ALT in make({"figures": 3, "name": "x"}, [figure])[0]
+
+
+def test_missing_keys_leave_their_part_out(make):
+    _, page = make({})
+    assert "There were no labels" in page.said
+    assert "How it was made" not in page.said
+    assert "Files left out" not in page.said
+    assert "None" not in page.said
+    assert make(dict.fromkeys(REPORT))[1].said == page.said
+
+
+def test_a_long_list_of_files_is_cut_and_says_so(make):
+    skipped = [{"path": f"{i:03}.png", "reason": "empty"} for i in range(150)]
+    _, page = make({"skipped": skipped})
+    assert "150 files could not be used; the first 100 are shown, and report.json names all" in page.said
+    assert "099.png" in page.said
+    assert "100.png" not in page.said
+
+
+def test_a_file_name_that_is_no_text_is_shown_as_an_escape(make):
+    _, page = make({"skipped": [{"path": "caf\udce9.png", "reason": "empty"}]})
+    assert r"caf\udce9.png" in page.said
+
+
+@pytest.mark.parametrize(
+    ("alt", "png", "sentence"),
+    [
+        ("too short", b"\x89PNG\r\n\x1a\n", "alt text of 9 letters"),
+        (ALT, b"GIF89a", "does not hold a PNG file"),
+    ],
+)
+def test_a_figure_without_a_description_or_picture_is_refused(alt, png, sentence):
+    with pytest.raises(InputError, match=sentence):
+        ReportFigure("Title", alt, png, "Caption")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
+def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(text):
+    assert safe_cell(text) == "'" + text
+
+
+@pytest.mark.parametrize("text", ["", "cat.png", "a=1", "cats/-1.png", "'=1"])
+def test_other_cells_are_left_as_they_are(text):
+    assert safe_cell(text) == text
+
+
+def test_the_room_needs_no_torch():
+    heavy = ("torch", "matplotlib.pyplot", "seaborn")
+    code = f"import sys, mtlkit.evaluation; sys.exit(any(name in sys.modules for name in {heavy}))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
