@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -16,10 +17,12 @@ from tqdm import tqdm
 
 from mtlkit.errors import InputError
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
-from mtlkit.multitask.balancing import Balancing
+from mtlkit.multitask.balancing import Balancing, make_balancer
+from mtlkit.multitask.recipes import label_maker
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import threads
+from mtlkit.multitask.training import seeded, threads
 from mtlkit.preprocessing import describe
+from mtlkit.preprocessing.label_vectors import check_clusters
 
 SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
 
@@ -100,7 +103,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             found = find_classes(
                 images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
                 balancing=self.balancing, clustering=self.clustering, augmentation=self._augmentation(images),
-                schedule=schedule, seed=self.seed_, on_step=lambda stage: (bar.set_description(stage), bar.update()),
+                schedule=schedule, seed=self.seed_, on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
         self.probabilities_ = found.probabilities
@@ -125,11 +128,12 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def estimate_seconds(self, X: Any) -> float:
         """Time a few steps on X and return about how many seconds `fit` will take (good to a factor of two)."""
-        images = self._prepare(X)
+        probe = clone(self)  # nothing that is fitted, and no state of a `random_state`, is changed
+        images = probe._prepare(X)
         schedule = Schedule(self.batch_size, self.effort)
         few = images[: 4 * self.batch_size]
-        model = MultiTaskModel(self._encoder(few), {"views": Contrast(), "shape": Regression(self._targets(few))})
-        with threads(self.n_threads):
+        with threads(self.n_threads), seeded(0):
+            model = MultiTaskModel(probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))})
             fit(model, few, epochs=1, batch_size=self.batch_size)  # the first steps are slow
             history = fit(model, few, epochs=max(1, 4 * self.batch_size // len(few)), batch_size=self.batch_size)
         each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // self.batch_size))
@@ -139,20 +143,42 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         """Look at X for the first time: fix the seed, the shape and, for plain features, the scale."""
         seed = self.random_state
         self.seed_ = int(seed) if isinstance(seed, (int, np.integer)) else check_random_state(seed).randint(2**31 - 9)
-        X = np.asarray(X)
-        self._scaler = StandardScaler().fit(validate_data(self, X, dtype=np.float32)) if X.ndim == 2 else None
+        X = as_array(X)
+        self._scaler = StandardScaler().fit(self._features(X, reset=True)) if X.ndim == 2 else None
         self._side = self.side or int(np.clip(max(X.shape[-2:]), *SIDES)) if X.ndim > 2 else None
+        self._channels = X.shape[1] if X.ndim == 4 else 1
         images = self._images(X)
-        if (images == images[0]).all():
-            raise InputError(f"all {len(images)} images are equal: there is nothing to tell apart.")
+        self.n_features_in_ = int(np.prod(X.shape[1:]))
+        if len(images) < 2 or (images == images[0]).all():
+            what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
+            raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
+        self._check(len(images))
         return images
+
+    def _check(self, n_images: int) -> None:
+        """Refuse a setting that cannot work, before any time is spent."""
+        check_clusters(self.n_clusters, n_images)
+        make_balancer(self.balancing, ["views", "shape"])
+        label_maker(self.balance)
+        Schedule(self.batch_size, self.effort)
 
     def _images(self, X: Any) -> Tensor:
         """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D standardised."""
-        X = np.asarray(X)
+        X = as_array(X)
         if self._scaler is not None:
-            return torch.as_tensor(self._scaler.transform(validate_data(self, X, dtype=np.float32, reset=False)))
-        return as_images(X, self._side)
+            return torch.as_tensor(self._scaler.transform(self._features(X, reset=False)))
+        images = as_images(X, self._side)
+        if images.shape[1] != self._channels:
+            raise InputError(f"X has {images.shape[1]} channels and fit was given {self._channels}: bring X to the same.")
+        return images
+
+    def _features(self, X: np.ndarray, reset: bool) -> np.ndarray:
+        """Let scikit-learn look at N x D, and say what it finds in our way."""
+        try:
+            return validate_data(self, X, dtype=np.float32, reset=reset)
+        except ValueError as fault:
+            reason = str(fault).splitlines()[0].rstrip(".")
+            raise InputError(f"{reason}: give N x D finite numbers, with the same D in fit and predict.") from fault
 
     def _targets(self, images: Tensor) -> np.ndarray:
         """Return what the regression must tell of each image; plain features are their own target."""
@@ -164,13 +190,26 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return describe(images.numpy(), names)
 
     def _encoder(self, images: Tensor) -> torch.nn.Module:
-        with torch.random.fork_rng(devices=[]):  # the caller's own random numbers go on as if nothing had happened
-            torch.manual_seed(self.seed_)
+        with seeded(self.seed_):
             return MLP(images.shape[1]) if images.ndim == 2 else SmallCNN(images.shape[1], images.shape[2])
 
     def _augmentation(self, images: Tensor) -> Augmentation:
         plain = Augmentation(gain=0.1, noise=0.3)
         return self.augmentation or (plain if images.ndim == 2 else Augmentation())
+
+
+def as_array(X: Any) -> np.ndarray:
+    """Return X as an array; `InputError` for a sparse matrix or rows of different shapes.
+
+    >>> as_array([[1, 2], [3, 4]]).shape
+    (2, 2)
+    """
+    if sparse.issparse(X):
+        raise InputError("X is sparse: expected a dense array; give X.toarray().")
+    try:
+        return np.asarray(X)
+    except ValueError as fault:
+        raise InputError("the rows of X differ in shape: bring all images to one size first.") from fault
 
 
 def as_images(X: np.ndarray, side: int) -> Tensor:
@@ -183,7 +222,7 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     torch.Size([2, 1, 8, 8])
     """
     shape = " x ".join(map(str, X.shape))
-    if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[1] not in (1, 3)):
+    if X.size == 0 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[1] not in (1, 3)):
         last = X.ndim == 4 and X.shape[3] in (1, 3)
         raise InputError(f"X is {shape}: expected N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
                          + ("; bring the channels to the second place, X.transpose(0, 3, 1, 2)." if last else "."))  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mtlkit.errors import InputError
+
 
 class SmallCNN(nn.Module):
     """A small convolutional network: 3 x 3 convolutions, each but the first after a halving of the image.
@@ -22,6 +24,8 @@ class SmallCNN(nn.Module):
 
     def __init__(self, channels: int = 1, side: int = 8, width: int = 128) -> None:
         super().__init__()
+        if side < 8:
+            raise InputError(f"the images' side is {side} px: bring them to 8 px or more.")
         self.settings = {"channels": channels, "side": side, "width": width}
         self.width = width
         layers: list[nn.Module] = []

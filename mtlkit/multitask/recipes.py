@@ -25,7 +25,7 @@ from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.balancing import Balancing
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
-from mtlkit.multitask.training import History, Teacher, fit, steps_an_epoch
+from mtlkit.multitask.training import History, Teacher, fit, seeded, steps_an_epoch
 from mtlkit.preprocessing.label_vectors import check_clusters, community_vectors, equal_size_vectors, smooth
 
 MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
@@ -53,6 +53,10 @@ class Schedule:
     groups: tuple[int, int] = (6, 42)
     classes: tuple[int, int] = (18, 126)
     rounds: int = 3
+
+    def __post_init__(self) -> None:
+        if not (self.batch_size >= 1 and 0 < self.effort < float("inf")):
+            raise InputError(f"batch_size={self.batch_size} and effort={self.effort}: give 1 image or more, and an effort above 0.")
 
     def epochs(self, stage: str, n_images: int) -> int:
         """Return the epochs of a stage.
@@ -86,6 +90,18 @@ def balanced_vectors(features: np.ndarray, n_clusters: int, seed: int) -> np.nda
 
 
 BALANCES: dict[str, MakeVectors] = {"auto": community_vectors, "equal": balanced_vectors}
+
+
+def label_maker(balance: str) -> MakeVectors:
+    """Return the way to make label vectors: `"auto"` lets the classes' sizes free, `"equal"` assumes one size.
+
+    >>> label_maker("even")
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: balance 'even' is not known: use 'auto' or 'equal'.
+    """
+    if balance not in BALANCES:
+        raise InputError(f"balance {balance!r} is not known: use 'auto' or 'equal'.{nearest(str(balance), BALANCES)}")
+    return BALANCES[balance]
 
 
 def find_classes(
@@ -122,10 +138,9 @@ def find_classes(
         CollapseWarning: some of the K classes are empty at the end.
     """
     check_clusters(n_clusters, len(images))
-    if balance not in BALANCES:
-        raise InputError(f"balance {balance!r} is not known: use 'auto' or 'equal'.{nearest(balance, BALANCES)}")
-    make_vectors, schedule = BALANCES[balance], schedule or Schedule()
-    model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
+    make_vectors, schedule = label_maker(balance), schedule or Schedule()
+    with seeded(seed + 1):  # not the encoder's own draws again
+        model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
 
     def train(stage: str, **settings: Any) -> None:
@@ -141,16 +156,19 @@ def find_classes(
     train("features", balancing=balancing)
     model.remove("views")
     if clustering:
-        model.add("groups", Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed))
+        with seeded(seed + 2):
+            model.add("groups", Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed))
         train("groups", balancing="equal")
         model.remove("groups")
     started = time.perf_counter()
     task = Classification(make_vectors(features_of(model, images), n_clusters, seed))
     found.seconds["label vectors"] = time.perf_counter() - started
-    model.add("classes", task)
+    with seeded(seed + 3):
+        model.add("classes", task)
     teacher = Teacher(model)
     epochs = schedule.epochs("classes", len(images))
-    first, span = (epochs + 1) // 2, max(1, epochs // (2 * schedule.rounds))
+    first = (epochs + 1) // 2
+    span = max(1, -(-(epochs - first) // schedule.rounds))  # rounded up: never a round more, nor a stub at the end
 
     def make_anew(epoch: int) -> None:
         done = epoch + 1

@@ -143,8 +143,18 @@ def as_tensor(images: Any) -> Tensor:
 
 
 @contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Let torch draw fresh weights from this seed for a while; the caller's own random numbers go on untouched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
 def threads(number: int) -> Iterator[None]:
     """Use so many threads inside torch for a while. One is quickest for small images on a busy machine."""
+    if number < 1:
+        raise InputError(f"the number of threads is {number}: ask for 1 or more.")
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

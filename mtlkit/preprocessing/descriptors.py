@@ -21,7 +21,7 @@ def hog(images: np.ndarray, orientations: int = 8, cells: int | None = None) -> 
     """Histograms of oriented gradients: how much edge of which direction, cell by cell.
 
     Args:
-        images: N x C x H x W with H = W. Below 16 px they are first enlarged to 16 px.
+        images: N x C x H x W with H = W. They are first enlarged to 16 px or more, and until the cells fit.
         orientations: directions between 0 and 180 degrees.
         cells: cells along a side; default 4 below 32 px and 8 from there on. Blocks of 2 x 2 cells are normalised together.
 
@@ -34,13 +34,14 @@ def hog(images: np.ndarray, orientations: int = 8, cells: int | None = None) -> 
     (2, 288)
     """
     side = images.shape[-1]
-    if side < 16:
-        images = ndimage.zoom(images, (1, 1, 16 / side, 16 / side), order=1, mode="nearest", grid_mode=True)
-        side = 16
     cells = cells or (4 if side < 32 else 8)
-    if not 2 <= cells <= side:
-        raise InputError(f"hog needs 2 to {side} cells along a side of {side} px, not {cells}.")
-    settings = {"orientations": orientations, "pixels_per_cell": (side // cells,) * 2, "cells_per_block": (2, 2)}
+    if not 2 <= cells <= max(side, 16):
+        raise InputError(f"hog needs 2 to {max(side, 16)} cells along a side of {side} px, not {cells}.")
+    cell = -(-max(side, 16) // cells)  # px, rounded up
+    if side != cell * cells:
+        zoom = cell * cells / side
+        images = ndimage.zoom(images, (1, 1, zoom, zoom), order=1, mode="nearest", grid_mode=True)
+    settings = {"orientations": orientations, "pixels_per_cell": (cell, cell), "cells_per_block": (2, 2)}
 
     def describe(chunk: np.ndarray) -> np.ndarray:
         return np.stack([hog_of_one(image, channel_axis=0, **settings) for image in chunk])

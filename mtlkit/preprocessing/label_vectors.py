@@ -22,9 +22,10 @@ NEIGHBOURS = (10, 25, 50, 100)  # one narrow graph takes writing styles for clas
 
 
 def check_clusters(n_clusters: int, n_images: int) -> None:
-    """Raise `InputError` unless 2 <= n_clusters <= n_images."""
-    if not 2 <= n_clusters <= n_images:
-        raise InputError(f"the number of classes is {n_clusters}: it must lie between 2 and the number of images, {n_images}.")
+    """Raise `InputError` unless n_clusters is a whole number and 2 <= n_clusters <= n_images."""
+    if not isinstance(n_clusters, (int, np.integer)) or not 2 <= n_clusters <= n_images:
+        raise InputError(f"the number of classes is {n_clusters!r}: it must be a whole number between 2 and the number "
+                         f"of images, {n_images}.")  # fmt: skip
 
 
 def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init: int = 4) -> np.ndarray:

@@ -50,8 +50,8 @@ def test_natural_order_of_relative_paths(tmp_path: Path) -> None:
 
 
 def test_names_of_equal_numbers_have_an_order_too() -> None:
-    names = ["001.png", "01.png", "1.png"]
-    assert sorted(reversed(names), key=folder_module._natural) == names
+    names = ["1.png", "01.png", "001.png"]
+    assert sorted(names, key=folder_module._natural) == ["001.png", "01.png", "1.png"]
 
 
 @settings(max_examples=25, deadline=None)

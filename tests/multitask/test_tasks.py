@@ -1,0 +1,147 @@
+"""Tasks: each loss against a naive loop, masks, and a task as a reader of the README writes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mtlkit.errors import InputError
+from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression, Task
+from mtlkit.preprocessing.label_vectors import community_vectors, kmeans_vectors
+
+
+class Reconstruction(Task):
+    def __init__(self, images: np.ndarray) -> None:
+        super().__init__(images.reshape(len(images), -1))
+
+    def head(self, width: int) -> nn.Module:
+        return nn.Linear(width, self.targets.shape[1])
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return functional.mse_loss(outputs, targets.expand_as(outputs))
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def test_contrast_is_nt_xent_by_a_naive_loop() -> None:
+    views = normal(2, 5, 3)
+    z = [v / v.norm() for v in views.reshape(10, 3)]
+    total = 0.0
+    for i in range(10):
+        j = (i + 5) % 10  # the other view of the same image
+        strangers = sum(torch.exp(z[i] @ z[m] / 0.2) for m in range(10) if m != i)
+        total -= float(torch.log(torch.exp(z[i] @ z[j] / 0.2) / strangers))
+    task = Contrast(temperature=0.2)
+    assert float(task.loss(views, torch.empty(5, 0))) == pytest.approx(total / 10)
+    third = torch.cat([views, normal(1, 5, 3, seed=1)])
+    assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(total / 10)  # two views are compared
+    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(total / 10)  # only directions count
+    assert Contrast(size=7).head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 7)
+
+
+def test_classification_is_cross_entropy_by_a_naive_loop() -> None:
+    outputs, targets = normal(2, 4, 3), normal(4, 3, seed=1).softmax(-1)
+    total = 0.0
+    for view in range(2):
+        for image in range(4):
+            p = np.exp(outputs[view, image].numpy())
+            p /= p.sum()
+            total -= sum(float(targets[image, k]) * np.log(p[k]) for k in range(3))
+    assert float(Classification(targets).loss(outputs, targets)) == pytest.approx(total / 8)
+    assert Classification(targets).head(20)(torch.zeros(2, 4, 20)).shape == (2, 4, 3)
+
+
+def test_regression_is_smooth_l1_by_a_naive_loop() -> None:
+    outputs, targets = 2 * normal(2, 4, 3), normal(4, 3, seed=1)
+    errors = [abs(float(outputs[v, n, k] - targets[n, k])) for v in range(2) for n in range(4) for k in range(3)]
+    assert min(errors) < 1 < max(errors)
+    expected = np.mean([e * e / 2 if e < 1 else e - 0.5 for e in errors])
+    assert float(Regression(targets).loss(outputs, targets)) == pytest.approx(expected)
+    assert Regression(targets).head(20)(torch.zeros(2, 4, 20)).shape == (2, 4, 3)
+
+
+def test_clustering_learns_many_small_groups_and_merges_them() -> None:
+    which = np.repeat([0, 1, 2], [40, 20, 8])
+    features = np.eye(3, 12)[which] + np.random.default_rng(0).normal(0, 0.05, (68, 12))
+    task = Clustering(features, n_groups=9, seed=4)
+    hard = np.eye(9)[kmeans_vectors(features, 9, 4, n_init=1).argmax(axis=1)]
+    np.testing.assert_array_equal(task.targets, hard)
+    merged = task.merge(features, 3)
+    np.testing.assert_array_equal(merged, community_vectors(features, 3, 4, 9))
+    assert {tuple(np.unique(merged.argmax(axis=1)[which == k])).__len__() for k in range(3)} == {1}
+    assert len(np.unique(merged.argmax(axis=1))) == 3
+
+
+def test_targets_are_picked_by_row() -> None:
+    outputs = normal(2, 3, 1)
+    task = Regression(np.arange(10.0)[:, None])
+    picked = torch.tensor([[7.0], [2.0], [5.0]])
+    assert torch.equal(task.batch_loss(outputs, torch.tensor([7, 2, 5])), task.loss(outputs, picked))
+
+
+def test_masked_images_teach_nothing() -> None:
+    outputs = normal(2, 4, 3).requires_grad_()
+    task = Regression(np.zeros((6, 3)), mask=[True, False, True, True, False, True])
+    rows = torch.tensor([5, 1, 0, 4])
+    loss = task.batch_loss(outputs, rows)
+    assert float(loss) == pytest.approx(float(task.loss(outputs[:, [0, 2]], torch.zeros(2, 3))))
+    loss.backward()
+    touched = outputs.grad.abs().sum(dim=(0, 2)) > 0
+    assert touched.tolist() == [True, False, True, False]
+
+
+def test_a_batch_without_any_target_has_a_loss_of_zero_and_a_gradient() -> None:
+    outputs = normal(2, 2, 3).requires_grad_()
+    loss = Regression(np.zeros((3, 3)), mask=[True, False, False]).batch_loss(outputs, torch.tensor([1, 2]))
+    loss.backward()
+    assert float(loss) == 0
+    assert outputs.grad is not None and not outputs.grad.any()
+
+
+def test_a_task_for_part_of_the_images_trains_beside_another() -> None:
+    images, mask = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), np.arange(40) < 3
+    targets = np.where(mask[:, None], 1.0, 77.0)  # 77 must not be learnt
+    tasks = {"views": Contrast(), "some": Regression(targets, mask)}
+    model = MultiTaskModel(SmallCNN(), tasks)
+    fit(model, images, epochs=30, batch_size=8, balancing="equal", learning_rate=0.01)
+    assert model.heads["some"](model.features(images)).abs().max() < 10
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_targets_must_be_finite(bad: float) -> None:
+    with pytest.raises(InputError, match="targets hold NaN or infinity: mask"):
+        Regression([[1.0], [bad]])
+    task = Regression([[1.0], [2.0]])
+    with pytest.raises(InputError, match="targets hold NaN"):
+        task.set_targets([[bad], [1.0]])
+
+
+@pytest.mark.parametrize(("targets", "length"), [([[1.0], [2.0]], 3), (None, 2)])
+def test_a_mask_has_an_entry_for_each_target(targets: Any, length: int) -> None:
+    with pytest.raises(InputError, match=f"mask has {length} entries: give one for each row"):
+        Task(targets, mask=[True] * length)
+
+
+def test_the_base_leaves_head_and_loss_to_the_task() -> None:
+    with pytest.raises(NotImplementedError):
+        Task().head(8)
+    with pytest.raises(NotImplementedError):
+        Task().loss(torch.zeros(1, 1, 1), torch.zeros(1, 1))
+
+
+def test_a_readers_reconstruction_trains_beside_the_others() -> None:
+    random = np.random.default_rng(0)
+    images = np.zeros((60, 1, 8, 8), np.float32)
+    for image in images:
+        image[0, random.integers(8)] = 1  # a stripe
+    model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "pixels": Reconstruction(images)})
+    history = fit(model, images, epochs=20, batch_size=20)
+    assert history[-1]["loss/pixels"] < 0.8 * history[0]["loss/pixels"]

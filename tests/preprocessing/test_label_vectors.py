@@ -1,0 +1,225 @@
+"""Label vectors: properties, and naive loops that say the same in more words."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from mtlkit.errors import InputError
+from mtlkit.preprocessing import label_vectors
+from mtlkit.preprocessing.label_vectors import (
+    check_clusters,
+    community_vectors,
+    equal_size_vectors,
+    kmeans_vectors,
+    merge_groups,
+    neighbour_graph,
+    sinkhorn,
+    smooth,
+)
+
+WAYS = (kmeans_vectors, equal_size_vectors, community_vectors)
+
+
+def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, width))
+
+
+def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """One tight bundle of directions for each size, and which row is of which."""
+    which = np.repeat(np.arange(len(sizes)), sizes)
+    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(0, 0.08, (len(which), 12)), which
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 99), n=st.integers(6, 40), k=st.integers(2, 6), width=st.integers(2, 6))
+@pytest.mark.parametrize("way", WAYS)
+def test_rows_sum_to_one(way: Callable[..., np.ndarray], seed: int, n: int, k: int, width: int) -> None:
+    vectors = way(cloud(n, width, seed), k, seed)
+    assert vectors.shape == (n, k)
+    assert (vectors >= 0).all()
+    np.testing.assert_allclose(vectors.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("k", [2, 9])
+def test_the_least_and_the_most_classes(way: Callable[..., np.ndarray], k: int) -> None:
+    assert way(cloud(9), k).shape == (9, k)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("k", [-1, 0, 1, 10, 2.5, "3"])
+def test_the_number_of_classes_has_bounds(way: Callable[..., np.ndarray], k: int) -> None:
+    with pytest.raises(InputError, match=f"classes is {k!r}: .* between 2 and the number of images, 9"):
+        way(cloud(9), k)
+
+
+def test_numpy_numbers_are_numbers_too() -> None:
+    check_clusters(np.int64(3), 9)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_seed_gives_the_same_vectors(way: Callable[..., np.ndarray]) -> None:
+    features = cloud(80)
+    np.testing.assert_array_equal(way(features, 5, 3), way(features, 5, 3))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_seed_reaches_k_means(way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def spy(*args: Any, random_state: int, **settings: Any) -> KMeans:
+        seeds.append(random_state)
+        return KMeans(*args, random_state=random_state, **settings)
+
+    monkeypatch.setattr(label_vectors, "KMeans", spy)
+    way(cloud(30), 3, 11)
+    assert seeds == (list(range(11, 31)) if way is community_vectors else [11])  # a try has a seed of its own
+
+
+def test_kmeans_vectors_are_soft_kmeans() -> None:
+    features = cloud(50)
+    model = KMeans(4, n_init=4, random_state=7).fit(features)
+    squared = ((features[:, None] - model.cluster_centers_) ** 2).sum(axis=2)
+    tau = np.mean([squared[i, model.labels_[i]] for i in range(50)])
+    expected = np.exp(-squared / tau)
+    expected /= expected.sum(axis=1, keepdims=True)
+    found = kmeans_vectors(features, 4, seed=7)
+    np.testing.assert_array_equal(found.argmax(axis=1), model.labels_)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4)  # of any scale
+
+
+def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
+    scores = cloud(12, 3)
+    expected = np.exp(scores)
+    for _ in range(50):
+        for k in range(3):
+            expected[:, k] *= 12 / 3 / sum(expected[n, k] for n in range(12))
+        for n in range(12):
+            expected[n] /= sum(expected[n, k] for k in range(3))
+    np.testing.assert_allclose(sinkhorn(scores), expected, rtol=1e-9)
+    np.testing.assert_allclose(expected.sum(axis=0), 4, rtol=1e-6)
+    assert np.isfinite(sinkhorn(scores * 1e4)).all()
+
+
+def test_equal_size_vectors_have_equal_sizes() -> None:
+    features, _ = blobs(50, 10)
+    assert sorted(np.bincount(kmeans_vectors(features, 2).argmax(axis=1))) == [10, 50]
+    np.testing.assert_allclose(equal_size_vectors(features, 2).sum(axis=0), [30, 30], atol=0.5)
+
+
+def test_equal_size_vectors_find_equal_blobs() -> None:
+    features, which = blobs(20, 20, 20)
+    found = equal_size_vectors(features + 5, 3)  # far from the origin all directions look alike: they are centred first
+    assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
+
+
+def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
+    total = np.zeros((len(points), len(points)))
+    for width in widths:
+        distance = [[np.linalg.norm(a - b) for b in points] for a in points]
+        sets = [set(np.argsort(row)[: width + 1].tolist()) for row in distance]
+        graph = np.zeros_like(total)
+        for i, j in itertools.permutations(range(len(points)), 2):
+            if j in sets[i] or i in sets[j]:
+                graph[i, j] = len(sets[i] & sets[j]) / len(sets[i] | sets[j])
+        total += graph / graph.sum()
+    return total
+
+
+def test_neighbour_graph_is_the_naive_one() -> None:
+    points = cloud(60, 3)
+    found = neighbour_graph(points, (2, 4, 6)).toarray()
+    np.testing.assert_allclose(found, naive_graph(points, [2, 4, 6]), atol=1e-12)
+    np.testing.assert_allclose(found, found.T)
+    assert found.sum() == pytest.approx(3)
+
+
+def test_neighbour_graph_of_few_images_is_narrow() -> None:
+    points = cloud(60, 3)
+    np.testing.assert_allclose(neighbour_graph(points).toarray(), naive_graph(points, [6]), atol=1e-12)
+    assert neighbour_graph(points[:3]).shape == (3, 3)
+
+
+def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int) -> tuple[np.ndarray, float]:
+    parts = [list(np.flatnonzero(groups == name)) for name in np.unique(groups)]
+
+    def weight(a: list[int], b: list[int]) -> float:
+        return sum(graph[i, j] for i in a for j in b)
+
+    everyone = list(range(len(graph)))
+    while len(parts) > n_clusters:
+        links = {
+            (a, b): weight(parts[a], parts[b]) / np.sqrt(weight(parts[a], everyone) * weight(parts[b], everyone))
+            for a, b in itertools.combinations(range(len(parts)), 2)
+        }
+        a, b = max(links, key=lambda pair: links[pair])
+        parts[a] = parts[a] + parts.pop(b)
+    found = np.empty(len(graph), int)
+    for number, part in enumerate(parts):
+        found[part] = number
+    return found, sum(weight(part, part) / weight(part, everyone) for part in parts)
+
+
+@pytest.mark.parametrize("n_clusters", [2, 3, 6])
+@pytest.mark.parametrize("seed", range(4))
+def test_merge_groups_is_the_naive_one(n_clusters: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    graph = random.random((30, 30)) * (random.random((30, 30)) < 0.4)
+    graph = graph + graph.T
+    groups = random.permutation(np.repeat(np.arange(10), 3)) * 7 + 2  # names need not run from 0
+    found, quality = merge_groups(sparse.csr_array(graph), groups, n_clusters)
+    expected, expected_quality = naive_merge(graph, groups, n_clusters)
+    np.testing.assert_array_equal(found, expected)
+    assert quality == pytest.approx(expected_quality)
+
+
+def test_merge_groups_bears_groups_without_links() -> None:
+    found, quality = merge_groups(sparse.csr_array((6, 6)), np.array([0, 0, 1, 1, 2, 2]), 2)
+    assert set(found) == {0, 1}
+    assert quality == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_communities_may_have_any_size(seed: int) -> None:
+    features, which = blobs(100, 10, seed=seed)
+    classes = community_vectors(features, 2, seed).argmax(axis=1)
+    assert adjusted_rand_score(which, classes) == 1
+
+
+def test_only_directions_count_for_communities() -> None:
+    features, which = blobs(40, 20, 8)
+    lengths = np.random.default_rng(1).uniform(0.01, 100, (len(features), 1))
+    assert adjusted_rand_score(which, community_vectors(features * lengths, 3).argmax(axis=1)) == 1
+
+
+def test_the_best_of_several_tries_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    features = cloud(12)
+    partitions = [np.arange(12) % 2, np.arange(12) // 6, (np.arange(12) > 2).astype(int)]
+    results = iter(zip(partitions, [0.5, 0.9, 0.7], strict=True))
+    monkeypatch.setattr(label_vectors, "merge_groups", lambda *_: next(results))
+    found = community_vectors(features, 2, tries=3).argmax(axis=1)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_array_equal(found, smooth(np.eye(2)[partitions[1]], unit).argmax(axis=1))
+
+
+def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
+    features, soft = cloud(25, 2), np.random.default_rng(5).dirichlet([1, 1, 1], 25)
+    expected = np.zeros((25, 3))
+    for i in range(25):
+        expected[i, soft[i].argmax()] += 0.5
+        others = sorted((j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j]))
+        for j in others[:4]:
+            expected[i, soft[j].argmax()] += 0.5 / 4
+    np.testing.assert_allclose(smooth(soft, features, neighbours=4), expected, atol=1e-6)
+    assert smooth(np.eye(2), cloud(2)).shape == (2, 2)  # fewer images than neighbours
