@@ -2,8 +2,8 @@
 
     python benchmarks/step.py
 
-Times each part of a step on digits (256 images, two views each, one thread), interleaved with the encoder's own forward and
-backward on the same 512 views, and prints medians. Results go to `results/step.json`.
+Times each part of a step on digits (128 images, two views each, one thread), interleaved with the encoder's own forward and
+backward on the same 256 views, and prints medians. Results go to `results/step.json`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mtlkit.multitask.balancing import make_balancer
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.preprocessing import describe
 
-REPEATS, BATCH = 60, 256
+REPEATS, BATCH = 60, 128
 
 
 def main() -> None:

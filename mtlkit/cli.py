@@ -61,7 +61,7 @@ def fit(
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
     size: Annotated[int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")] = None,
     effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 256,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
     rotation: Annotated[float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")] = 15.0,
     threads: Threads = 1,

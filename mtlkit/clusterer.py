@@ -71,7 +71,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         side: int | None = None,
         clustering: bool = False,
         effort: float = 1.0,
-        batch_size: int = 256,
+        batch_size: int = 128,
         random_state: Any = None,
         n_threads: int = 1,
         verbose: bool = False,

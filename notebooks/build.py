@@ -1,7 +1,6 @@
 """From a chapter's source to its notebook: executed, with outputs, and the same cell ids each time.
 
-python notebooks/build.py            # every chapter
-python notebooks/build.py 00_quickstart
+python notebooks/build.py [00_quickstart ...]
 """
 
 from __future__ import annotations
@@ -10,34 +9,36 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")} | {
-    "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this Python, not one of the same name in the home folder
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+KERNEL: dict[str, Any] = {
+    "config": Config(KernelManager={"transport_encryption": "auto"}),  # it warns of plain text otherwise
+    "shutdown_kernel": "immediate",  # nothing is left to be done; a slow end complains when interrupted
 }
 
 
 def prepare_environment() -> None:
-    """Set what the kernel inherits: one thread, where the user has not said otherwise."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    """Set what a kernel inherits, where the user has not: one thread, and the kernel of this very Python."""
+    for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
+        os.environ.setdefault(name, "1")
 
 
 def read_source(path: Path) -> NotebookNode:
-    """Return the notebook of a source, not executed. Each cell of the source names its own id, as in `id="load"`."""
+    """Return the notebook of a source, not executed; each cell names its own id, as in `id="load"`."""
     notebook = jupytext.read(path, fmt="py:percent")
     for cell in notebook.cells:
         cell.id = cell.metadata.pop("id")
     ids = [cell.id for cell in notebook.cells]
     if bad := [i for i in ids if not re.fullmatch("[a-z0-9-]{1,64}", i) or ids.count(i) > 1]:
-        raise ValueError(
-            f"{path.name}: ids must be unique, of lower-case letters, digits and dashes, not {bad}"
-        )
+        raise ValueError(f"{path.name}: ids are unique, of lower-case letters, digits and dashes, not {bad}")
     notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}
     return notebook
 
@@ -45,9 +46,9 @@ def read_source(path: Path) -> NotebookNode:
 def build(path: Path) -> Path:
     """Execute a source and write its notebook beside the folder of sources."""
     notebook = read_source(path)
-    language = dict(notebook.metadata.language_info)
-    NotebookClient(notebook, kernel_name="python3", record_timing=False, timeout=600).execute(cwd=str(HERE))
-    notebook.metadata.language_info = language  # executing adds the version of Python
+    client = NotebookClient(notebook, kernel_name="python3", record_timing=False, timeout=600, **KERNEL)
+    client.execute(cwd=str(HERE))
+    notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python
     target = HERE / f"{path.stem}.ipynb"
     nbformat.write(notebook, target)
     return target
@@ -55,6 +56,5 @@ def build(path: Path) -> Path:
 
 if __name__ == "__main__":
     prepare_environment()
-    names = sys.argv[1:] or sorted(path.stem for path in (HERE / "source").glob("*.py"))
-    for name in names:
+    for name in sys.argv[1:] or sorted(path.stem for path in (HERE / "source").glob("*.py")):
         print(build(HERE / "source" / f"{name}.py"))

@@ -54,5 +54,5 @@ def check_losses(balancing: Balancing, tasks: Sequence[str], losses: Tensor) -> 
     """Raise `InputError` for a loss below zero under uncertainty weighting: its weight would grow without end."""
     if balancing == "uncertainty" and (losses < 0).any():
         worst = int(losses.argmin())
-        raise InputError(f"the loss of task {tasks[worst]!r} is negative ({float(losses[worst]):.3f}), which uncertainty "
+        raise InputError(f"the loss of task {tasks[worst]!r} is negative ({losses[worst].item():.3f}), which uncertainty "
                          "weighting cannot bear: shift the loss above zero, or use balancing='equal'.")  # fmt: skip

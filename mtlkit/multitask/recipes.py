@@ -47,11 +47,11 @@ class Schedule:
         rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew.
     """
 
-    batch_size: int = 256
+    batch_size: int = 128
     effort: float = 1.0
-    features: tuple[int, int] = (30, 840)
-    groups: tuple[int, int] = (6, 42)
-    classes: tuple[int, int] = (18, 126)
+    features: tuple[int, int] = (30, 1680)
+    groups: tuple[int, int] = (6, 84)
+    classes: tuple[int, int] = (18, 252)
     rounds: int = 3
 
     def __post_init__(self) -> None:

@@ -9,9 +9,12 @@ Three ways, from the plainest to the one the default needs:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
-from scipy.special import logsumexp, softmax
+from scipy.special import entr, logsumexp, softmax
+from scipy.stats import rankdata
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
@@ -87,19 +90,21 @@ def sinkhorn(scores: np.ndarray, iterations: int = 50) -> np.ndarray:
 
 
 def community_vectors(
-    features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 20
+    features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 10
 ) -> np.ndarray:
     r"""Classes of any size: k-means into many small groups, merged along a graph of neighbours until K are left.
 
-    A large class is then many groups and a small class few: no size is assumed. K-means places the groups by luck, so it is
-    tried `tries` times on the one graph, and the partition kept whose classes hold their own neighbours best: the largest
-    $\sum_a W_{aa} / \mathrm{vol}_a$ (N minus the normalised cut, Shi and Malik 2000), which needs no label.
+    A large class is then many groups and a small class few: no size is assumed. K-means places the groups by luck, and each
+    way of merging has its own mistakes, so a pool of partitions is made on the one graph. Two scores choose, which need no label,
+    by the sum of their ranks: how well the classes hold their own neighbours, $\sum_a W_{aa} / \mathrm{vol}_a$ (K minus the
+    normalised cut, Shi and Malik 2000), and how much the partition agrees with the others (mean NMI, as in Strehl and Ghosh 2002).
 
     Args:
         features: N x D; only their directions count.
         n_clusters: K.
-        n_groups: groups that k-means starts with; default 5 K.
-        tries: partitions to choose from.
+        seed: for k-means.
+        n_groups: groups that k-means starts with; default 3 K and 5 K in turn.
+        tries: runs of k-means for each number of groups.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`).
@@ -111,14 +116,35 @@ def community_vectors(
     check_clusters(n_clusters, len(features))
     features = normalize(features)
     graph = neighbour_graph(features)
-    n_groups = min(n_groups or 5 * n_clusters, len(features))
-    best, classes = -np.inf, np.zeros(len(features), int)
-    for attempt in range(tries):
-        groups = KMeans(n_groups, n_init=1, random_state=seed + attempt).fit_predict(features)
-        partition, quality = merge_groups(graph, groups, n_clusters)
-        if quality > best:
-            best, classes = quality, partition
-    return smooth(np.eye(n_clusters)[classes], features)
+    pool, qualities = [], []
+    for number in [n_groups] if n_groups else [3 * n_clusters, 5 * n_clusters]:
+        for attempt in range(tries):
+            k_means = KMeans(min(number, len(features)), n_init=1, random_state=seed + attempt)
+            groups = k_means.fit_predict(features)
+            for link in LINKS:
+                classes, quality = merge_groups(graph, groups, n_clusters, link)
+                pool.append(classes)
+                qualities.append(quality)
+    best = np.argmax(rankdata(qualities) + rankdata(agreement(pool, n_clusters)))
+    return smooth(np.eye(n_clusters)[pool[best]], features)
+
+
+def agreement(partitions: list[np.ndarray], n_clusters: int) -> np.ndarray:
+    """Return how much each of P partitions agrees with the others: its mean normalised mutual information, P numbers.
+
+    All P x P tables of common members come from one product (scikit-learn's function takes one pair at a time).
+
+    >>> agreement([np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0]), np.array([0, 1, 0, 1])], 2).round(2).tolist()
+    [0.67, 0.67, 0.33]
+    """
+    count, total = len(partitions), len(partitions[0])
+    member = np.concatenate([np.eye(n_clusters)[classes] for classes in partitions], axis=1)  # N x P K
+    joint = (member.T @ member / total).reshape(count, n_clusters, count, n_clusters).transpose(0, 2, 1, 3)  # P x P x K x K
+    share = member.mean(axis=0).reshape(count, n_clusters)
+    entropy = entr(share).sum(axis=1)
+    information = entropy[:, None] + entropy - entr(joint).sum(axis=(2, 3))
+    mean_entropy = (entropy[:, None] + entropy) / 2
+    return np.divide(information, mean_entropy, out=np.ones_like(information), where=mean_entropy > 1e-12).mean(axis=1)
 
 
 def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOURS) -> sparse.csr_array:
@@ -145,31 +171,43 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
     return graph
 
 
-def merge_groups(graph: sparse.csr_array, groups: np.ndarray, n_clusters: int) -> tuple[np.ndarray, float]:
-    r"""Join the two groups with the largest $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$ until `n_clusters` are left.
+def merge_groups(
+    graph: sparse.csr_array, groups: np.ndarray, n_clusters: int, link: str = "cosine"
+) -> tuple[np.ndarray, float]:
+    r"""Join the two groups with the strongest link until `n_clusters` are left.
 
     Args:
         graph: N x N, symmetric.
         groups: N group numbers.
+        n_clusters: K.
+        link: with $W_{ab}$ the weight between two groups and vol the weight of all edges at a group, `"cosine"` is
+            $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$, and `"mean"` is $W_{ab} (1/\mathrm{vol}_a + 1/\mathrm{vol}_b)$: it joins
+            a small group to a large one sooner.
 
     Returns:
         The classes, N numbers from 0, and their quality $\sum_a W_{aa} / \mathrm{vol}_a$ (at most `n_clusters`).
     """
     names, groups = np.unique(groups, return_inverse=True)
-    member = sparse.csr_array((np.ones(len(groups)), groups, np.arange(len(groups) + 1)), shape=(len(groups), len(names)))
+    ends = np.arange(len(groups) + 1)
+    member = sparse.csr_array((np.ones(len(groups)), groups, ends), shape=(len(groups), len(names)))
     between = (member.T @ graph @ member).toarray()  # G x G
     owner = np.arange(len(names))  # the class of each group
     while len(between) > n_clusters:
-        volume = np.sqrt(np.maximum(between.sum(axis=1), 1e-300))
-        link = between / np.outer(volume, volume)
-        np.fill_diagonal(link, -1)
-        keep, gone = sorted(np.unravel_index(link.argmax(), link.shape))
+        links = LINKS[link](between, np.maximum(between.sum(axis=1), 1e-300))
+        np.fill_diagonal(links, -1)
+        keep, gone = sorted(np.unravel_index(links.argmax(), links.shape))
         between[keep] += between[gone]
         between[:, keep] += between[:, gone]
         between = np.delete(np.delete(between, gone, axis=0), gone, axis=1)
         owner[owner == gone] = keep
         owner[owner > gone] -= 1
     return owner[groups], float((np.diag(between) / np.maximum(between.sum(axis=1), 1e-300)).sum())
+
+
+LINKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "cosine": lambda between, volume: between / np.sqrt(np.outer(volume, volume)),
+    "mean": lambda between, volume: between * np.add.outer(1 / volume, 1 / volume),
+}
 
 
 def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Augmentation: a draw for each image, geometry that moves pixels the right way, and nothing where nothing is asked."""
+"""Augmentation: a draw for each image, geometry that moves pixels the right way, nothing else."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_the_callers_random_numbers_and_images_are_left_alone() -> None:
 
 def test_constant_images_stay_constant_without_gain_and_noise() -> None:
     grey = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(4, 3, 10, 10)
-    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(grey, generator())
+    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(
+        grey, generator()
+    )
     torch.testing.assert_close(changed, grey)
 
 
@@ -107,10 +109,24 @@ def test_rotation_turns_without_shear(monkeypatch: pytest.MonkeyPatch) -> None:
         assert found == pytest.approx((cos * right + sin * down, -sin * right + cos * down), abs=0.05)
 
 
+def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.zeros(1, 1, 33, 33)
+    image[..., 15:18, 19:22] = 1  # 4 px right of the middle
+    large = at_its_limit(monkeypatch, image, rotation=30, scale=1)
+    cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
+    assert centre(large[0, 0]) == pytest.approx((8 * cos, -8 * sin), abs=0.05)
+    draws = iter([1, 1, 1, 0, 1, 1, 1])  # angle, shear, scale, mirror, twice shift, gain
+    monkeypatch.setattr(torch, "rand", lambda size, generator: torch.full((size,), float(next(draws))))
+    mirrored = only(rotation=30, scale=1, flip=True)(image, generator())
+    torch.testing.assert_close(mirrored, large.flip(-1), atol=1e-4, rtol=0)
+
+
 def test_scale_and_shear(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.zeros(1, 1, 32, 32)
     image[..., 12:20, 12:20] = 1
-    smaller = at_its_limit(monkeypatch, image, scale=1)  # half of each side, or twice: a quarter or four times the mass
+    smaller = at_its_limit(
+        monkeypatch, image, scale=1
+    )  # half of each side, or twice: a quarter or four times the mass
     ratio = float(smaller.sum() / image.sum())
     assert ratio == pytest.approx(4, rel=0.1)
     high = torch.zeros(1, 1, 33, 33)

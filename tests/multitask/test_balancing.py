@@ -37,7 +37,7 @@ def test_uncertainty_is_kendalls_formula_and_learnt() -> None:
     with torch.no_grad():
         s.copy_(torch.tensor([0.3, -1.0, 2.0]))
     terms = zip(s.tolist(), LOSSES.tolist(), strict=True)
-    assert float(balancer(LOSSES)) == pytest.approx(sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms))
+    assert balancer(LOSSES).item() == pytest.approx(sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms))
     assert loss_weights(balancer, LOSSES) == pytest.approx([math.exp(-a) / 2 for a in s.tolist()])
 
 
@@ -51,7 +51,7 @@ def test_uncertainty_weights_move_in_training() -> None:
 
 
 def test_unknown_names_get_the_nearest() -> None:
-    with pytest.raises(InputError, match="'uncertanty' is not known: .*Did you mean 'uncertainty'"):
+    with pytest.raises(InputError, match=r"'uncertanty' is not known: .*Did you mean 'uncertainty'"):
         make_balancer("uncertanty", TASKS)
 
 

@@ -42,7 +42,9 @@ def test_detectors_on_a_step() -> None:
     across[7:10] = 0.5, 0, 0.5
     np.testing.assert_allclose(laplacian(step())[0, 0], np.tile(across, (16, 1)))
     edge = canny(step())[0, 0]
-    np.testing.assert_array_equal(edge[1:-1], np.tile(np.arange(16) == 8, (14, 1)))  # one pixel wide, on the step
+    np.testing.assert_array_equal(
+        edge[1:-1], np.tile(np.arange(16) == 8, (14, 1))
+    )  # one pixel wide, on the step
 
 
 def test_laplacian_of_a_parabola_is_two() -> None:
@@ -75,7 +77,14 @@ def test_canny_keeps_a_weak_edge_only_beside_a_strong_one() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"sigma": 0}, {"sigma": -1}, {"sigma": float("nan")}, {"low": -0.1}, {"low": 0.3, "high": 0.2}, {"high": float("nan")}],
+    [
+        {"sigma": 0},
+        {"sigma": -1},
+        {"sigma": float("nan")},
+        {"low": -0.1},
+        {"low": 0.3, "high": 0.2},
+        {"high": float("nan")},
+    ],
 )
 def test_canny_refuses_bad_thresholds(bad: dict[str, float]) -> None:
     name = next(iter(bad))
@@ -88,5 +97,5 @@ def test_edge_maps_by_name() -> None:
     for name, detect in zip(("sobel", "laplacian", "canny"), DETECTORS, strict=True):
         np.testing.assert_array_equal(edge_maps(images, name), detect(images))
     np.testing.assert_array_equal(edge_maps(images), sobel(images))
-    with pytest.raises(InputError, match="'soble' are not known.*Did you mean 'sobel'"):
+    with pytest.raises(InputError, match=r"'soble' are not known.*Did you mean 'sobel'"):
         edge_maps(images, "soble")

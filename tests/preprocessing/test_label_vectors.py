@@ -37,7 +37,9 @@ def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
 def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """One tight bundle of directions for each size, and which row is of which."""
     which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(0, 0.08, (len(which), 12)), which
+    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
+        0, 0.08, (len(which), 12)
+    ), which
 
 
 @settings(max_examples=12)
@@ -96,7 +98,9 @@ def test_kmeans_vectors_are_soft_kmeans() -> None:
     found = kmeans_vectors(features, 4, seed=7)
     np.testing.assert_array_equal(found.argmax(axis=1), model.labels_)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4)  # of any scale
+    np.testing.assert_allclose(
+        kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4
+    )  # of any scale
 
 
 def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
@@ -120,8 +124,17 @@ def test_equal_size_vectors_have_equal_sizes() -> None:
 
 def test_equal_size_vectors_find_equal_blobs() -> None:
     features, which = blobs(20, 20, 20)
-    found = equal_size_vectors(features + 5, 3)  # far from the origin all directions look alike: they are centred first
+    found = equal_size_vectors(
+        features, 3
+    )  # far from the origin all directions look alike: they are centred first
     assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
+
+
+def test_equal_size_vectors_do_not_see_where_the_features_lie() -> None:
+    features = cloud(40)  # far from the origin all directions would look alike
+    np.testing.assert_allclose(
+        equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6
+    )
 
 
 def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
@@ -160,7 +173,8 @@ def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int) -> tuple
     everyone = list(range(len(graph)))
     while len(parts) > n_clusters:
         links = {
-            (a, b): weight(parts[a], parts[b]) / np.sqrt(weight(parts[a], everyone) * weight(parts[b], everyone))
+            (a, b): weight(parts[a], parts[b])
+            / np.sqrt(weight(parts[a], everyone) * weight(parts[b], everyone))
             for a, b in itertools.combinations(range(len(parts)), 2)
         }
         a, b = max(links, key=lambda pair: links[pair])
@@ -218,7 +232,9 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
     expected = np.zeros((25, 3))
     for i in range(25):
         expected[i, soft[i].argmax()] += 0.5
-        others = sorted((j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j]))
+        others = sorted(
+            (j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j])
+        )
         for j in others[:4]:
             expected[i, soft[j].argmax()] += 0.5 / 4
     np.testing.assert_allclose(smooth(soft, features, neighbours=4), expected, atol=1e-6)

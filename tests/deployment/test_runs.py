@@ -1,0 +1,151 @@
+"""The run folder is whole or not there, and a model that was touched is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtlkit import ImageSet, InputError, MultiTaskClusterer, load
+from mtlkit.deployment import load_model, new_run, save_model, write_run
+from mtlkit.deployment.runs import run_name
+from mtlkit.evaluation import score
+from mtlkit.multitask import Found
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[ImageSet, MultiTaskClusterer]:
+    images = load("digits:small")
+    return images, MultiTaskClusterer(3, random_state=0, effort=0.02).fit(images.images)
+
+
+@pytest.fixture
+def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
+    """A whole run, its paths as nasty as file names can be."""
+    images, clusterer = fitted
+    paths = ("=1+1.png", "<script>alert(1)</script>.png", *images.paths[2:])
+    found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
+    labels = images.open_labels()
+    assert labels is not None
+    scores = score(clusterer.labels_, labels)
+    about = {"title": "<b>three</b>", "source": "digits:small", "classes": 3, "classes_given_by": "catalogue"}
+    with new_run(tmp_path / "run") as folder:
+        write_run(folder, replace(images, paths=paths), found, scores, about)
+    return tmp_path / "run"
+
+
+def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
+    names = {"model.safetensors", "model.json", "report.json", "history.csv", "report.html", "assignments.csv"}
+    assert {path.name for path in run.iterdir()} == names
+    assert not run.with_name("run.partial").exists()
+    report = json.loads((run / "report.json").read_text())
+    assert report["images"] == 537
+    assert sum(report["sizes"]) == 537
+    assert {"python", "torch", "mtlkit"} <= set(report["versions"])
+    assert 0 < report["scores"]["accuracy"] <= 1
+    rows = list(csv.DictReader((run / "assignments.csv").read_text().splitlines()))
+    assert len(rows) == 537
+    assert rows[0]["path"] == "'=1+1.png"  # no formula for a spreadsheet
+    assert {row["class"] for row in rows} <= {"0", "1", "2"}
+    history = list(csv.DictReader((run / "history.csv").read_text().splitlines()))
+    assert {row["stage"] for row in history} == {"features", "classes"}
+    page = (run / "report.html").read_text()
+    assert "<b>three</b>" not in page
+    assert page.count("<img ") == 5
+
+
+def test_a_loaded_model_predicts_as_the_fitted_one(run: Path, fitted: tuple[ImageSet, MultiTaskClusterer]) -> None:
+    images, clusterer = fitted
+    found = load_model(run).predict(torch.as_tensor(images.images), "classes").numpy()
+    np.testing.assert_allclose(found, clusterer.probabilities_, atol=1e-6)
+
+
+def test_work_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), new_run(tmp_path / "run") as folder:
+        (folder / "report.json").write_text("{}")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_is_replaced_only_when_asked_and_only_by_a_whole_one(run: Path) -> None:
+    before = (run / "report.json").read_bytes()
+    with pytest.raises(InputError, match="--overwrite"), new_run(run):
+        pass
+    with pytest.raises(ZeroDivisionError), new_run(run, overwrite=True):
+        raise ZeroDivisionError
+    assert (run / "report.json").read_bytes() == before
+    with new_run(run, overwrite=True) as folder:
+        (folder / "report.json").write_text("new")
+    assert [path.name for path in run.iterdir()] == ["report.json"]
+
+
+def test_other_files_are_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.png").write_bytes(b"mine")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="not a finished run"), new_run(tmp_path / "photos", overwrite):
+            pass
+    assert (tmp_path / "photos" / "a.png").read_bytes() == b"mine"
+    (tmp_path / "note").write_text("mine")
+    with pytest.raises(InputError, match="not a finished run"), new_run(tmp_path / "note", overwrite=True):
+        pass
+
+
+def test_two_runs_of_one_name_do_not_mix(tmp_path: Path) -> None:
+    with new_run(tmp_path / "run"), pytest.raises(InputError, match="another run is at work"), new_run(tmp_path / "run"):
+        pass
+    assert (tmp_path / "run").is_dir()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"), new_run(tmp_path / "file" / "run"):
+        pass
+
+
+def test_names_of_runs_suit_every_file_system() -> None:
+    assert set(run_name("a b/ü:*?", 3)) <= set("ab-3_.0123456789")
+    assert run_name("...", 0).startswith("images-0-")
+
+
+def damage(run: Path, how: str) -> None:
+    weights, about = run / "model.safetensors", json.loads((run / "model.json").read_text())
+    content = weights.read_bytes()
+    if how == "cut":
+        weights.write_bytes(content[: len(content) // 2])
+    elif how == "changed":
+        weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif how == "newer":
+        about["format"] = 2
+    elif how == "huge":
+        about["settings"]["width"] = 10**9
+    elif how == "other":
+        about["settings"]["width"] = 64
+    elif how == "unknown":
+        about["settings"]["depth"] = 3
+    (run / "model.json").write_text("[" if how == "no json" else "[]" if how == "a list" else json.dumps(about))
+    if how == "gone":
+        weights.unlink()
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [("cut", "damaged"), ("changed", "damaged"), ("newer", "newer mtlkit"), ("huge", "width is 1000000000"), ("other", "damaged"),
+     ("unknown", "damaged"), ("no json", "damaged"), ("a list", "damaged"), ("gone", "no model.safetensors")],
+)  # fmt: skip
+def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> None:
+    damage(run, how)
+    with pytest.raises(InputError, match=word) as fault:
+        load_model(run)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_saved_model_holds_no_more_than_prediction_needs(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> None:
+    save_model(tmp_path, fitted[1].model_)
+    assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
+    assert b"heads.shape" not in (tmp_path / "model.safetensors").read_bytes()

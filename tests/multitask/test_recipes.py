@@ -1,0 +1,240 @@
+"""The recipe: as many steps as the schedule says, rounds that keep their numbers, a warning of collapse."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mtlkit import load
+from mtlkit.errors import InputError
+from mtlkit.evaluation import score
+from mtlkit.multitask import CollapseWarning, Found, Schedule, SmallCNN, find_classes, recipes
+from mtlkit.multitask.training import seeded
+from mtlkit.preprocessing import describe
+from mtlkit.preprocessing.label_vectors import equal_size_vectors, smooth
+
+TINY = Schedule(batch_size=16, features=(2, 1), groups=(3, 1), classes=(6, 1))
+IMAGES = np.random.default_rng(0).random((40, 1, 8, 8)).astype(np.float32)
+
+
+def halves(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    """Label vectors without k-means: quick, and no class empty."""
+    return np.eye(n_clusters, dtype=np.float32)[np.arange(len(features)) % n_clusters]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(recipes.BALANCES, "auto", halves)
+    monkeypatch.setattr(recipes, "warn_of_collapse", lambda *_: None)
+
+
+def find(images: np.ndarray = IMAGES, n_clusters: int = 2, **settings: Any) -> Found:
+    with seeded(settings.get("seed", 0)):
+        encoder = SmallCNN()
+    settings = {"schedule": TINY} | settings
+    return find_classes(torch.as_tensor(images), describe(images), n_clusters, encoder, **settings)
+
+
+@pytest.mark.parametrize(
+    ("stage", "n_images", "effort", "epochs"),
+    [
+        ("features", 1797, 1.0, 120),  # 7 steps an epoch: 840 / 7
+        ("features", 60_000, 1.0, 30),
+        ("features", 100, 1.0, 840),
+        ("features", 1797, 0.1, 12),
+        ("features", 1797, 1e-9, 1),
+        ("groups", 1797, 1.0, 6),
+        ("groups", 256, 1.0, 42),
+        ("classes", 1797, 1.0, 18),
+        ("classes", 500, 0.5, 63),
+    ],
+)
+def test_epochs(stage: str, n_images: int, effort: float, epochs: int) -> None:
+    assert Schedule(effort=effort).epochs(stage, n_images) == epochs
+
+
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 0}, {"effort": 0}, {"effort": -1}, {"effort": float("nan")}]
+)
+def test_a_schedule_has_bounds(settings: dict[str, float]) -> None:
+    name, value = next(iter(settings.items()))
+    with pytest.raises(InputError, match=f"{name}={value}.*give 1 image or more, and an effort above 0"):
+        Schedule(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("clustering", [False, True])
+def test_as_many_steps_as_the_schedule_says(clustering: bool) -> None:
+    calls: list[str] = []
+    found = find(clustering=clustering, on_step=calls.append)
+    assert len(calls) == TINY.steps(40, clustering) == 2 * (2 + 6 + 3 * clustering)
+    stages = ["features", "groups", "classes"] if clustering else ["features", "classes"]
+    assert [stage for stage, _ in itertools.groupby(calls)] == stages
+    assert [stage for stage, _ in itertools.groupby(row["stage"] for row in found.history)] == stages
+    assert [row["epoch"] for row in found.history] == list(range(8 + 3 * clustering))
+    assert set(found.seconds) == {*stages, "label vectors"}
+    assert set(found.model.heads) == {"shape", "classes"} and not found.model.training
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(
+        found.model.predict(torch.as_tensor(IMAGES), "classes"), found.probabilities, atol=1e-5
+    )
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_learnt_in_which_stage() -> None:
+    found = find(clustering=True)
+    learnt = {row["stage"]: {name for name in row if name.startswith("loss/")} for row in found.history}
+    assert learnt == {
+        "features": {"loss/views", "loss/shape"},
+        "groups": {"loss/groups", "loss/shape"},
+        "classes": {"loss/classes", "loss/shape"},
+    }
+    assert all(row["weight/shape"] == 1 for row in found.history if row["stage"] != "features")
+    assert any(row["weight/shape"] != 1 for row in found.history if row["stage"] == "features")
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_same_seed_finds_the_same() -> None:
+    found = []
+    for luck, seed in ((1, 5), (2, 5), (1, 6)):
+        torch.manual_seed(luck)  # the caller's own random numbers do not count,
+        before = torch.get_rng_state()
+        found.append(find(seed=seed, clustering=True).probabilities)
+        assert torch.equal(torch.get_rng_state(), before)  # and go on as if nothing had happened
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("epochs", [2, 6, 7, 11, 18, 20, 21])
+def test_rounds_part_the_second_half_of_the_classes_stage(
+    epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    made: list[int] = []
+
+    def spy(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+        made.append(steps.count("classes"))  # one step is one epoch here
+        return halves(features, n_clusters, seed)
+
+    monkeypatch.setitem(recipes.BALANCES, "auto", spy)
+    find(schedule=Schedule(features=(1, 1), classes=(epochs, 1)), on_step=steps.append)
+    assert made[0] == 0 and len(made) <= 1 + 3
+    rounds = [*made[1:], epochs]
+    assert made[1] == (epochs + 1) // 2
+    lengths = [b - a for a, b in itertools.pairwise(rounds)]
+    assert len(set(lengths[:-1])) <= 1 and lengths[-1] <= lengths[0]
+    if epochs in (6, 18):
+        assert lengths == [epochs // 6] * 3
+
+
+def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors that come back with their columns swapped each time must reach the task unswapped."""
+    times = itertools.count()
+    images = (
+        np.repeat([0.0, 1.0], 20)[:, None, None, None] * np.eye(8, dtype=np.float32)
+        + np.float32(0.1) * IMAGES
+    )
+    taught = []
+
+    def swapping(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+        which = (np.arange(40) >= 20).astype(int)
+        return np.eye(2, dtype=np.float32)[which if next(times) % 2 == 0 else 1 - which]
+
+    class Spy(recipes.Classification):
+        def set_targets(self, targets: Any) -> None:
+            super().set_targets(targets)
+            taught.append(np.asarray(targets).argmax(axis=1).tolist())
+
+    monkeypatch.setitem(recipes.BALANCES, "auto", swapping)
+    monkeypatch.setattr(recipes, "Classification", Spy)
+    found = find(
+        images.clip(0, 1).astype(np.float32), schedule=Schedule(16, features=(2, 1), classes=(12, 1))
+    )
+    assert len(taught) == 4
+    assert all(targets == taught[0] for targets in taught)
+    assert found.probabilities.argmax(axis=1).tolist() == taught[0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    teachers = []
+
+    class Spy(recipes.Teacher):
+        def __init__(self, model: recipes.MultiTaskModel) -> None:
+            super().__init__(model)
+            teachers.append(self)
+
+    monkeypatch.setattr(recipes, "Teacher", Spy)
+    found = find()
+    assert found.model is teachers[0].module
+    assert int(teachers[0].n_averaged) == 12  # the steps of the classes stage
+
+
+@given(seed=st.integers(0, 999), k=st.integers(2, 5))
+def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors, reference = random.dirichlet(np.ones(k), 20), random.dirichlet(np.ones(k), 20)
+    aligned = recipes.align(vectors, reference)
+    best = max(
+        float((vectors[:, order] * reference).sum()) for order in map(list, itertools.permutations(range(k)))
+    )
+    assert (aligned * reference).sum() == pytest.approx(best)
+    assert any(np.array_equal(aligned, vectors[:, list(order)]) for order in itertools.permutations(range(k)))
+
+
+def test_balanced_vectors_are_smoothed_equal_sizes() -> None:
+    features = np.random.default_rng(0).normal(size=(30, 4))
+    expected = smooth(equal_size_vectors(features, 3, 1), features)
+    np.testing.assert_array_equal(recipes.balanced_vectors(features, 3, 1), expected)
+
+
+def test_features_have_unit_length() -> None:
+    found = recipes.features_of(find_model(), torch.as_tensor(IMAGES))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
+
+
+def find_model() -> Any:
+    return recipes.MultiTaskModel(SmallCNN(), {})
+
+
+def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        recipes.BALANCES, "auto", lambda f, k, seed: np.eye(k, dtype=np.float32)[np.zeros(len(f), int)]
+    )
+    with pytest.warns(
+        CollapseWarning, match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or"
+    ):
+        find(n_clusters=3, schedule=Schedule(16, features=(1, 1), classes=(20, 1)))
+
+
+def test_full_classes_are_not_warned_of() -> None:
+    recipes.warn_of_collapse(np.array([0, 2, 1]), 3)
+
+
+@pytest.mark.parametrize("k", [1, 41])
+def test_the_number_of_classes_has_bounds(k: int) -> None:
+    with pytest.raises(InputError, match=f"number of classes is {k}"):
+        find(n_clusters=k)
+
+
+def test_an_unknown_balance_gets_the_nearest() -> None:
+    with pytest.raises(
+        InputError, match=r"balance 'equall' is not known: use 'auto' or 'equal'. Did you mean 'equal'"
+    ):
+        find(balance="equall")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("balance", "clustering", "effort"), [("auto", False, 0.3), ("equal", True, 0.15)])
+def test_classes_of_digits_are_found(balance: str, clustering: bool, effort: float) -> None:
+    digits = load("digits:small")
+    found = find(digits.images, 3, balance=balance, clustering=clustering, schedule=Schedule(effort=effort))
+    scores = score(found.probabilities.argmax(axis=1), digits.open_labels())  # labels only to score
+    assert scores.nmi > 0.8

@@ -1,0 +1,300 @@
+"""Chapter 00: the notebook is what its source builds, can be read by all, and runs with other parameters."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import pytest
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CHAPTER = NOTEBOOKS / "00_quickstart.ipynb"
+SOURCE = NOTEBOOKS / "source" / "00_quickstart.py"
+CODE = r"```.*?```|`[^`\n]*`"
+
+
+@pytest.fixture(scope="module")
+def chapter() -> NotebookNode:
+    notebook = nbformat.read(CHAPTER, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def cells(notebook: NotebookNode, kind: str) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == kind]
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in cells(notebook, "code") for output in cell.outputs]
+
+
+def texts(notebook: NotebookNode) -> str:
+    """All that the outputs say."""
+    return "\n".join(
+        output.get("text", "") + output.get("data", {}).get("text/markdown", "")
+        for output in outputs(notebook)
+    )
+
+
+class Images(HTMLParser):
+    """Collects the attributes of the img elements of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.found.append(dict(attrs))
+
+
+def figures(notebook: NotebookNode) -> list[dict[str, str | None]]:
+    pages = [
+        output.data["text/html"] for output in outputs(notebook) if "text/html" in output.get("data", {})
+    ]
+    return [image for page in pages for image in Images(page).found]
+
+
+# --- what is stored ---
+
+
+def test_the_notebook_is_what_the_source_builds(chapter: NotebookNode) -> None:
+    source = jupytext.read(SOURCE, fmt="py:percent")
+    built = [
+        (cell.metadata.pop("id"), cell.cell_type, cell.source, dict(cell.metadata)) for cell in source.cells
+    ]
+    stored = [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in chapter.cells]
+    assert stored == built, "build it again: python notebooks/build.py"
+    assert len({cell.id for cell in chapter.cells}) == len(chapter.cells)
+
+
+def test_every_cell_was_run_in_order_and_none_complained(chapter: NotebookNode) -> None:
+    code = cells(chapter, "code")
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert {output.output_type for output in outputs(chapter)} <= {"execute_result", "stream"}
+    assert not [output for output in outputs(chapter) if output.get("name") == "stderr"]
+    assert "Warning" not in texts(chapter)
+
+
+def test_it_is_small_and_names_no_machine(chapter: NotebookNode) -> None:
+    assert CHAPTER.stat().st_size < 1_000_000
+    content = re.sub(r"base64,[A-Za-z0-9+/=]+", "", CHAPTER.read_text(encoding="utf-8"))
+    assert not re.findall(r"(?<![\w.\"'=])/(?:home|root|work|tmp|usr|Users|mnt)/|[A-Z]:\\\\", content)
+    assert str(NOTEBOOKS.parent) not in content
+    assert chapter.metadata.kernelspec.name == "python3"
+
+
+def test_every_figure_says_what_it_shows(chapter: NotebookNode) -> None:
+    alts = [image["alt"] or "" for image in figures(chapter)]
+    assert len(alts) >= 8
+    assert all(len(alt) >= 40 for alt in alts)
+    assert len(set(alts)) == len(alts)
+    assert not [output for output in outputs(chapter) if "image/png" in output.get("data", {})], "use show()"
+    for image in figures(chapter):
+        assert base64.b64decode((image["src"] or "").split("base64,")[1]).startswith(b"\x89PNG")
+
+
+def test_headings_are_in_order(chapter: NotebookNode) -> None:
+    prose = "\n".join(re.sub(CODE, "", cell.source, flags=re.DOTALL) for cell in cells(chapter, "markdown"))
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", prose, flags=re.MULTILINE)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(deeper <= level + 1 for level, deeper in itertools.pairwise(levels))
+    numbers = [int(number) for number in re.findall(r"^## (\d+) ", prose, flags=re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_parameters_are_those_that_the_course_asks_for() -> None:
+    found = {name: about["default"] for name, about in papermill.inspect_notebook(str(CHAPTER)).items()}
+    values = {name: ast.literal_eval(default) for name, default in found.items()}
+    expected = {
+        "seed": 0,
+        "source": "digits",
+        "quick": True,
+        "run_folder": "",
+        "balance": "auto",
+        "effort": 1.0,
+    }
+    assert values == expected
+
+
+def test_the_prose_keeps_its_tone(chapter: NotebookNode) -> None:
+    prose = "\n".join(re.sub(CODE, "", cell.source, flags=re.DOTALL) for cell in cells(chapter, "markdown"))
+    assert not re.findall(r"\b(?:simply|just|obviously|of course|easily)\b", prose, flags=re.IGNORECASE)
+    for word in ("Predict", "Hint", "<details>", "Kuhn 1955", "make lab"):
+        assert word in prose
+    assert prose.count("<details>") == prose.count("</details>") == prose.count("### Exercise") == 3
+
+
+def test_labels_are_opened_once_and_after_the_groups_are_final(chapter: NotebookNode) -> None:
+    order = [cell.id for cell in chapter.cells]
+    assert [cell.id for cell in cells(chapter, "code") if "open_labels()" in cell.source] == ["open"]
+    assert order.index("train") < order.index("groups") < order.index("seal") < order.index("open")
+
+
+def test_it_needs_no_network(chapter: NotebookNode) -> None:
+    code = "\n".join(cell.source for cell in cells(chapter, "code"))
+    assert not re.findall(r"https?://|urllib|requests|pooch|pip install|^[!%]", code, flags=re.MULTILINE)
+
+
+def test_the_headline_is_compared_by_nbval(chapter: NotebookNode) -> None:
+    tagged = [cell for cell in chapter.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    assert [cell.id for cell in tagged] == ["claims"]
+    assert tagged[0].outputs[0].text.count("True") == 3
+
+
+# --- what it does with other parameters ---
+
+
+def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Call run.py as `make run` does, from another folder."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    call = [sys.executable, str(NOTEBOOKS / "run.py"), *arguments]
+    return subprocess.run(
+        call, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=180
+    )
+
+
+def without_bar(stderr: str) -> str:
+    """What stderr holds beside papermill's progress bar."""
+    lines = re.split(r"[\r\n]", stderr)
+    return "\n".join(line for line in lines if line.strip() and not re.match(r"Executing:? ", line))
+
+
+SMALL = ("-p", "source", "digits:small", "-p", "balance", "equal", "-p", "effort", "0.3")
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    folder = tmp_path_factory.mktemp("a place")
+    return command(*SMALL, "--out", "small", cwd=folder), folder / "small"
+
+
+def test_a_run_on_another_set_leaves_a_whole_folder(small_run: tuple[Any, Path]) -> None:
+    done, folder = small_run
+    assert done.returncode == 0, done.stderr
+    assert without_bar(done.stderr) == ""
+    assert "100%" in done.stderr
+    names = {
+        "model.safetensors",
+        "model.json",
+        "report.json",
+        "report.html",
+        "history.csv",
+        "assignments.csv",
+    }
+    assert {path.name for path in folder.iterdir()} == names | {"notebook.ipynb"}
+    assert not folder.with_name("small.partial").exists()
+    assert done.stdout.splitlines()[-1] == f"Report: {Path('small', 'report.html')}"
+
+
+def test_without_labels_it_sorts_better_than_k_means_on_pixels(small_run: tuple[Any, Path]) -> None:
+    done, folder = small_run
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    board = {row["name"]: row for row in report["scoreboard"]}
+    mine, plain = board["multi-task (equal)"], board["k-means on pixels"]
+    assert mine["mean"] > plain["mean"] + 0.02
+    assert mine["nmi"] > max(0.8, plain["nmi"])
+    assert report["scores"]["accuracy"] == pytest.approx(mine["mean"], abs=1e-4)
+    assert f"multi-task (equal)  {mine['mean']:.3f}  {mine['nmi']:.3f}" in done.stdout
+
+
+def test_the_text_follows_the_parameters(small_run: tuple[Any, Path]) -> None:
+    notebook = nbformat.read(small_run[1] / "notebook.ipynb", as_version=4)
+    said = texts(notebook)
+    assert "Groups to find: **3**" in said
+    assert "Assumed: 3 groups of about one size" in said
+    assert "It is the same as before" in said
+    assert "No runs over many seeds are stored for digits:small" in said
+    assert "papermill" not in notebook.metadata
+    assert all("10 rows" not in (image["alt"] or "") for image in figures(notebook))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("-p", "sed", "1"), "-p sed: there is no such parameter. Did you mean 'seed'?"),
+        (("-p", "run_folder", "x"), "-p run_folder: there is no such parameter."),
+    ],
+)
+def test_an_unknown_parameter_is_named(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    refused(command(*arguments, cwd=tmp_path), sentence, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("source", "digit", "source is 'digit': give 'digits' or 'digits:small'. Did you mean 'digits'?"),
+        ("seed", "x", "seed is 'x': give a whole number from 0."),
+        ("seed", "-1", "seed is -1: give a whole number from 0."),
+        ("balance", "even", "balance is 'even': give 'auto' or 'equal'."),
+        ("quick", "2", "quick is 2: give True or False."),
+        ("effort", "0", "effort is 0: give a number from 0.05 to 4."),
+    ],
+)
+def test_a_bad_value_ends_in_one_sentence(name: str, value: str, sentence: str, tmp_path: Path) -> None:
+    refused(command("-p", name, value, cwd=tmp_path), sentence, tmp_path)
+
+
+def refused(done: subprocess.CompletedProcess[str], sentence: str, folder: Path) -> None:
+    assert done.returncode == 2
+    assert without_bar(done.stderr).startswith(f"Error: {sentence}")
+    assert "\n" not in without_bar(done.stderr)
+    assert done.stdout == ""
+    assert not [path for path in folder.rglob("*") if path.is_file() or path.name.endswith(".partial")]
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear", encoding="utf-8")
+    done = command("--out", "mine", "--overwrite", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "holds something that is not a finished run" in done.stderr
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
+    call = [sys.executable, str(NOTEBOOKS / "run.py"), "--out", "mine"]
+    with subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        seen = ""
+        while " 3/" not in seen and process.poll() is None:  # the third cell is done: the kernel is at work
+            seen += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        seen += process.stderr.read()
+    assert process.returncode == 130
+    assert without_bar(seen) == "Interrupted: nothing was written."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_the_main_job_ends_in_time(tmp_path: Path) -> None:
+    done = command("-p", "seed", "100", cwd=tmp_path)  # bound: 180 s, see `command`
+    assert done.returncode == 0, done.stderr
+    assert without_bar(done.stderr) == ""
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.startswith("quickstart-100-")
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert report["images"] == 1797
+    assert report["scores"]["accuracy"] > 0.85
+    assert report["warnings"] == []
+    assert (folder / "report.html").stat().st_size > 100_000
+    assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout

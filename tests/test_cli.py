@@ -1,0 +1,224 @@
+"""The command line: results, statuses, and one sentence for each mistake of a user."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from mtlkit import load
+from mtlkit.cli import app
+from mtlkit.doctor import examine
+
+QUICK = ["--effort", "0.02"]
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def refused(result: Result, *words: str) -> None:
+    """Status 2, one sentence on stderr with these words, no traceback, nothing on stdout."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    last = result.stderr.strip().splitlines()[-1]
+    for word in words:
+        assert word in last, last
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "first"
+    result = call("fit", "digits:small", "--out", out, *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "accuracy" in result.stdout
+    assert str(out / "report.html") in result.stdout
+    assert "This takes about" in result.stderr
+    return out
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two classes of 12 colour pictures, one of which is a text file with an image's name."""
+    random = np.random.default_rng(0)
+    for name, colour in (("red", (200, 40, 30)), ("blue", (20, 40, 200))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.clip(random.normal(colour, 30, (40, 50, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    (tmp_path / "photos" / "red" / "broken.png").write_text("no image")
+    return tmp_path / "photos"
+
+
+def test_score_predict_and_json(run: Path) -> None:
+    scores = json.loads(call("score", run, "digits:small", "--json").stdout)
+    report = json.loads((run / "report.json").read_text())
+    assert scores["accuracy"] == report["scores"]["accuracy"]  # the saved model is the one that was scored
+    assert "NMI" in call("score", run, "digits:small").stdout
+    rows = json.loads(call("predict", run, "digits:small", "--json").stdout)
+    lines = call("predict", run, "digits:small").stdout.splitlines()
+    assert len(rows) == len(lines) - 1 == 537
+    assert lines[0] == "path,class,confidence"
+    stored = (run / "assignments.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in stored] == [line.split(",")[1] for line in lines]
+
+
+def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> None:
+    result = call("fit", photos, "--classes", "2", "--out", tmp_path / "run", "--json", *QUICK)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)  # and nothing else on stdout
+    assert report["skipped"] == [{"path": "red/broken.png", "reason": report["skipped"][0]["reason"]}]
+    assert report["classes_given_by"] == "user"
+    assert "about the same size" not in " ".join(report["assumptions"])
+    assert "red/broken.png" in (tmp_path / "run" / "report.html").read_text()
+    single = call("predict", tmp_path / "run", photos / "red" / "1.png", photos / "blue" / "1.png")
+    assert [line.split(",")[0].rsplit("/", 1)[-1] for line in single.stdout.splitlines()[1:]] == ["1.png", "1.png"]
+    grey = call("predict", tmp_path / "run", "digits:small")  # other channels and another size: brought to the model's
+    assert grey.exit_code == 0
+    assert len(grey.stdout.splitlines()) == 538
+
+
+def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> None:
+    result = call("fit", photos / "red", "--classes", "2", "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "there are no labels" in result.stdout
+    refused(call("score", tmp_path / "run", photos / "red"), "no labels", "subfolder")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fit", "/not/there"], ["/not/there", "no such path"]),
+        (["fit", "digts"], ["Did you mean 'digits'"]),
+        (["fit", "digits:small", "--classes", "1"], ["1", "2"]),
+        (["fit", "digits:small", "--classes", "538"], ["538", "537"]),
+        (["fit", "digits:small", "--balance", "even"], ["'even'", "'equal'"]),
+        (["fit", "digits:small", "--balancing", "uncertain"], ["Did you mean 'uncertainty'"]),
+        (["fit", "digits:small", "--effort", "0"], ["effort"]),
+        (["fit", "digits:small", "--size", "4"], ["size", "8", "512"]),
+        (["score", "/not/there", "digits"], ["/not/there", "no run folder"]),
+        (["predict", "/not/there", "digits"], ["/not/there", "no run folder"]),
+    ],
+)
+def test_a_wrong_call_ends_with_one_sentence(arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(call(*arguments), *words)
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_bad_folders_end_with_one_sentence(tmp_path: Path) -> None:
+    empty, texts, one, equal = (tmp_path / name for name in ("empty", "texts", "one", "equal"))
+    for folder in (empty, texts, one, equal):
+        folder.mkdir()
+    (texts / "a.txt").write_text("text")
+    Image.new("L", (9, 9)).save(one / "a.png")
+    for number in range(3):
+        Image.new("L", (9, 9)).save(equal / f"{number}.png")
+    for folder, word in ((empty, "empty"), (texts, "none an image"), (one, "one image"), (equal, "equal")):
+        refused(call("fit", folder, "--classes", "2", "--out", tmp_path / "run"), str(folder), word)
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_arrays_end_with_one_sentence(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((20, 9, 9))
+    np.savez(tmp_path / "nan.npz", images=np.where(images > 0.9, np.nan, images))
+    np.savez(tmp_path / "pickled.npz", images=np.array([{}] * 5, dtype=object))
+    refused(call("fit", tmp_path / "nan.npz", "--classes", "2", "--out", tmp_path / "run"), "nan.npz", "NaN")
+    refused(call("fit", tmp_path / "pickled.npz", "--classes", "2", "--out", tmp_path / "run"), "pickled.npz")
+
+
+def test_classes_are_asked_for_where_nothing_tells_them(photos: Path) -> None:
+    refused(call("fit", photos), "--classes")
+
+
+def test_outputs_that_are_taken_or_cannot_be_written(run: Path, tmp_path: Path) -> None:
+    before = sorted(path.name for path in run.iterdir())
+    refused(call("fit", "digits:small", "--out", run, *QUICK), "finished run", "--overwrite")
+    (tmp_path / "file").write_text("mine")
+    refused(call("fit", "digits:small", "--out", tmp_path, *QUICK), "not a finished run")
+    refused(call("fit", "digits:small", "--out", tmp_path / "file" / "run", *QUICK), "cannot be written")
+    assert sorted(path.name for path in run.iterdir()) == before
+    assert call("fit", "digits:small", "--out", run, "--overwrite", *QUICK).exit_code == 0
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "run.partial" / "report.html"))
+
+    monkeypatch.setattr("mtlkit.deployment.runs.write_report", full)
+    result = call("fit", "digits:small", "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 1
+    assert "No space left on device" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_collapse_is_told_and_reported(tmp_path: Path) -> None:
+    result = call("fit", "digits:small", "--classes", "200", "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.output
+    assert "classes are empty" in result.stderr
+    assert "classes are empty" in json.loads((tmp_path / "run" / "report.json").read_text())["warnings"][0]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "error", "-m", "mtlkit.cli", "fit", "digits", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run.partial").exists():
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.1)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "stopped" in told.strip().splitlines()[-1]
+    assert "Traceback" not in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_says_ok_or_what_to_do(tmp_path: Path) -> None:
+    result = call("doctor")
+    assert result.exit_code == 0, result.output
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["OK"] * 5
+    missing = call("doctor", "--data-root", tmp_path / "none", "--json")
+    assert missing.exit_code == 1
+    assert [finding["ok"] for finding in json.loads(missing.stdout)] == [True, True, True, True, False]
+    assert "make the folder" in json.loads(missing.stdout)[-1]["text"]
+
+
+def test_doctor_names_a_missing_and_an_old_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtlkit.doctor.requires", lambda _: ["no-such-package>=1", "numpy>=999", 'x>1; extra == "dev"'])
+    monkeypatch.setattr("mtlkit.doctor.DISK", 10**18)
+    monkeypatch.setattr(sys, "version_info", (3, 9, 1))
+    python, packages, disk, *_ = examine()
+    assert not python.ok and "3.9.1 is too old" in python.text
+    assert not packages.ok and "no-such-package is missing" in packages.text and "does not fit numpy>=999" in packages.text
+    assert not disk.ok and "make room" in disk.text
+
+
+def test_version_and_help() -> None:
+    assert call("--version").stdout.startswith("mtlkit ")
+    assert {"fit", "score", "predict", "doctor"} <= set(call("--help").stdout.split())
+
+
+def test_labels_are_opened_after_training_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    order: list[str] = []
+    images = load("digits:small")
+    monkeypatch.setattr("mtlkit.load", lambda *_, **__: images)
+    opened = type(images).open_labels
+    monkeypatch.setattr(type(images), "open_labels", lambda self: (order.append("labels"), opened(self))[1])
+    fitted = __import__("mtlkit").MultiTaskClusterer.fit
+    monkeypatch.setattr("mtlkit.MultiTaskClusterer.fit", lambda self, X: (fitted(self, X), order.append("fitted"))[0])
+    assert call("fit", "digits:small", "--out", tmp_path / "run", *QUICK).exit_code == 0
+    assert order == ["fitted", "labels"]
