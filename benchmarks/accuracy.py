@@ -58,7 +58,10 @@ def imbalanced(images: ImageSet, seed: int, largest: int = 174, smallest: int = 
     random = np.random.default_rng(seed)
     k = int(labels.max()) + 1
     sizes = np.geomspace(largest, smallest, k).round().astype(int)
-    rows = [random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(random.permutation(k), sizes, strict=True)]
+    rows = [
+        random.choice(np.flatnonzero(labels == c), n, replace=False)
+        for c, n in zip(random.permutation(k), sizes, strict=True)
+    ]
     order = random.permutation(np.concatenate(rows))
     return images.images[order], labels[order]
 
@@ -79,7 +82,9 @@ def run(images: ImageSet, draw: bool, seed: int, method: str, balance: str) -> d
 def summary(rows: list[dict[str, float]], seeds: list[int], **about: Any) -> dict[str, Any]:
     """Mean, minimum and maximum of each score over the seeds, and every value."""
     values = {key: [row[key] for row in rows] for key in ("accuracy", "balanced_accuracy", "nmi", "ari")}
-    stats = {k: {"mean": round(float(np.mean(v)), 4), "min": min(v), "max": max(v), "all": v} for k, v in values.items()}
+    stats = {
+        k: {"mean": round(float(np.mean(v)), 4), "min": min(v), "max": max(v), "all": v} for k, v in values.items()
+    }
     return about | {"seeds": seeds} | stats
 
 
@@ -93,7 +98,7 @@ def main() -> None:
     first, last = map(int, options.seeds.split("-"))
     seeds = list(range(first, last + 1))
     images = load(options.source)
-    plan = [("mtlkit", balance, seeds) for balance in ("equal", "auto")]
+    plan = [("mtlkit", balance, seeds) for balance in ("auto", "equal")]
     if options.imbalanced:
         plan += [("k-means", "HOG", seeds), ("k-means", "HOG, unit length", seeds)]
     else:

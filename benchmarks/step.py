@@ -31,7 +31,11 @@ def main() -> None:
     torch.manual_seed(0)
     images = torch.as_tensor(load("digits").images)
     model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images.numpy()))}).train()
-    balancer, augment, generator = make_balancer("uncertainty", list(model.tasks)), Augmentation(), torch.Generator().manual_seed(0)
+    balancer, augment, generator = (
+        make_balancer("uncertainty", list(model.tasks)),
+        Augmentation(),
+        torch.Generator().manual_seed(0),
+    )
     optimizer = torch.optim.AdamW([*model.parameters(), *balancer.parameters()], fused=True)
     times: dict[str, list[float]] = {}
     last = time.perf_counter()
@@ -70,7 +74,9 @@ def main() -> None:
     step = sum(median[part] for part in parts)
     for part in parts:
         print(f"{part:28} {median[part]:7.2f} ms  {median[part] / step:6.1%} of the step")
-    print(f"{'step':28} {step:7.2f} ms\n{'encoder alone':28} {alone:7.2f} ms\n{'ratio':28} {step / alone:7.2f} (bound 1.3)")
+    print(
+        f"{'step':28} {step:7.2f} ms\n{'encoder alone':28} {alone:7.2f} ms\n{'ratio':28} {step / alone:7.2f} (bound 1.3)"
+    )
     content = {"command": "python benchmarks/step.py", "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(),
                "milliseconds": {p: round(m, 2) for p, m in median.items()}, "step": round(step, 2), "ratio": round(step / alone, 3)}  # fmt: skip
     RESULTS.mkdir(exist_ok=True)

@@ -43,27 +43,40 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A catalogue name (digits, digits:small), a folder of images, or an .npz.")]
+Source = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="A catalogue name (digits, digits:small), a folder of images, or an .npz."),
+]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
-Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest for small images on a busy machine.")]
+Threads = Annotated[
+    int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest for small images on a busy machine.")
+]
 
 
 @app.command()
 def fit(
     source: Source,
-    classes: Annotated[int | None, typer.Option(help="The number of classes to find (catalogue sets bring their own).")] = None,
+    classes: Annotated[
+        int | None, typer.Option(help="The number of classes to find (catalogue sets bring their own).")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
-    balance: Annotated[str, typer.Option(help="auto: nothing assumed of the classes' sizes; equal: about one size.")] = "auto",
+    balance: Annotated[
+        str, typer.Option(help="auto: nothing assumed of the classes' sizes; equal: about one size.")
+    ] = "auto",
     balancing: Annotated[str, typer.Option(help="How the tasks are weighed: uncertainty or equal.")] = "uncertainty",
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
-    size: Annotated[int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")
+    ] = None,
     effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
-    rotation: Annotated[float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")] = 15.0,
+    rotation: Annotated[
+        float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")
+    ] = 15.0,
     threads: Threads = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
     data_root: DataRoot = None,
@@ -110,18 +123,22 @@ def fit(
     print(f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}")
     if images.skipped:
         print(f"skipped     {len(images.skipped)} files that could not be decoded (see the report)")
-    print(_score_lines(scores) if scores else "accuracy    not known: there are no labels; look at the contact sheet in the report")
+    print(
+        _score_lines(scores)
+        if scores
+        else "accuracy    not known: there are no labels; look at the contact sheet in the report"
+    )
     print(f"report      {place / 'report.html'}")
 
 
 @app.command()
 def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
     """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
-    from mtlkit.deployment.runs import load_model
+    from mtlkit.deployment import encoder_settings, load_model
     from mtlkit.evaluation import score as score_of
 
     model = load_model(run)
-    images = _load(source, int(model.encoder.settings["side"]), data_root)  # type: ignore[index,arg-type]
+    images = _load(source, encoder_settings(model)["side"], data_root)
     if not images.has_labels:
         raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
                          "with `labels`, or a catalogue set.")  # fmt: skip
@@ -133,7 +150,9 @@ def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads
 @app.command()
 def predict(
     run: Run,
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files or catalogue names.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files or catalogue names.")
+    ],
     data_root: DataRoot = None,
     threads: Threads = 1,
     as_json: AsJson = False,
@@ -144,11 +163,11 @@ def predict(
     import numpy as np
 
     from mtlkit.data import read_image
-    from mtlkit.deployment.runs import load_model
+    from mtlkit.deployment import encoder_settings, load_model
     from mtlkit.evaluation import safe_cell
 
     model = load_model(run)
-    settings: dict[str, int] = model.encoder.settings  # type: ignore[assignment]
+    settings = encoder_settings(model)
     rows: list[tuple[str, int, float]] = []
     for path in paths:
         if Path(path).is_file() and Path(path).suffix.lower() != ".npz":
@@ -161,7 +180,11 @@ def predict(
         found = _probabilities(model, np.asarray(images), threads)
         rows += zip(names, found.argmax(axis=1).tolist(), found.max(axis=1).round(4).tolist(), strict=True)
     if as_json:
-        print(json.dumps([{"path": path, "class": number, "confidence": sure} for path, number, sure in rows], ensure_ascii=False))
+        print(
+            json.dumps(
+                [{"path": path, "class": number, "confidence": sure} for path, number, sure in rows], ensure_ascii=False
+            )
+        )
         return
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["path", "class", "confidence"])
@@ -203,10 +226,11 @@ def _probabilities(model: Any, images: Any, threads: int) -> Any:
     import numpy as np
     import torch
 
+    from mtlkit.deployment import encoder_settings
     from mtlkit.multitask.training import threads as in_threads
     from mtlkit.preprocessing import grey
 
-    channels = model.encoder.settings["channels"]
+    channels = encoder_settings(model)["channels"]
     if images.shape[1] != channels:
         images = grey(images)[:, None] if channels == 1 else np.repeat(images, 3, axis=1)
     with in_threads(threads):
@@ -215,7 +239,10 @@ def _probabilities(model: Any, images: Any, threads: int) -> Any:
 
 def _assumptions(k: int, given_by: str, balance: str, augmentation: Any) -> list[str]:
     """Say what the result rests on beside the images."""
-    sizes = {"auto": "Nothing was assumed of the classes' sizes.", "equal": "The classes were assumed to be about the same size."}
+    sizes = {
+        "auto": "Nothing was assumed of the classes' sizes.",
+        "equal": "The classes were assumed to be about the same size.",
+    }
     changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
     return [
         f"The number of classes, {k}, was given by the {given_by}.", sizes[balance],
@@ -241,7 +268,11 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(show: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+def _options(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     pass
 
 

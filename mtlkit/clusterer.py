@@ -167,9 +167,11 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         X = as_array(X)
         if self._scaler is not None:
             return torch.as_tensor(self._scaler.transform(self._features(X, reset=False)))
-        images = as_images(X, self._side)
+        images = as_images(X, self._side or SIDES[0])
         if images.shape[1] != self._channels:
-            raise InputError(f"X has {images.shape[1]} channels and fit was given {self._channels}: bring X to the same.")
+            raise InputError(
+                f"X has {images.shape[1]} channels and fit was given {self._channels}: bring X to the same."
+            )
         return images
 
     def _features(self, X: np.ndarray, reset: bool) -> np.ndarray:
@@ -232,7 +234,9 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     images = images[:, None] if images.ndim == 3 else images
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
         bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
-        raise InputError(f"X holds {bad}: images must lie in [0, 1]; divide by the largest value that the format allows.")
+        raise InputError(
+            f"X holds {bad}: images must lie in [0, 1]; divide by the largest value that the format allows."
+        )
     if images.shape[2:] != (side, side):
         images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
     return images

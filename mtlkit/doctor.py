@@ -57,14 +57,22 @@ def _packages() -> Finding:
 def _disk() -> Finding:
     free = min(shutil.disk_usage(place).free for place in (Path.cwd(), tempfile.gettempdir()))
     text = f"{free / 1e9:.1f} GB free"
-    return Finding("disk", free >= DISK, text if free >= DISK else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.")
+    return Finding(
+        "disk",
+        free >= DISK,
+        text if free >= DISK else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.",
+    )
 
 
 def _threads() -> Finding:
     cores, load = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 0.0
     if hasattr(os, "getloadavg"):
         load = os.getloadavg()[0]
-    advice = "keep --threads 1" if load > cores / 2 or cores == 1 else f"--threads {min(cores, 4)} is quicker for one run alone"
+    advice = (
+        "keep --threads 1"
+        if load > cores / 2 or cores == 1
+        else f"--threads {min(cores, 4)} is quicker for one run alone"
+    )
     return Finding("threads", True, f"{cores} cores, load {load:.1f}: {advice}")
 
 
@@ -73,5 +81,11 @@ def _data(data_root: Path | None) -> Finding:
 
     root = data_root or os.environ.get("MTLKIT_DATA")
     if root and not Path(root).is_dir():
-        return Finding("data", False, f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA.")
-    return Finding("data", True, f"{len(load('digits')):,} digits are embedded and need no network; data root: {root or 'none set'}")
+        return Finding(
+            "data", False, f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA."
+        )
+    return Finding(
+        "data",
+        True,
+        f"{len(load('digits')):,} digits are embedded and need no network; data root: {root or 'none set'}",
+    )

@@ -1,7 +1,6 @@
 """From a chapter's source to its notebook: executed, with outputs, and the same cell ids each time.
 
-python notebooks/build.py [00_quickstart ...]
-"""
+Usage: python notebooks/build.py [00_quickstart ...]"""
 
 from __future__ import annotations
 

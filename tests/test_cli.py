@@ -110,7 +110,9 @@ def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> No
         (["predict", "/not/there", "digits"], ["/not/there", "no run folder"]),
     ],
 )
-def test_a_wrong_call_ends_with_one_sentence(arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_call_ends_with_one_sentence(
+    arguments: list[str], words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     refused(call(*arguments), *words)
     assert not list(tmp_path.rglob("*.partial"))
@@ -203,7 +205,9 @@ def test_doctor_names_a_missing_and_an_old_package(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "version_info", (3, 9, 1))
     python, packages, disk, *_ = examine()
     assert not python.ok and "3.9.1 is too old" in python.text
-    assert not packages.ok and "no-such-package is missing" in packages.text and "does not fit numpy>=999" in packages.text
+    assert (
+        not packages.ok and "no-such-package is missing" in packages.text and "does not fit numpy>=999" in packages.text
+    )
     assert not disk.ok and "make room" in disk.text
 
 

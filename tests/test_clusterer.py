@@ -79,23 +79,17 @@ def test_new_images_are_classified_one_by_one_as_in_a_batch() -> None:
 
 def test_bytes_are_the_same_as_their_255ths() -> None:
     as_bytes = (GREY * 255).astype(np.uint8)
-    found = [
-        quick().fit(X).probabilities_ for X in (as_bytes, as_bytes / 255, as_bytes.astype(np.float32) / 255)
-    ]
+    found = [quick().fit(X).probabilities_ for X in (as_bytes, as_bytes / 255, as_bytes.astype(np.float32) / 255)]
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_allclose(found[0], found[2], atol=1e-3)
 
 
 def test_plain_features_may_have_any_scale() -> None:
     scaled = PLAIN * [1, 10, 100, 1000, 0.1, 0.01] + 5
-    np.testing.assert_allclose(
-        quick().fit(scaled).probabilities_, quick().fit(PLAIN).probabilities_, atol=1e-2
-    )
+    np.testing.assert_allclose(quick().fit(scaled).probabilities_, quick().fit(PLAIN).probabilities_, atol=1e-2)
 
 
-@pytest.mark.parametrize(
-    ("shape", "side"), [((5, 7), 8), ((8, 8), 8), ((20, 9), 20), ((3, 100), 64), ((64, 64), 64)]
-)
+@pytest.mark.parametrize(("shape", "side"), [((5, 7), 8), ((8, 8), 8), ((20, 9), 20), ((3, 100), 64), ((64, 64), 64)])
 def test_the_side_is_that_of_the_images_within_bounds(shape: tuple[int, int], side: int) -> None:
     clusterer = quick().fit(RANDOM.random((4, *shape)))
     assert clusterer.model_.encoder.settings["side"] == side
@@ -143,9 +137,7 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     still = Augmentation(rotation=0)
     settings = {"balance": "equal", "balancing": "equal", "clustering": True}
     with pytest.raises(KeyboardInterrupt):
-        quick(4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings).fit(
-            GREY
-        )
+        quick(4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings).fit(GREY)
     assert {name: seen[name] for name in settings} == settings
     assert seen["augmentation"] is still
     assert (seen["n_clusters"], seen["seed"], seen["threads"]) == (4, 7, 2)
@@ -364,9 +356,7 @@ def test_bad_settings_get_one_sentence_with_a_remedy(settings: dict[str, Any], m
         (GREY, GREY * 3, "images must lie in"),
     ],
 )
-def test_new_images_must_be_of_the_kind_that_fit_was_given(
-    fitted: np.ndarray, X: np.ndarray, message: str
-) -> None:
+def test_new_images_must_be_of_the_kind_that_fit_was_given(fitted: np.ndarray, X: np.ndarray, message: str) -> None:
     clusterer = quick().fit(fitted)
     for method in (clusterer.predict, clusterer.predict_proba, clusterer.transform):
         with pytest.raises(InputError, match=message):

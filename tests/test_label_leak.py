@@ -54,9 +54,7 @@ def test_the_guard_bites(guarded: ImageSet) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"balance": "equal"}, {"clustering": True}])
-def test_the_whole_way_works_on_labels_that_raise_when_touched(
-    guarded: ImageSet, settings: dict[str, Any]
-) -> None:
+def test_the_whole_way_works_on_labels_that_raise_when_touched(guarded: ImageSet, settings: dict[str, Any]) -> None:
     clusterer = MultiTaskClusterer(guarded.n_clusters or 2, effort=0.01, random_state=0, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
@@ -81,10 +79,7 @@ def mentions_of_labels(tree: ast.AST, where: str) -> Iterator[str]:
     unused_y = {
         id(node.args)
         for node in ast.walk(tree)
-        if where == "clusterer.py"
-        and isinstance(node, ast.FunctionDef)
-        and node.name == "fit"
-        and not uses_y(node)
+        if where == "clusterer.py" and isinstance(node, ast.FunctionDef) and node.name == "fit" and not uses_y(node)
     }
     for node in ast.walk(tree):
         line = f"{where}:{getattr(node, 'lineno', '?')}"
@@ -124,9 +119,7 @@ def forbidden_imports(tree: ast.AST, where: str) -> Iterator[str]:
 
 def modules(but: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[str]:
     names = [path.relative_to(PACKAGE).as_posix() for path in sorted(PACKAGE.rglob("*.py"))]
-    return [
-        name for name in names if (not only or name.split("/")[0] in only) and name.split("/")[0] not in but
-    ]
+    return [name for name in names if (not only or name.split("/")[0] in only) and name.split("/")[0] not in but]
 
 
 def read(name: str) -> ast.Module:

@@ -19,10 +19,7 @@ from mtlkit.data.images import ImageSet, check_memory, row_names
 from mtlkit.errors import InputError
 
 CHANNELS = (1, 3, 4)
-REMEDY = (
-    "save it with numpy.savez(path, images=..., labels=...),"
-    " images as N x H x W, N x C x H x W or N x H x W x C"
-)
+REMEDY = "save it with numpy.savez(path, images=..., labels=...), images as N x H x W, N x C x H x W or N x H x W x C"
 
 
 class _Array(NamedTuple):

@@ -72,7 +72,9 @@ def new_run(out: Path, overwrite: bool = False) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
     except FileExistsError as fault:
-        raise InputError(f"{partial}: another run is at work there, or was cut off: wait for it, or remove it.") from fault
+        raise InputError(
+            f"{partial}: another run is at work there, or was cut off: wait for it, or remove it."
+        ) from fault
     except OSError as fault:
         raise InputError(f"{out}: cannot be written ({fault.strerror}): choose another place with --out.") from fault
     try:
@@ -104,7 +106,7 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
     about = {
         "format": FORMAT,
         "encoder": type(model.encoder).__name__,
-        "settings": model.encoder.settings,
+        "settings": encoder_settings(model),
         "classes": model.heads["classes"].out_features,
         "images": "N x channels x side x side in [0, 1]",
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -141,11 +143,15 @@ def load_model(run: Path) -> MultiTaskModel:
         raise
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as fault:
         reason = " ".join(str(fault).split())[:120]
-        raise InputError(f"{run}: the model is damaged or was changed ({reason}): copy the run again, or make it anew.") from fault
+        raise InputError(
+            f"{run}: the model is damaged or was changed ({reason}): copy the run again, or make it anew."
+        ) from fault
     return model.eval()
 
 
-def write_run(folder: Path, images: ImageSet, found: Found, scores: Scores | None, report: dict[str, Any]) -> dict[str, Any]:
+def write_run(
+    folder: Path, images: ImageSet, found: Found, scores: Scores | None, report: dict[str, Any]
+) -> dict[str, Any]:
     """Write all files of a run.
 
     Args:
@@ -180,9 +186,17 @@ def write_run(folder: Path, images: ImageSet, found: Found, scores: Scores | Non
         table = csv.DictWriter(file, list(dict.fromkeys(key for row in found.history for key in row)))
         table.writeheader()
         table.writerows(found.history)
-    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace")
+    (folder / "report.json").write_text(
+        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace"
+    )
     write_report(folder / "report.html", report, _figures(images, found, classes, confidence, scores))
     return report
+
+
+def encoder_settings(model: MultiTaskModel) -> dict[str, int]:
+    """Return what the encoder was made with: channels, side and width."""
+    settings: Any = model.encoder.settings
+    return dict(settings)
 
 
 def versions() -> dict[str, str]:
@@ -191,11 +205,13 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 
-def _figures(images: ImageSet, found: Found, classes: np.ndarray, confidence: np.ndarray, scores: Scores | None) -> list[ReportFigure]:
+def _figures(
+    images: ImageSet, found: Found, classes: np.ndarray, confidence: np.ndarray, scores: Scores | None
+) -> list[ReportFigure]:
     """Draw what the report shows; each title says a finding."""
     sizes = np.bincount(classes)[np.unique(classes)]
     k = len(sizes)
-    side = found.model.encoder.settings["side"]
+    side = encoder_settings(found.model)["side"]
     inputs = torch.as_tensor(images.images)
     if inputs.shape[-1] != side:
         inputs = nn.functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)

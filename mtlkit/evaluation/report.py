@@ -39,9 +39,7 @@ class ReportFigure:
             raise InputError(f"the figure {self.title!r} has an alt text of {len(self.alt)} letters: "
                              f"say in {SHORTEST_ALT} what it shows.")  # fmt: skip
         if not self.png.startswith(b"\x89PNG\r\n"):
-            raise InputError(
-                f"the figure {self.title!r} does not hold a PNG file: give the bytes that to_png returns."
-            )
+            raise InputError(f"the figure {self.title!r} does not hold a PNG file: give the bytes that to_png returns.")
 
     @property
     def uri(self) -> str:

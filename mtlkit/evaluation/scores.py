@@ -95,15 +95,11 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     """
     found, truth = _integers("assignments", assignments), _integers("labels", labels)
     if len(found) != len(truth):
-        raise InputError(
-            f"there are {len(found)} assignments but {len(truth)} labels: give one of each for an image."
-        )
+        raise InputError(f"there are {len(found)} assignments but {len(truth)} labels: give one of each for an image.")
     clusters, classes = np.unique(found), np.unique(truth)
     k = len(classes)
     table = contingency_matrix(truth, found)  # classes x clusters
-    table = np.pad(
-        table, ((0, 0), (0, max(0, k - len(clusters))))
-    )  # an empty column for a class without a cluster
+    table = np.pad(table, ((0, 0), (0, max(0, k - len(clusters)))))  # an empty column for a class without a cluster
     recalls = table / table.sum(axis=1, keepdims=True)
     # Recalls sum to at most K, so their share is less than an image: it decides between equal matchings only.
     rows, matched = linear_sum_assignment(table + recalls / (k + 1), maximize=True)
@@ -126,9 +122,7 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     """Return `values` as a one-dimensional array of integers, or say what is wrong with them."""
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
-        raise InputError(
-            f"{name} must be one number an image, not an array of shape {array.shape}: give N integers."
-        )
+        raise InputError(f"{name} must be one number an image, not an array of shape {array.shape}: give N integers.")
     if array.dtype.kind not in "iub":
         raise InputError(f"{name} must be integers, not {array.dtype} (a NaN or a text among them?): "
                          "give a whole number for each image.")  # fmt: skip

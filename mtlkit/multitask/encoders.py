@@ -38,7 +38,7 @@ class SmallCNN(nn.Module):
             layers.append(nn.MaxPool2d(2))
             side, inputs, depth = side // 2, depth, min(2 * depth, 96)
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(depth * side * side, width))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
+        self.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
     def forward(self, images: Tensor) -> Tensor:
         return self.layers(images)

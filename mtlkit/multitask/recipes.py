@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
@@ -56,7 +55,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not (self.batch_size >= 1 and 0 < self.effort < float("inf")):
-            raise InputError(f"batch_size={self.batch_size} and effort={self.effort}: give 1 image or more, and an effort above 0.")
+            raise InputError(
+                f"batch_size={self.batch_size} and effort={self.effort}: give 1 image or more, and an effort above 0."
+            )
 
     def epochs(self, stage: str, n_images: int) -> int:
         """Return the epochs of a stage.

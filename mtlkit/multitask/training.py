@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -152,12 +153,13 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Use so many threads inside torch for a while. One is quickest for small images on a busy machine."""
+    """Use so many threads inside torch, numpy and scikit-learn for a while. One is quickest for small images."""
     if number < 1:
         raise InputError(f"the number of threads is {number}: ask for 1 or more.")
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
-        yield
+        with threadpool_limits(number):
+            yield
     finally:
         torch.set_num_threads(before)

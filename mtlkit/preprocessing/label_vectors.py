@@ -21,7 +21,12 @@ from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
 
-NEIGHBOURS = (10, 25, 50, 100)  # one narrow graph takes writing styles for classes, one wide graph swallows small classes
+NEIGHBOURS = (
+    10,
+    25,
+    50,
+    100,
+)  # one narrow graph takes writing styles for classes, one wide graph swallows small classes
 
 
 def check_clusters(n_clusters: int, n_images: int) -> None:
@@ -139,7 +144,9 @@ def agreement(partitions: list[np.ndarray], n_clusters: int) -> np.ndarray:
     """
     count, total = len(partitions), len(partitions[0])
     member = np.concatenate([np.eye(n_clusters)[classes] for classes in partitions], axis=1)  # N x P K
-    joint = (member.T @ member / total).reshape(count, n_clusters, count, n_clusters).transpose(0, 2, 1, 3)  # P x P x K x K
+    joint = (
+        (member.T @ member / total).reshape(count, n_clusters, count, n_clusters).transpose(0, 2, 1, 3)
+    )  # P x P x K x K
     share = member.mean(axis=0).reshape(count, n_clusters)
     entropy = entr(share).sum(axis=1)
     information = entropy[:, None] + entropy - entr(joint).sum(axis=(2, 3))
@@ -156,7 +163,9 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
     Source: Jarvis, Patrick 1973, "Clustering using a similarity measure based on shared near neighbors".
     """
     total = len(features)
-    widths = sorted({max(1, min(width, total // 10)) for width in neighbours})  # a wide graph of few images links all to all
+    widths = sorted(
+        {max(1, min(width, total // 10)) for width in neighbours}
+    )  # a wide graph of few images links all to all
     nearest = NearestNeighbors(n_neighbors=widths[-1] + 1).fit(features).kneighbors(features, return_distance=False)
     graph = sparse.csr_array((total, total))
     for width in widths:
@@ -193,7 +202,7 @@ def merge_groups(
     between = (member.T @ graph @ member).toarray()  # G x G
     owner = np.arange(len(names))  # the class of each group
     while len(between) > n_clusters:
-        links = LINKS[link](between, np.maximum(between.sum(axis=1), 1e-300))
+        links = LINKS[link](between, np.maximum(between.sum(axis=1), 1e-150))  # its square is no zero
         np.fill_diagonal(links, -1)
         keep, gone = sorted(np.unravel_index(links.argmax(), links.shape))
         between[keep] += between[gone]

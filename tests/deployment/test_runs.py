@@ -97,7 +97,11 @@ def test_other_files_are_never_replaced(tmp_path: Path) -> None:
 
 
 def test_two_runs_of_one_name_do_not_mix(tmp_path: Path) -> None:
-    with new_run(tmp_path / "run"), pytest.raises(InputError, match="another run is at work"), new_run(tmp_path / "run"):
+    with (
+        new_run(tmp_path / "run"),
+        pytest.raises(InputError, match="another run is at work"),
+        new_run(tmp_path / "run"),
+    ):
         pass
     assert (tmp_path / "run").is_dir()
 
@@ -145,7 +149,9 @@ def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> 
     assert "\n" not in str(fault.value)
 
 
-def test_a_saved_model_holds_no_more_than_prediction_needs(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> None:
+def test_a_saved_model_holds_no_more_than_prediction_needs(
+    fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path
+) -> None:
     save_model(tmp_path, fitted[1].model_)
     assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
     assert b"heads.shape" not in (tmp_path / "model.safetensors").read_bytes()

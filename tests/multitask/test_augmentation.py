@@ -66,9 +66,7 @@ def test_the_callers_random_numbers_and_images_are_left_alone() -> None:
 
 def test_constant_images_stay_constant_without_gain_and_noise() -> None:
     grey = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(4, 3, 10, 10)
-    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(
-        grey, generator()
-    )
+    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(grey, generator())
     torch.testing.assert_close(changed, grey)
 
 
@@ -124,9 +122,7 @@ def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> N
 def test_scale_and_shear(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.zeros(1, 1, 32, 32)
     image[..., 12:20, 12:20] = 1
-    smaller = at_its_limit(
-        monkeypatch, image, scale=1
-    )  # half of each side, or twice: a quarter or four times the mass
+    smaller = at_its_limit(monkeypatch, image, scale=1)  # half of each side, or twice: a quarter or four times the mass
     ratio = float(smaller.sum() / image.sum())
     assert ratio == pytest.approx(4, rel=0.1)
     high = torch.zeros(1, 1, 33, 33)

@@ -34,9 +34,7 @@ def test_too_small_a_side_is_refused(side: int) -> None:
 
 
 def model() -> MultiTaskModel:
-    return MultiTaskModel(
-        SmallCNN(width=16), {"views": Contrast(size=5), "shape": Regression(np.zeros((9, 4)))}
-    )
+    return MultiTaskModel(SmallCNN(width=16), {"views": Contrast(size=5), "shape": Regression(np.zeros((9, 4)))})
 
 
 def test_each_head_answers_for_each_view() -> None:
@@ -68,9 +66,7 @@ def test_features_are_those_of_clean_images_in_evaluation_mode(training: bool) -
     state = {name: value.clone() for name, value in shared.state_dict().items()}
     features = shared.features(images, batch_size=4)
     assert shared.training is training and not features.requires_grad
-    assert all(
-        torch.equal(value, state[name]) for name, value in shared.state_dict().items()
-    )  # BatchNorm too
+    assert all(torch.equal(value, state[name]) for name, value in shared.state_dict().items())  # BatchNorm too
     torch.testing.assert_close(features, shared.eval().encoder(images))
     probabilities = shared.predict(images, "shape")
     torch.testing.assert_close(probabilities, shared.heads["shape"](features).softmax(1))

@@ -43,9 +43,7 @@ def test_contrast_is_nt_xent_by_a_naive_loop() -> None:
     assert float(task.loss(views, torch.empty(5, 0))) == pytest.approx(total / 10)
     third = torch.cat([views, normal(1, 5, 3, seed=1)])
     assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(total / 10)  # two views are compared
-    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(
-        total / 10
-    )  # only directions count
+    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(total / 10)  # only directions count
     assert Contrast(size=7).head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 7)
 
 
@@ -63,9 +61,7 @@ def test_classification_is_cross_entropy_by_a_naive_loop() -> None:
 
 def test_regression_is_smooth_l1_by_a_naive_loop() -> None:
     outputs, targets = 2 * normal(2, 4, 3), normal(4, 3, seed=1)
-    errors = [
-        abs(float(outputs[v, n, k] - targets[n, k])) for v in range(2) for n in range(4) for k in range(3)
-    ]
+    errors = [abs(float(outputs[v, n, k] - targets[n, k])) for v in range(2) for n in range(4) for k in range(3)]
     assert min(errors) < 1 < max(errors)
     expected = np.mean([e * e / 2 if e < 1 else e - 0.5 for e in errors])
     assert float(Regression(targets).loss(outputs, targets)) == pytest.approx(expected)

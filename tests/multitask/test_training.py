@@ -61,15 +61,11 @@ def test_the_losses_fall_on_digits() -> None:
 def test_the_history_has_a_row_an_epoch() -> None:
     images = noise()
     model = two_tasks(images)
-    history = fit(
-        model, images, epochs=2, batch_size=10, stage="features", balancing={"views": 2, "shape": 0.5}
-    )
+    history = fit(model, images, epochs=2, batch_size=10, stage="features", balancing={"views": 2, "shape": 0.5})
     columns = ["stage", "epoch", "seconds", "loss/views", "loss/shape", "weight/views", "weight/shape"]
     assert [list(row) for row in history] == [columns] * 2
     assert [(row["stage"], row["epoch"]) for row in history] == [("features", 0), ("features", 1)]
-    assert all(
-        row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/shape"] == 0.5 for row in history
-    )
+    assert all(row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/shape"] == 0.5 for row in history)
     assert not model.training
 
 
@@ -123,9 +119,7 @@ def test_the_two_views_differ(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("n", "batch_size", "epochs", "steps"), [(30, 8, 2, 6), (30, 256, 3, 3), (30, 30, 1, 1), (2, 1, 1, 2)]
 )
-def test_callbacks_come_after_each_step_and_each_epoch(
-    n: int, batch_size: int, epochs: int, steps: int
-) -> None:
+def test_callbacks_come_after_each_step_and_each_epoch(n: int, batch_size: int, epochs: int, steps: int) -> None:
     images, calls = noise(n), []
     fit(two_tasks(images), images, epochs=epochs, batch_size=batch_size,
         on_step=lambda: calls.append("step"), on_epoch=calls.append)  # fmt: skip
@@ -176,8 +170,7 @@ def test_a_teacher_is_the_average_it_says() -> None:
         for name, value in teacher.module.state_dict().items():
             torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)
     assert (
-        any("running_mean" in name for name in expected)
-        and int(expected["encoder.layers.1.num_batches_tracked"]) == 6
+        any("running_mean" in name for name in expected) and int(expected["encoder.layers.1.num_batches_tracked"]) == 6
     )
 
 

@@ -51,9 +51,7 @@ def test_hog_is_scikit_images(side: int, cells: int, channels: int) -> None:
         np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("side", "cells"), [(9, 4), (16, 6), (16, 9), (16, 16), (30, 4), (36, 8), (47, 8), (8, 10)]
-)
+@pytest.mark.parametrize(("side", "cells"), [(9, 4), (16, 6), (16, 9), (16, 16), (30, 4), (36, 8), (47, 8), (8, 10)])
 def test_hog_has_as_many_cells_as_asked_for_on_any_side(side: int, cells: int) -> None:
     assert hog(random_images(2, 1, side), orientations=5, cells=cells).shape == (2, (cells - 1) ** 2 * 4 * 5)
 
@@ -96,9 +94,7 @@ def test_lbp_does_not_see_a_quarter_turn() -> None:
     np.testing.assert_allclose(lbp(images), lbp(turned), atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "cells"), [(8, 8, 4), (10, 7, 4), (9, 13, 3), (5, 5, 5), (6, 4, 1)]
-)
+@pytest.mark.parametrize(("height", "width", "cells"), [(8, 8, 4), (10, 7, 4), (9, 13, 3), (5, 5, 5), (6, 4, 1)])
 def test_cell_means_are_those_of_a_naive_loop(height: int, width: int, cells: int) -> None:
     images = np.random.default_rng(0).random((2, 3, height, width)).astype(np.float32)
     found = colour(images, cells).reshape(2, 3, cells, cells)
@@ -137,8 +133,7 @@ def test_standardise(seed: int, scale: float, offset: float) -> None:
 
 def test_standardise_takes_a_column_that_only_rounding_moves_for_constant() -> None:
     features = (
-        np.full((1000, 1), 0.1, np.float32)
-        + np.float32(1e-8) * np.arange(1000, dtype=np.float32)[:, None] / 1000
+        np.full((1000, 1), 0.1, np.float32) + np.float32(1e-8) * np.arange(1000, dtype=np.float32)[:, None] / 1000
     )
     assert not standardise(features).any()
 
@@ -153,17 +148,13 @@ def test_describe_makes_blocks_weigh_the_same() -> None:
         alone = standardise(descriptors.DESCRIPTORS[name](images))
         weight = (block**2).sum() / (alone**2).sum()
         np.testing.assert_allclose(block, alone * np.sqrt(288 / alone.shape[1]), rtol=1e-4, atol=1e-5)
-        assert weight * alone.shape[1] == pytest.approx(
-            288, rel=1e-3
-        )  # so each block's columns add up to one weight
+        assert weight * alone.shape[1] == pytest.approx(288, rel=1e-3)  # so each block's columns add up to one weight
     np.testing.assert_array_equal(describe(images), standardise(hog(images)))
 
 
 def test_describe_refuses_unknown_names() -> None:
     images = random_images(2, 1, 8)
-    with pytest.raises(
-        InputError, match=r"'hogg' is not known.*hog, lbp, colour, edge_density.*Did you mean 'hog'"
-    ):
+    with pytest.raises(InputError, match=r"'hogg' is not known.*hog, lbp, colour, edge_density.*Did you mean 'hog'"):
         describe(images, ["lbp", "hogg"])
     with pytest.raises(InputError, match="no descriptor was named"):
         describe(images, [])

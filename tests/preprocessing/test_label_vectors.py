@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from mtlkit.errors import InputError
 from mtlkit.preprocessing import label_vectors
 from mtlkit.preprocessing.label_vectors import (
+    agreement,
     check_clusters,
     community_vectors,
     equal_size_vectors,
@@ -37,9 +38,7 @@ def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
 def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """One tight bundle of directions for each size, and which row is of which."""
     which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
-        0, 0.08, (len(which), 12)
-    ), which
+    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(0, 0.08, (len(which), 12)), which
 
 
 @settings(max_examples=12)
@@ -77,15 +76,16 @@ def test_the_same_seed_gives_the_same_vectors(way: Callable[..., np.ndarray]) ->
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_seed_reaches_k_means(way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = []
+    seen = []
 
-    def spy(*args: Any, random_state: int, **settings: Any) -> KMeans:
-        seeds.append(random_state)
-        return KMeans(*args, random_state=random_state, **settings)
+    def spy(number: int, random_state: int, **settings: Any) -> KMeans:
+        seen.append((number, random_state))
+        return KMeans(number, random_state=random_state, **settings)
 
     monkeypatch.setattr(label_vectors, "KMeans", spy)
     way(cloud(30), 3, 11)
-    assert seeds == (list(range(11, 31)) if way is community_vectors else [11])  # a try has a seed of its own
+    tries = [(number, seed) for number in (9, 15) for seed in range(11, 21)]  # 3 K and 5 K groups, a seed a try
+    assert seen == (tries if way is community_vectors else [(3, 11)])
 
 
 def test_kmeans_vectors_are_soft_kmeans() -> None:
@@ -98,9 +98,7 @@ def test_kmeans_vectors_are_soft_kmeans() -> None:
     found = kmeans_vectors(features, 4, seed=7)
     np.testing.assert_array_equal(found.argmax(axis=1), model.labels_)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(
-        kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4
-    )  # of any scale
+    np.testing.assert_allclose(kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4)  # of any scale
 
 
 def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
@@ -124,17 +122,13 @@ def test_equal_size_vectors_have_equal_sizes() -> None:
 
 def test_equal_size_vectors_find_equal_blobs() -> None:
     features, which = blobs(20, 20, 20)
-    found = equal_size_vectors(
-        features, 3
-    )  # far from the origin all directions look alike: they are centred first
+    found = equal_size_vectors(features, 3)  # far from the origin all directions look alike: they are centred first
     assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
 
 
 def test_equal_size_vectors_do_not_see_where_the_features_lie() -> None:
     features = cloud(40)  # far from the origin all directions would look alike
-    np.testing.assert_allclose(
-        equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6
-    )
+    np.testing.assert_allclose(equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6)
 
 
 def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
@@ -164,19 +158,21 @@ def test_neighbour_graph_of_few_images_is_narrow() -> None:
     assert neighbour_graph(points[:3]).shape == (3, 3)
 
 
-def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int) -> tuple[np.ndarray, float]:
+def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int, link: str) -> tuple[np.ndarray, float]:
     parts = [list(np.flatnonzero(groups == name)) for name in np.unique(groups)]
 
     def weight(a: list[int], b: list[int]) -> float:
         return sum(graph[i, j] for i in a for j in b)
 
+    def strength(a: list[int], b: list[int]) -> float:
+        first, second = weight(a, everyone), weight(b, everyone)
+        if link == "cosine":
+            return weight(a, b) / np.sqrt(first * second)
+        return weight(a, b) * (1 / first + 1 / second)
+
     everyone = list(range(len(graph)))
     while len(parts) > n_clusters:
-        links = {
-            (a, b): weight(parts[a], parts[b])
-            / np.sqrt(weight(parts[a], everyone) * weight(parts[b], everyone))
-            for a, b in itertools.combinations(range(len(parts)), 2)
-        }
+        links = {(a, b): strength(parts[a], parts[b]) for a, b in itertools.combinations(range(len(parts)), 2)}
         a, b = max(links, key=lambda pair: links[pair])
         parts[a] = parts[a] + parts.pop(b)
     found = np.empty(len(graph), int)
@@ -186,20 +182,22 @@ def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int) -> tuple
 
 
 @pytest.mark.parametrize("n_clusters", [2, 3, 6])
-@pytest.mark.parametrize("seed", range(4))
-def test_merge_groups_is_the_naive_one(n_clusters: int, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("link", ["cosine", "mean"])
+def test_merge_groups_is_the_naive_one(n_clusters: int, seed: int, link: str) -> None:
     random = np.random.default_rng(seed)
     graph = random.random((30, 30)) * (random.random((30, 30)) < 0.4)
     graph = graph + graph.T
     groups = random.permutation(np.repeat(np.arange(10), 3)) * 7 + 2  # names need not run from 0
-    found, quality = merge_groups(sparse.csr_array(graph), groups, n_clusters)
-    expected, expected_quality = naive_merge(graph, groups, n_clusters)
+    found, quality = merge_groups(sparse.csr_array(graph), groups, n_clusters, link)
+    expected, expected_quality = naive_merge(graph, groups, n_clusters, link)
     np.testing.assert_array_equal(found, expected)
     assert quality == pytest.approx(expected_quality)
 
 
-def test_merge_groups_bears_groups_without_links() -> None:
-    found, quality = merge_groups(sparse.csr_array((6, 6)), np.array([0, 0, 1, 1, 2, 2]), 2)
+@pytest.mark.parametrize("link", ["cosine", "mean"])
+def test_merge_groups_bears_groups_without_links(link: str) -> None:
+    found, quality = merge_groups(sparse.csr_array((6, 6)), np.array([0, 0, 1, 1, 2, 2]), 2, link)
     assert set(found) == {0, 1}
     assert quality == 0
 
@@ -217,14 +215,32 @@ def test_only_directions_count_for_communities() -> None:
     assert adjusted_rand_score(which, community_vectors(features * lengths, 3).argmax(axis=1)) == 1
 
 
-def test_the_best_of_several_tries_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    features = cloud(12)
-    partitions = [np.arange(12) % 2, np.arange(12) // 6, (np.arange(12) > 2).astype(int)]
-    results = iter(zip(partitions, [0.5, 0.9, 0.7], strict=True))
-    monkeypatch.setattr(label_vectors, "merge_groups", lambda *_: next(results))
-    found = community_vectors(features, 2, tries=3).argmax(axis=1)
+def test_agreement_is_the_mean_nmi() -> None:
+    random = np.random.default_rng(0)
+    partitions = [random.integers(0, 3, 30) for _ in range(4)] + [np.zeros(30, int), np.zeros(30, int)]
+    expected = [[normalized_mutual_info_score(a, b) for b in partitions] for a in partitions]
+    np.testing.assert_allclose(agreement(partitions, 3), np.mean(expected, axis=1), atol=1e-9)
+
+
+def test_the_partition_with_the_best_ranks_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, kinds = cloud(12), set()
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    np.testing.assert_array_equal(found, smooth(np.eye(2)[partitions[1]], unit).argmax(axis=1))
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        pool, qualities = [random.permutation(np.arange(12) % 3) for _ in range(6)], random.random(6)
+        agreements = [np.mean([normalized_mutual_info_score(a, b) for b in pool]) for a in pool]
+        ranks = [sum(q <= mine for q in qualities) for mine in qualities]
+        ranks = [r + sum(a <= mine + 1e-12 for a in agreements) for r, mine in zip(ranks, agreements, strict=True)]
+        if sorted(ranks)[-1] == sorted(ranks)[-2]:
+            continue
+        best = int(np.argmax(ranks))
+        kinds.add((best == np.argmax(qualities), best == np.argmax(agreements)))
+        results = iter(zip(pool, qualities, strict=True))
+        monkeypatch.setattr(label_vectors, "merge_groups", lambda *_, results=results: next(results))
+        found = community_vectors(features, 3, n_groups=5, tries=3)  # with two links each: six
+        np.testing.assert_array_equal(found, smooth(np.eye(3)[pool[best]], unit))
+        assert next(results, None) is None
+    assert {(True, False), (False, True)} <= kinds  # neither score alone decides
 
 
 def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
@@ -232,9 +248,7 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
     expected = np.zeros((25, 3))
     for i in range(25):
         expected[i, soft[i].argmax()] += 0.5
-        others = sorted(
-            (j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j])
-        )
+        others = sorted((j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j]))
         for j in others[:4]:
             expected[i, soft[j].argmax()] += 0.5 / 4
     np.testing.assert_allclose(smooth(soft, features, neighbours=4), expected, atol=1e-6)
