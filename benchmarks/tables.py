@@ -1,6 +1,6 @@
 """Put the figures of `results/` into README, between its two marks.
 
-    python benchmarks/tables.py
+python benchmarks/tables.py
 """
 
 from __future__ import annotations
@@ -25,18 +25,29 @@ def cell(values: dict[str, Any]) -> str:
 
 def scoreboard(result: dict[str, Any], score: str, title: str) -> str:
     rows = sorted(result["rows"], key=lambda row: -row[score]["mean"])
-    lines = [f"`{result['command']}`", "", f"| method | on | assumed | {title} (range) | NMI | seeds |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"`{result['command']}`",
+        "",
+        f"| method | on | assumed | {title} (range) | NMI | seeds |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         name, variant = row["method"], row["variant"]
         if name == "mtlkit":
             name, variant = f'**mtlkit, `balance="{variant}"`**', "images"
         seeds = f"{row['seeds'][0]} to {row['seeds'][-1]}"
-        lines.append(f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | {row['nmi']['mean']:.3f} | {seeds} |")
+        lines.append(
+            f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | {row['nmi']['mean']:.3f} | {seeds} |"
+        )
     return "\n".join(lines)
 
 
 def ablation(result: dict[str, Any]) -> str:
-    keys = {("digits", "equal"): "digits, equal", ("digits", "auto"): "digits, auto", ("imbalanced", "auto"): "imbalanced, auto"}
+    keys = {
+        ("digits", "equal"): "digits, equal",
+        ("digits", "auto"): "digits, auto",
+        ("imbalanced", "auto"): "imbalanced, auto",
+    }
     lines = [f"`{result['command']}`", "", f"| tasks | {' | '.join(keys.values())} |", "|---|---|---|---|"]
     tasks = list(dict.fromkeys(row["tasks"] for row in result["rows"]))
     for task in tasks:
@@ -49,7 +60,10 @@ def steps(result: dict[str, Any]) -> str:
     parts = {k: v for k, v in result["milliseconds"].items() if not k.startswith("encoder alone")}
     lines = [f"`{result['command']}`", "", "| part of a training step | ms | share |", "|---|---|---|"]
     lines += [f"| {part} | {time:.1f} | {time / result['step']:.0%} |" for part, time in parts.items()]
-    return "\n".join(lines) + f"\n\nA step takes {result['ratio']:.2f} times as long as the encoder's own forward and backward on as many views."
+    return (
+        "\n".join(lines)
+        + f"\n\nA step takes {result['ratio']:.2f} times as long as the encoder's own forward and backward on as many views."
+    )
 
 
 def figures() -> str:

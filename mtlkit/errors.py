@@ -16,6 +16,9 @@ class InputError(ValueError):
     mtlkit.errors.InputError: classes must be 2 or more, not 1: ask for --classes 2.
     """
 
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]  # a notebook shows the sentence alone
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` when none is close.

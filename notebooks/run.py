@@ -23,7 +23,7 @@ try:  # the imports take seconds, and Ctrl-C may fall among them
     from mtlkit.errors import InputError, nearest
 except KeyboardInterrupt:
     print("\nInterrupted: nothing was written.", file=sys.stderr)
-    sys.exit(130)
+    sys.exit(2)
 
 CHAPTER = HERE / "00_quickstart.ipynb"
 
@@ -73,7 +73,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """Return 0, 1 (the work failed), 2 (the call was wrong) or 130 (interrupted)."""
+    """Return 0, 1 (the work failed), 2 (the call was wrong, or interrupted); also when interrupted."""
     parser = argparse.ArgumentParser(description="Run chapter 00 into a run folder.")
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"),
                         help="a parameter of the chapter: seed, source, quick, balance, effort")  # fmt: skip
@@ -90,7 +90,7 @@ def main() -> int:
         return 0
     except KeyboardInterrupt:
         print("\nInterrupted: nothing was written.", file=sys.stderr)
-        return 130
+        return 2
     except InputError as fault:
         print(f"Error: {fault}", file=sys.stderr)
         return 2

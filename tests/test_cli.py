@@ -223,6 +223,8 @@ def test_labels_are_opened_after_training_only(monkeypatch: pytest.MonkeyPatch, 
     opened = type(images).open_labels
     monkeypatch.setattr(type(images), "open_labels", lambda self: (order.append("labels"), opened(self))[1])
     fitted = __import__("mtlkit").MultiTaskClusterer.fit
-    monkeypatch.setattr("mtlkit.MultiTaskClusterer.fit", lambda self, X: (fitted(self, X), order.append("fitted"))[0])
+    monkeypatch.setattr(
+        "mtlkit.clusterer.MultiTaskClusterer.fit", lambda self, X: (fitted(self, X), order.append("fitted"))[0]
+    )
     assert call("fit", "digits:small", "--out", tmp_path / "run", *QUICK).exit_code == 0
     assert order == ["fitted", "labels"]

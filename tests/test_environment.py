@@ -68,9 +68,7 @@ def test_environment_yml_equals_pyproject() -> None:
         "--editable .",
     ]
     assert pip == "pip"
-    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(
-        python.removeprefix("python=")
-    )
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
 
 
 @pytest.mark.parametrize("line", BASE + COURSE + DEV)
@@ -82,25 +80,17 @@ def test_the_pin_satisfies_the_bound(line: str) -> None:
 
 @pytest.mark.parametrize("pin", PINS, ids=str)
 def test_a_pin_is_one_public_version(pin: Requirement) -> None:
-    assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(pin.specifier)), (
-        f"{pin} must be NAME==VERSION, no +local tag or file"
-    )
+    assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(pin.specifier)), f"{pin} must be NAME==VERSION, no +local tag or file"
     assert not pin.url
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="the pins were made on Linux: elsewhere a few more are needed"
-)
+@pytest.mark.skipif(sys.platform != "linux", reason="the pins were made on Linux: elsewhere a few more are needed")
 def test_every_installed_package_is_pinned() -> None:
     wanted, seen = [f"mtlkit[{','.join(PROJECT['optional-dependencies'])}]"], set()
-    while (
-        wanted
-    ):  # from the project along its requirements: what else lies in the environment is not its concern
+    while wanted:  # from the project along its requirements: what else lies in the environment is not its concern
         requirement = Requirement(wanted.pop())
         for extra in requirement.extras or {""}:
-            if (requirement.name, extra) in seen or requirement.name.startswith(
-                ("cuda-", "nvidia-", "triton")
-            ):
+            if (requirement.name, extra) in seen or requirement.name.startswith(("cuda-", "nvidia-", "triton")):
                 continue
             seen.add((requirement.name, extra))
             for line in _requirements(requirement.name):
@@ -124,9 +114,7 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     if not shutil.which("make"):
         pytest.skip("there is no make here")
     environ = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return subprocess.run(
-        ["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False
-    )
+    return subprocess.run(["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
 def test_make_help_lists_every_target() -> None:

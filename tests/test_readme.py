@@ -47,7 +47,9 @@ def test_links_resolve(page: str) -> None:
 
 def test_the_house_is_as_contributing_says() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    modules = [path for path in (ROOT / "mtlkit").rglob("*.py") if path.name != "__init__.py" and path.parent.name != "tasks"]
+    modules = [
+        path for path in (ROOT / "mtlkit").rglob("*.py") if path.name != "__init__.py" and path.parent.name != "tasks"
+    ]
     assert [path.name for path in modules if f"`{path.name}`" not in page and f"/{path.name}`" not in page] == []
 
 

@@ -22,7 +22,7 @@ from mtlkit.errors import InputError
 
 Progress = Callable[[int, int], None]
 Read = Callable[[Path], Any]
-SIDES = (16, 64)  # the side chosen for a user lies between these; --size may go beyond
+SIDES = (16, 32)  # px; the side chosen for a user lies between these; --size may go beyond
 
 
 def load_folder(folder: Path, size: int | None = None, progress: Progress | None = None) -> ImageSet:
@@ -139,7 +139,7 @@ def _some(failed: dict[str, str]) -> str:
 def _side(headers: Iterable[Header]) -> tuple[int, str]:
     median = float(np.median([found.longer_side for found in headers]))
     side = int(np.clip(8 * round(median / 8), *SIDES))
-    return side, f"a multiple of 8 from 16 to 64, chosen for the folder's median longer side of {median:.0f}"
+    return side, f"a multiple of 8 from 16 to 32, chosen for the folder's median longer side of {median:.0f}"
 
 
 def _class_folders(paths: list[str]) -> list[str]:

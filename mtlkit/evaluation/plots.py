@@ -238,7 +238,9 @@ def scoreboard(rows: Rows, title: str | None = None) -> Figure:
     for i, row in enumerate(rows):
         mean, low, high, stands_out = row["mean"], row["min"], row["max"], row.get("highlight", False)
         axes.barh(i, mean, height=0.65, edgecolor="0.2", linewidth=0.5, **looks[stands_out])
-        axes.errorbar(mean, i, xerr=[[mean - low], [high - mean]], color="black", capsize=3, linewidth=1.2)
+        axes.errorbar(
+            mean, i, xerr=[[max(0, mean - low)], [max(0, high - mean)]], color="black", capsize=3, linewidth=1.2
+        )
         text = axes.text(1.01, i, f"{mean:.3f} ({low:.3f} to {high:.3f})", va="center")
         text.set(transform=axes.get_yaxis_transform(), weight="bold" if stands_out else "normal")
     axes.set_yticks(range(len(rows)), [_plain(str(row["name"]), 40) for row in rows])

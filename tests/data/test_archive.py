@@ -89,9 +89,7 @@ def test_scales(pixels: np.ndarray, expected: list[float], note: bool, tmp_path:
         elements={"allow_nan": False, "allow_infinity": False},
     )
 )
-def test_any_numbers_come_to_0_1_or_are_refused(
-    pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_any_numbers_come_to_0_1_or_are_refused(pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = saved(tmp_path_factory.mktemp("any"), images=pixels)
     try:
         images = load(path).images
@@ -129,9 +127,7 @@ def test_keys_of_images(key: str, tmp_path: Path) -> None:
         (np.array([True, False, True, True]), [1, 0, 1, 1], ("False", "True")),
     ],
 )
-def test_labels_are_numbered(
-    labels: np.ndarray, codes: list[int], names: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_labels_are_numbered(labels: np.ndarray, codes: list[int], names: tuple[str, ...], tmp_path: Path) -> None:
     images = load(saved(tmp_path, images=RAMP, labels=labels))
     opened = images.open_labels()
     assert opened is not None and opened.tolist() == codes and images.class_names == names

@@ -140,9 +140,7 @@ def test_sizes_out_of_bounds_are_refused(size: object) -> None:
         load("digits", size=size)  # type: ignore[arg-type]
 
 
-def test_a_catalogue_name_goes_before_a_folder_of_that_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_catalogue_name_goes_before_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("digits").mkdir()
     for shade in (0, 200):

@@ -128,9 +128,7 @@ def test_floats_in_0_1_are_kept_and_others_refused(tmp_path: Path) -> None:
     for value in (1.5, -0.1, np.nan):
         pixels[3, 3] = value
         Image.fromarray(pixels).save(tmp_path / "b.tif")
-        with pytest.raises(
-            InputError, match=r"b\.tif: grey values beyond 16 bits, or floats beyond \[0, 1\]"
-        ):
+        with pytest.raises(InputError, match=r"b\.tif: grey values beyond 16 bits, or floats beyond \[0, 1\]"):
             read_image(tmp_path / "b.tif", 16)
 
 
@@ -323,9 +321,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(
-    place=st.integers(0, 400), value=st.integers(0, 255), kind=st.sampled_from(["png", "gif", "tif", "jpg"])
-)
+@given(place=st.integers(0, 400), value=st.integers(0, 255), kind=st.sampled_from(["png", "gif", "tif", "jpg"]))
 def test_any_changed_byte_gives_an_image_or_one_error(
     place: int, value: int, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -353,9 +349,7 @@ def test_images_are_known_by_their_first_bytes(kind: str, tmp_path: Path) -> Non
     assert looks_like_image(tmp_path / "unnamed")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"BMW, a car maker, and more", b"P1 is a plan", b"GIF", b"RIFF1234WAVE"]
-)
+@pytest.mark.parametrize("content", [b"", b"BMW, a car maker, and more", b"P1 is a plan", b"GIF", b"RIFF1234WAVE"])
 def test_others_are_not(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "unnamed").write_bytes(content)
     assert not looks_like_image(tmp_path / "unnamed")

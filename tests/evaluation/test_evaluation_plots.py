@@ -66,9 +66,7 @@ def test_every_figure_has_a_title_named_axes_and_readable_text(name):
     for axes in figure.axes[:1]:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
-    small = {
-        t.get_text(): t.get_fontsize() for t in figure.findobj(Text) if t.get_text() and t.get_fontsize() < 9
-    }
+    small = {t.get_text(): t.get_fontsize() for t in figure.findobj(Text) if t.get_text() and t.get_fontsize() < 9}
     assert not small
     assert figure.get_facecolor() == (1, 1, 1, 1)
 
@@ -133,9 +131,7 @@ def test_a_contact_sheet_without_confidence_shows_the_first_members_in_order():
     sheet = picture(figure)
     side = sheet.shape[1] // 4
     assert sheet[side // 2, side // 2 :: side, 0].tolist() == [round(255 * i / 20) for i in (0, 2, 4, 6)]
-    assert sheet[side + side // 2, side // 2 :: side, 0].tolist() == [
-        round(255 * i / 20) for i in (1, 3, 5, 7)
-    ]
+    assert sheet[side + side // 2, side // 2 :: side, 0].tolist() == [round(255 * i / 20) for i in (1, 3, 5, 7)]
     assert "in the order of the data" in figure.axes[0].get_xlabel()
     assert "⋯" not in texts(figure)
 
@@ -152,15 +148,10 @@ def test_a_contact_sheet_names_its_rows_and_tells_how_many_it_leaves_out():
     many = contact_sheet(np.repeat(IMAGES, 2, axis=0)[:100], np.arange(100))
     assert len(many.axes[0].get_yticklabels()) == 40
     assert "the first 40 of 100 classes" in many.axes[0].get_xlabel()
-    assert (
-        contact_sheet(IMAGES, GROUPS, names={2: "dogs"}).axes[0].get_yticklabels()[2].get_text()
-        == "dogs\nn = 20"
-    )
+    assert contact_sheet(IMAGES, GROUPS, names={2: "dogs"}).axes[0].get_yticklabels()[2].get_text() == "dogs\nn = 20"
 
 
-@pytest.mark.parametrize(
-    "shape", [(1, 8, 8), (3, 8, 8), (1, 50, 50), (3, 101, 130), (3, 224, 224), (1, 5, 60)]
-)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 50, 50), (3, 101, 130), (3, 224, 224), (1, 5, 60)])
 def test_tiles_are_of_about_one_size_in_colour_and_keep_their_mean(shape):
     images = np.full((2, *shape), 0.5, np.float32)
     images[:, 0] = 0.25

@@ -68,9 +68,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def figure() -> ReportFigure:
-    return ReportFigure(
-        "Class 2 is the <largest>", ALT, to_png(class_sizes([0, 1, 1, 2, 2, 2])), "Bars & counts."
-    )
+    return ReportFigure("Class 2 is the <largest>", ALT, to_png(class_sizes([0, 1, 1, 2, 2, 2])), "Bars & counts.")
 
 
 @pytest.fixture
@@ -85,9 +83,7 @@ def make(tmp_path):
     return write
 
 
-@pytest.mark.parametrize(
-    "changes", [{}, {"scores": None}, {"skipped": [], "warnings": [], "classes_given_by": "user"}]
-)
+@pytest.mark.parametrize("changes", [{}, {"scores": None}, {"skipped": [], "warnings": [], "classes_given_by": "user"}])
 def test_the_page_is_one_ordered_document(make, figure, changes):
     text, page = make(REPORT | changes, [figure, figure])
     assert text.lstrip().startswith("<!DOCTYPE html>")
