@@ -2,8 +2,9 @@
 
     python benchmarks/ablation.py --seeds 100-104
 
-Each row trains as long as the recipe does. Rows before "classification" take their classes straight from the label vectors of the
-shared features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal). Results: `results/ablation.json`.
+Each row trains as long as the recipe does. Rows before "classification" take their classes straight from the label
+vectors of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal).
+Results go to `results/ablation.json`.
 """
 
 from __future__ import annotations

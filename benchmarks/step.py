@@ -78,7 +78,8 @@ def main() -> None:
         f"{'step':28} {step:7.2f} ms\n{'encoder alone':28} {alone:7.2f} ms\n{'ratio':28} {step / alone:7.2f} (bound 1.3)"
     )
     content = {"command": "python benchmarks/step.py", "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(),
-               "milliseconds": {p: round(m, 2) for p, m in median.items()}, "step": round(step, 2), "ratio": round(step / alone, 3)}  # fmt: skip
+               "milliseconds": {p: round(m, 2) for p, m in median.items()},
+               "step": round(step, 2), "ratio": round(step / alone, 3)}  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "step.json").write_text(json.dumps(content, indent=1) + "\n")
 

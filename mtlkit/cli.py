@@ -252,7 +252,8 @@ def _assumptions(k: int, given_by: str, balance: str, augmentation: Any) -> list
 
 def _score_lines(scores: Any) -> str:
     return (f"accuracy    {scores.accuracy:.3f} (classes matched to labels by the Hungarian method)\n"
-            f"balanced    {scores.balanced_accuracy:.3f}\nNMI         {scores.nmi:.3f}\nARI         {scores.ari:.3f}")  # fmt: skip
+            f"balanced    {scores.balanced_accuracy:.3f}\nNMI         {scores.nmi:.3f}\n"
+            f"ARI         {scores.ari:.3f}")  # fmt: skip
 
 
 def _tell(text: str) -> None:

@@ -103,7 +103,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             found = find_classes(
                 images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
                 balancing=self.balancing, clustering=self.clustering, augmentation=self._augmentation(images),
-                schedule=schedule, seed=self.seed_, on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
+                schedule=schedule, seed=self.seed_,
+                on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
         self.probabilities_ = found.probabilities

@@ -99,10 +99,11 @@ def community_vectors(
 ) -> np.ndarray:
     r"""Classes of any size: k-means into many small groups, merged along a graph of neighbours until K are left.
 
-    A large class is then many groups and a small class few: no size is assumed. K-means places the groups by luck, and each
-    way of merging has its own mistakes, so a pool of partitions is made on the one graph. Two scores choose, which need no label,
-    by the sum of their ranks: how well the classes hold their own neighbours, $\sum_a W_{aa} / \mathrm{vol}_a$ (K minus the
-    normalised cut, Shi and Malik 2000), and how much the partition agrees with the others (mean NMI, as in Strehl and Ghosh 2002).
+    A large class is then many groups and a small class few: no size is assumed. K-means places the groups by luck, and
+    each way of merging has its own mistakes, so a pool of partitions is made on the one graph. Three scores choose among
+    them by the sum of their ranks, and none needs a label: how well the classes hold their own neighbours,
+    $\sum_a W_{aa} / \mathrm{vol}_a$ (K minus the normalised cut, Shi and Malik 2000); how far the two nearest classes are
+    apart; and how much the partition agrees with the others (mean NMI, as in Strehl and Ghosh 2002).
 
     Args:
         features: N x D; only their directions count.
@@ -121,16 +122,16 @@ def community_vectors(
     check_clusters(n_clusters, len(features))
     features = normalize(features)
     graph = neighbour_graph(features)
-    pool, qualities = [], []
+    pool, scores = [], []
     for number in [n_groups] if n_groups else [3 * n_clusters, 5 * n_clusters]:
         for attempt in range(tries):
             k_means = KMeans(min(number, len(features)), n_init=1, random_state=seed + attempt)
             groups = k_means.fit_predict(features)
             for link in LINKS:
-                classes, quality = merge_groups(graph, groups, n_clusters, link)
+                classes, held, apart = merge_groups(graph, groups, n_clusters, link)
                 pool.append(classes)
-                qualities.append(quality)
-    best = np.argmax(rankdata(qualities) + rankdata(agreement(pool, n_clusters)))
+                scores.append((held, apart))
+    best = np.argmax(sum(rankdata(score) for score in (*zip(*scores, strict=True), agreement(pool, n_clusters))))
     return smooth(np.eye(n_clusters)[pool[best]], features)
 
 
@@ -182,7 +183,7 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
 
 def merge_groups(
     graph: sparse.csr_array, groups: np.ndarray, n_clusters: int, link: str = "cosine"
-) -> tuple[np.ndarray, float]:
+) -> tuple[np.ndarray, float, float]:
     r"""Join the two groups with the strongest link until `n_clusters` are left.
 
     Args:
@@ -190,11 +191,12 @@ def merge_groups(
         groups: N group numbers.
         n_clusters: K.
         link: with $W_{ab}$ the weight between two groups and vol the weight of all edges at a group, `"cosine"` is
-            $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$, and `"mean"` is $W_{ab} (1/\mathrm{vol}_a + 1/\mathrm{vol}_b)$: it joins
-            a small group to a large one sooner.
+            $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$, and `"mean"` is
+            $W_{ab} (1/\mathrm{vol}_a + 1/\mathrm{vol}_b)$: it joins a small group to a large one sooner.
 
     Returns:
-        The classes, N numbers from 0, and their quality $\sum_a W_{aa} / \mathrm{vol}_a$ (at most `n_clusters`).
+        The classes, N numbers from 0; how well they hold their neighbours, $\sum_a W_{aa} / \mathrm{vol}_a$ (at most
+        `n_clusters`); and how far they are apart: minus the strongest cosine link left between two of them.
     """
     names, groups = np.unique(groups, return_inverse=True)
     ends = np.arange(len(groups) + 1)
@@ -210,7 +212,10 @@ def merge_groups(
         between = np.delete(np.delete(between, gone, axis=0), gone, axis=1)
         owner[owner == gone] = keep
         owner[owner > gone] -= 1
-    return owner[groups], float((np.diag(between) / np.maximum(between.sum(axis=1), 1e-300)).sum())
+    volume = np.maximum(between.sum(axis=1), 1e-150)
+    links = LINKS["cosine"](between, volume)
+    np.fill_diagonal(links, 0)
+    return owner[groups], float((np.diag(between) / volume).sum()), -float(links.max())
 
 
 LINKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
