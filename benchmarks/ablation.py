@@ -2,9 +2,10 @@
 
     python benchmarks/ablation.py --seeds 100-104
 
-Each row trains as long as the recipe does. Rows before "classification" take their classes straight from the label
-vectors of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal).
-Results go to `results/ablation.json`.
+Run `accuracy.py` first, as it is and with `--imbalanced`: the last row, the whole recipe, is taken from its results on the same
+seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from the label vectors
+of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal). "+ clustering" goes on
+from "contrast + regression" with a head of 50 groups. Results go to `results/ablation.json`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,47 +23,60 @@ from joblib import Parallel, delayed
 from mtlkit import load
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
-from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, find_classes, fit
+from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
 from mtlkit.multitask.recipes import BALANCES, features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, Regression, Task
+from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
 
-ROWS = ("contrast alone", "regression alone", "contrast + regression", "+ clustering", "+ classification rounds",
-        "+ clustering + classification rounds")  # fmt: skip
+WAYS = {"digits": ("auto", "equal"), "imbalanced": ("auto",)}  # images -> ways to make label vectors
 
 
-def run(draw: str, seed: int, row: str) -> dict[str, float]:
-    """Train one row of the table on one seed: balanced accuracy by way of making label vectors."""
-    torch.set_num_threads(1)
+def run(draw: str, seed: int) -> dict[tuple[str, str], float]:
+    """Train the rows of one seed: (row, label vectors) -> balanced accuracy."""
     digits = load("digits")
     data, labels = imbalanced(digits, seed) if draw == "imbalanced" else (digits.images, digits.open_labels())
+    assert labels is not None
     images, descriptors, schedule = torch.as_tensor(data), describe(data), Schedule()
-    ways = ["auto"] if draw == "imbalanced" else ["auto", "equal"]
-    torch.manual_seed(seed)
-    encoder = SmallCNN(side=images.shape[-1])
-    result = {}
-    if "rounds" in row:
-        for balance in ways:
+    result: dict[tuple[str, str], float] = {}
+
+    def judge(row: str, model: MultiTaskModel) -> None:
+        for balance in WAYS[draw]:
+            vectors = BALANCES[balance](features_of(model, images), 10, seed)
+            result[row, balance] = score(vectors.argmax(1), labels).balanced_accuracy
+
+    views, shape = Contrast(), Regression(descriptors)
+    rows: dict[str, dict[str, Task]] = {
+        "contrast alone": {"views": views},
+        "regression alone": {"shape": shape},
+        "contrast + regression": {"views": views, "shape": shape},
+    }
+    with threads(1):
+        for row, tasks in rows.items():
             torch.manual_seed(seed)
-            found = find_classes(images, descriptors, 10, SmallCNN(side=images.shape[-1]), balance=balance, seed=seed,
-                                 clustering="clustering" in row)  # fmt: skip
-            result[balance] = score(found.probabilities.argmax(1), labels).balanced_accuracy
-        return result
-    tasks: dict[str, Task] = {"views": Contrast(), "shape": Regression(descriptors)}
-    if row == "contrast alone":
-        del tasks["shape"]
-    elif row == "regression alone":
-        del tasks["views"]
-    model = MultiTaskModel(encoder, tasks)
-    fit(model, images, epochs=schedule.epochs("features", len(images)), seed=seed)
-    if row == "+ clustering":
-        model.remove("views")
+            model = MultiTaskModel(SmallCNN(side=images.shape[-1]), tasks)
+            fit(
+                model,
+                images,
+                epochs=schedule.epochs("features", len(images)),
+                batch_size=schedule.batch_size,
+                seed=seed,
+            )
+            judge(row, model)
         model.add("groups", Clustering(features_of(model, images), 50, seed))
-        fit(model, images, epochs=schedule.epochs("groups", len(images)), balancing="equal", seed=seed + 1)
-    for balance in ways:
-        vectors = BALANCES[balance](features_of(model, images), 10, seed)
-        result[balance] = score(vectors.argmax(1), labels).balanced_accuracy
+        model.remove("views")
+        epochs = schedule.epochs("groups", len(images))
+        fit(model, images, epochs=epochs, batch_size=schedule.batch_size, balancing="equal", seed=seed + 1)
+        judge("+ clustering", model)
     return result
+
+
+def whole_recipe(draw: str, balance: str, seeds: list[int]) -> list[float]:
+    """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results."""
+    name = "digits-imbalanced" if draw == "imbalanced" else "digits"
+    stored: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    (row,) = (r for r in stored["rows"] if r["method"] == "mtlkit" and r["variant"] == balance)
+    return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
 
 
 def main() -> None:
@@ -71,15 +86,19 @@ def main() -> None:
     options = parser.parse_args()
     first, last = map(int, options.seeds.split("-"))
     seeds, table = list(range(first, last + 1)), []
-    for draw in ("digits", "imbalanced"):
-        for row in ROWS:
-            runs = Parallel(options.jobs)(delayed(run)(draw, seed, row) for seed in seeds)
-            for balance in runs[0]:
-                values = [round(one[balance], 4) for one in runs]
-                table.append({"images": draw, "tasks": row, "label vectors": balance, "mean": round(float(np.mean(values)), 4),
-                              "min": min(values), "max": max(values), "all": values})  # fmt: skip
-                print(f"{draw:10} {row:38} {balance:5} balanced accuracy {np.mean(values):.3f} "
-                      f"({min(values):.3f} to {max(values):.3f})", flush=True)  # fmt: skip
+    for draw, ways in WAYS.items():
+        runs = Parallel(options.jobs)(delayed(run)(draw, seed) for seed in seeds)
+        found = {key: [round(one[key], 4) for one in runs] for key in runs[0]}
+        found |= {
+            ("classification rounds (contrast + regression first)", way): whole_recipe(draw, way, seeds) for way in ways
+        }
+        for (row, balance), values in found.items():
+            table.append({"images": draw, "tasks": row, "label vectors": balance, "mean": round(float(np.mean(values)), 4),
+                          "min": min(values), "max": max(values), "all": values})  # fmt: skip
+            print(
+                f"{draw:10} {row:52} {balance:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
+                flush=True,
+            )
     content = {"command": f"python benchmarks/ablation.py --seeds {options.seeds}", "seeds": seeds, "assumed": "k known",
                "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(), "rows": table}  # fmt: skip
     (RESULTS / "ablation.json").write_text(json.dumps(content, indent=1) + "\n")
