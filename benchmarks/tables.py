@@ -69,7 +69,7 @@ def steps(result: dict[str, Any]) -> str:
 
 SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, what is said of it, table
     ("digits", "Digits, scored against labels that were opened afterwards; mean and range over seeds. HOG: images enlarged to "
-     "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2. The recipe was developed on MNIST's training part, not on these labels.",
+     "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2. The recipe was developed on MNIST's training part, not on these.",
      lambda result: scoreboard(result, "accuracy", "ACC")),
     ("digits-imbalanced", "The same digits made imbalanced (class sizes geometric from 174 down to 17, drawn by the seed), by "
      "balanced accuracy:", lambda result: scoreboard(result, "balanced_accuracy", "balanced ACC")),
