@@ -1,7 +1,7 @@
 """The recipe: the stages from images to classes, each a call of `fit` on the one model.
 
 1. *Features.* Contrast and regression together: the views of one image are alike, and each tells what the clean image is like.
-2. *Label vectors* are made from the shared features, without a label.
+2. *Label vectors* are made from the shared features and the contrast head's space beside them, without a label.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
    rounds, the label vectors are made anew from the features as they are by then.
 """
