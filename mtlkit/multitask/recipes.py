@@ -3,7 +3,8 @@
 1. *Features.* Contrast and regression together: the views of one image are alike, and each tells what the clean image is like.
 2. *Label vectors* are made from the shared features and the contrast head's space beside them, without a label.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
-   rounds, the label vectors are made anew from the features as they are by then.
+   rounds, the label vectors are made anew from the features as they are by then, and the head learns the mean of all
+   rounds: one unlucky round is outvoted.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Schedule:
         batch_size: images a step.
         effort: scales all lengths; below 1 for a quick look.
         features, groups, classes: (epochs, least steps) of each stage.
-        rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew.
+        rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew
+            and the mean of all so far is learnt.
     """
 
     batch_size: int = 128
@@ -163,7 +165,8 @@ def find_classes(
         train("groups", balancing="equal")
         model.remove("groups")
     started = time.perf_counter()
-    task = Classification(make_vectors(features_of(model, images), n_clusters, seed))
+    vectors = [make_vectors(features_of(model, images), n_clusters, seed)]  # of each round
+    task = Classification(vectors[0])
     found.seconds["label vectors"] = time.perf_counter() - started
     if not clustering:
         model.remove("views")
@@ -177,8 +180,9 @@ def find_classes(
     def make_anew(epoch: int) -> None:
         done = epoch + 1
         if done >= first and (done - first) % span == 0 and done < epochs:
-            vectors = make_vectors(features_of(teacher.module, images), n_clusters, seed)
-            task.set_targets(align(vectors, teacher.module.predict(images, "classes").numpy()))
+            anew = make_vectors(features_of(teacher.module, images), n_clusters, seed)
+            vectors.append(align(anew, np.mean(vectors, axis=0)))
+            task.set_targets(np.mean(vectors, axis=0))
 
     train("classes", balancing="equal", teacher=teacher, on_epoch=make_anew)
     found.model = teacher.module

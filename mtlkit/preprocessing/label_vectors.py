@@ -97,13 +97,15 @@ def sinkhorn(scores: np.ndarray, iterations: int = 50) -> np.ndarray:
 def community_vectors(
     features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 10
 ) -> np.ndarray:
-    r"""Classes of any size: k-means into many small groups, merged along a graph of neighbours until K are left.
+    r"""Classes of any size: k-means into many small groups, merged by how they are linked until K are left.
 
-    A large class is then many groups and a small class few: no size is assumed. K-means places the groups by luck, and
-    each way of merging has its own mistakes, so a pool of partitions is made on the one graph. Three scores choose among
-    them by the sum of their ranks, and none needs a label: how well the classes hold their own neighbours,
-    $\sum_a W_{aa} / \mathrm{vol}_a$ (K minus the normalised cut, Shi and Malik 2000); how far the two nearest classes are
-    apart; and how much the partition agrees with the others (mean NMI, as in Strehl and Ghosh 2002).
+    A large class is then many groups and a small class few: no size is assumed. Links are measured in two ways. A graph
+    of shared neighbours (`neighbour_graph`) follows a class along whatever shape it has; the likeness of all pairs
+    (`likeness`) does not swallow a class that is smaller than the neighbourhoods. K-means places the groups by luck, and
+    each way of merging (`LINKS`) makes its own mistakes, so a pool of partitions is made. Three scores choose among them
+    by the sum of their ranks, and none needs a label: how well the classes hold their own neighbours (`held_together`),
+    how far the two most alike classes are apart (`apart`), and how much the partition agrees with the others (mean NMI,
+    as in Strehl and Ghosh 2002).
 
     Args:
         features: N x D; only their directions count.
@@ -122,15 +124,20 @@ def community_vectors(
     check_clusters(n_clusters, len(features))
     features = normalize(features)
     graph = neighbour_graph(features)
-    pool, scores = [], []
+    members = []
     for number in [n_groups] if n_groups else [3 * n_clusters, 5 * n_clusters]:
         for attempt in range(tries):
             k_means = KMeans(min(number, len(features)), n_init=1, random_state=seed + attempt)
-            groups = k_means.fit_predict(features)
-            for link in LINKS:
-                classes, held, apart = merge_groups(graph, groups, n_clusters, link)
-                pool.append(classes)
-                scores.append((held, apart))
+            names, groups = np.unique(k_means.fit_predict(features), return_inverse=True)
+            members.append(np.eye(len(names), dtype=np.float32)[groups])  # N x G
+    pool, scores = [], []
+    for member, alike in zip(members, likeness(features, members), strict=True):
+        shared, sizes = member.T @ (graph @ member), member.sum(axis=0)  # G x G, G
+        for link in LINKS:
+            owner = merge(alike if link == "average" else shared, sizes, n_clusters, link)
+            joined = np.eye(n_clusters)[owner]  # G x K
+            pool.append(owner[member.argmax(axis=1)])
+            scores.append((held_together(joined.T @ shared @ joined), apart(joined.T @ alike @ joined, sizes @ joined)))
     best = np.argmax(sum(rankdata(score) for score in (*zip(*scores, strict=True), agreement(pool, n_clusters))))
     return smooth(np.eye(n_clusters)[pool[best]], features)
 
@@ -181,47 +188,99 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
     return graph
 
 
-def merge_groups(
-    graph: sparse.csr_array, groups: np.ndarray, n_clusters: int, link: str = "cosine"
-) -> tuple[np.ndarray, float, float]:
-    r"""Join the two groups with the strongest link until `n_clusters` are left.
+def likeness(
+    features: np.ndarray, members: list[np.ndarray], temperature: float = 0.2, chunk: int = 1024
+) -> list[np.ndarray]:
+    r"""Return how alike the images of any two groups are: $\sum_{i \in a, j \in b, i \ne j} \exp((x_i \cdot x_j - 1) / \tau)$.
+
+    This is the likeness by which the contrast task told views of one image from others, so it has learnt what to ignore.
+    The N x N pairs are never held at once, and one pass serves all P divisions into groups.
 
     Args:
-        graph: N x N, symmetric.
-        groups: N group numbers.
-        n_clusters: K.
-        link: with $W_{ab}$ the weight between two groups and vol the weight of all edges at a group, `"cosine"` is
-            $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$, and `"mean"` is
-            $W_{ab} (1/\mathrm{vol}_a + 1/\mathrm{vol}_b)$: it joins a small group to a large one sooner.
+        features: N x D, rows of unit length.
+        members: P arrays N x G_p: a one in each row, in the column of its group.
+        temperature: $\tau$.
+        chunk: images at a time.
 
     Returns:
-        The classes, N numbers from 0; how well they hold their neighbours, $\sum_a W_{aa} / \mathrm{vol}_a$ (at most
-        `n_clusters`); and how far they are apart: minus the strongest cosine link left between two of them.
+        P tables G_p x G_p.
     """
-    names, groups = np.unique(groups, return_inverse=True)
-    ends = np.arange(len(groups) + 1)
-    member = sparse.csr_array((np.ones(len(groups)), groups, ends), shape=(len(groups), len(names)))
-    between = (member.T @ graph @ member).toarray()  # G x G
-    owner = np.arange(len(names))  # the class of each group
-    while len(between) > n_clusters:
-        links = LINKS[link](between, np.maximum(between.sum(axis=1), 1e-150))  # its square is no zero
-        np.fill_diagonal(links, -1)
-        keep, gone = sorted(np.unravel_index(links.argmax(), links.shape))
-        between[keep] += between[gone]
-        between[:, keep] += between[:, gone]
-        between = np.delete(np.delete(between, gone, axis=0), gone, axis=1)
-        owner[owner == gone] = keep
-        owner[owner > gone] -= 1
-    volume = np.maximum(between.sum(axis=1), 1e-150)
-    links = LINKS["cosine"](between, volume)
-    np.fill_diagonal(links, 0)
-    return owner[groups], float((np.diag(between) / volume).sum()), -float(links.max())
+    ends = np.cumsum([member.shape[1] for member in members])
+    member = np.concatenate(members, axis=1)
+    table = np.zeros((ends[-1], ends[-1]))
+    for start in range(0, len(features), chunk):
+        rows = slice(start, start + chunk)
+        pairs = np.exp((features[rows] @ features.T - 1) / temperature)  # chunk x N
+        table += member[rows].T @ (pairs @ member)
+    table = np.maximum(table - np.diag(member.sum(axis=0)), 0)  # an image's likeness to itself is one, and says nothing
+    return [table[end - one.shape[1] : end, end - one.shape[1] : end] for one, end in zip(members, ends, strict=True)]
 
 
 LINKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "cosine": lambda between, volume: between / np.sqrt(np.outer(volume, volume)),
-    "mean": lambda between, volume: between * np.add.outer(1 / volume, 1 / volume),
+    "cosine": lambda between, sizes: between / np.sqrt(np.outer(volume(between), volume(between))),
+    "mean": lambda between, sizes: between * np.add.outer(1 / volume(between), 1 / volume(between)),
+    "average": lambda between, sizes: between / np.outer(sizes, sizes),
 }
+
+
+def volume(between: np.ndarray) -> np.ndarray:
+    """Return the weight of all links at each group, G numbers (never zero, nor is a square of one)."""
+    return np.maximum(between.sum(axis=1), 1e-150)
+
+
+def merge(between: np.ndarray, sizes: np.ndarray, n_clusters: int, link: str = "cosine") -> np.ndarray:
+    r"""Join the two groups with the strongest link until `n_clusters` are left.
+
+    Args:
+        between: G x G, symmetric: $W_{ab}$, the weight of all links between two groups.
+        sizes: images in each group, $n_a$.
+        n_clusters: K.
+        link: with vol the weight of all links at a group, `"cosine"` is $W_{ab} / \sqrt{\mathrm{vol}_a \mathrm{vol}_b}$;
+            `"mean"` is $W_{ab} (1/\mathrm{vol}_a + 1/\mathrm{vol}_b)$ and joins a small group to a large one sooner;
+            `"average"` is $W_{ab} / n_a n_b$, the mean of all pairs, and sees no size.
+
+    Returns:
+        The class of each group, G numbers from 0.
+
+    >>> merge(np.array([[0, 5, 1], [5, 0, 1], [1, 1, 0]]), np.ones(3), 2).tolist()
+    [0, 0, 1]
+    """
+    owner = np.arange(len(between))
+    while len(between) > n_clusters:
+        links = LINKS[link](between, sizes)
+        np.fill_diagonal(links, -1)
+        keep, gone = sorted(np.unravel_index(links.argmax(), links.shape))
+        join = np.delete(np.eye(len(between)), gone, axis=1)  # G x G - 1
+        join[gone, keep] = 1
+        between, sizes = join.T @ between @ join, sizes @ join
+        owner[owner == gone] = keep
+        owner[owner > gone] -= 1
+    return owner
+
+
+def held_together(between: np.ndarray) -> float:
+    r"""Return how well classes hold their own neighbours: $\sum_a W_{aa} / \mathrm{vol}_a$, K minus the normalised cut.
+
+    Source: Shi, Malik 2000, "Normalized cuts and image segmentation".
+
+    >>> held_together(np.array([[3.0, 1.0], [1.0, 1.0]]))
+    1.25
+    """
+    return float((np.diag(between) / volume(between)).sum())
+
+
+def apart(between: np.ndarray, sizes: np.ndarray) -> float:
+    r"""Return how far the two most alike classes are apart: minus the largest $A_{ab} / \sqrt{A_{aa} A_{bb}}$.
+
+    Here A is the mean over pairs of images, so that neither size nor spread of a class counts.
+
+    >>> apart(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([2, 2]))      # 2 pairs within a class, 4 between
+    -0.25
+    """
+    own = np.diag(between) / np.maximum(sizes * (sizes - 1), 1)
+    links = between / np.maximum(np.outer(sizes, sizes) * np.sqrt(np.outer(own, own)), 1e-150)
+    np.fill_diagonal(links, 0)
+    return -float(links.max())
 
 
 def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> np.ndarray:

@@ -153,6 +153,31 @@ def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    made = [np.eye(2)[random.permutation(np.arange(40) % 2)] for _ in range(4)]
+    taught: list[np.ndarray] = []
+
+    class Spy(recipes.Classification):
+        def set_targets(self, targets: Any) -> None:
+            super().set_targets(targets)
+            taught.append(np.asarray(targets))
+
+    rounds = iter(made)
+    monkeypatch.setitem(recipes.BALANCES, "auto", lambda *_: next(rounds))
+    monkeypatch.setattr(recipes, "Classification", Spy)
+    find()
+    total, expected = np.zeros((40, 2)), []
+    for vectors in made:
+        swapped = vectors[:, ::-1]
+        total = total + max(
+            vectors, swapped, key=lambda one: (one * total).sum()
+        )  # two classes: two ways to number them
+        expected.append(total / (len(expected) + 1))
+    np.testing.assert_allclose(taught, expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     teachers = []
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -18,11 +19,14 @@ from mtlkit.errors import InputError
 from mtlkit.preprocessing import label_vectors
 from mtlkit.preprocessing.label_vectors import (
     agreement,
+    apart,
     check_clusters,
     community_vectors,
     equal_size_vectors,
+    held_together,
     kmeans_vectors,
-    merge_groups,
+    likeness,
+    merge,
     neighbour_graph,
     sinkhorn,
     smooth,
@@ -158,49 +162,79 @@ def test_neighbour_graph_of_few_images_is_narrow() -> None:
     assert neighbour_graph(points[:3]).shape == (3, 3)
 
 
-def naive_merge(graph: np.ndarray, groups: np.ndarray, n_clusters: int, link: str) -> tuple[np.ndarray, float, float]:
-    parts = [list(np.flatnonzero(groups == name)) for name in np.unique(groups)]
+def test_likeness_is_the_naive_one() -> None:
+    points = cloud(23, 5).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    divisions = [np.random.default_rng(seed).integers(0, groups, 23) for seed, groups in enumerate((3, 5))]
+    found = likeness(points, [np.eye(divided.max() + 1)[divided] for divided in divisions], temperature=0.5, chunk=7)
+    for table, divided in zip(found, divisions, strict=True):
+        expected = np.zeros_like(table)
+        for i, j in itertools.permutations(range(23), 2):
+            expected[divided[i], divided[j]] += np.exp((points[i] @ points[j] - 1) / 0.5)
+        np.testing.assert_allclose(table, expected, rtol=1e-4)
+
+
+def naive_merge(weights: np.ndarray, groups: np.ndarray, n_clusters: int, link: str) -> tuple[list[int], float, float]:
+    """Merge, hold and part on the level of images: `weights` is N x N."""
+    parts = [list(np.flatnonzero(groups == name)) for name in range(groups.max() + 1)]
+    everyone = list(range(len(weights)))
 
     def weight(a: list[int], b: list[int]) -> float:
-        return sum(graph[i, j] for i in a for j in b)
+        return sum(weights[i, j] for i in a for j in b)
 
-    def strength(a: list[int], b: list[int], link: str = link) -> float:
+    def strength(a: list[int], b: list[int]) -> float:
         first, second = weight(a, everyone), weight(b, everyone)
-        if link == "cosine":
-            return weight(a, b) / np.sqrt(first * second)
-        return weight(a, b) * (1 / first + 1 / second)
+        return {
+            "cosine": weight(a, b) / np.sqrt(first * second),
+            "mean": weight(a, b) * (1 / first + 1 / second),
+            "average": weight(a, b) / (len(a) * len(b)),
+        }[link]
 
-    everyone = list(range(len(graph)))
+    def likeness_within(a: list[int]) -> float:
+        return np.mean([weights[i, j] for i, j in itertools.permutations(a, 2)])
+
     while len(parts) > n_clusters:
         links = {(a, b): strength(parts[a], parts[b]) for a, b in itertools.combinations(range(len(parts)), 2)}
         a, b = max(links, key=lambda pair: links[pair])
         parts[a] = parts[a] + parts.pop(b)
-    found = np.empty(len(graph), int)
-    for number, part in enumerate(parts):
-        found[part] = number
+    owner = [next(n for n, part in enumerate(parts) if group in set(groups[part])) for group in range(groups.max() + 1)]
     held = sum(weight(part, part) / weight(part, everyone) for part in parts)
-    return found, held, -max(strength(a, b, "cosine") for a, b in itertools.combinations(parts, 2))
+    alike = [
+        weight(a, b) / (len(a) * len(b)) / np.sqrt(likeness_within(a) * likeness_within(b))
+        for a, b in itertools.combinations(parts, 2)
+    ]
+    return owner, held, -max(alike)
 
 
 @pytest.mark.parametrize("n_clusters", [2, 3, 6])
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("link", ["cosine", "mean"])
-def test_merge_groups_is_the_naive_one(n_clusters: int, seed: int, link: str) -> None:
+@pytest.mark.parametrize("link", ["cosine", "mean", "average"])
+def test_merge_and_its_scores_are_the_naive_ones(n_clusters: int, seed: int, link: str) -> None:
     random = np.random.default_rng(seed)
-    graph = random.random((30, 30)) * (random.random((30, 30)) < 0.4)
-    graph = graph + graph.T
-    groups = random.permutation(np.repeat(np.arange(10), 3)) * 7 + 2  # names need not run from 0
-    found, *scores = merge_groups(sparse.csr_array(graph), groups, n_clusters, link)
-    expected, *expected_scores = naive_merge(graph, groups, n_clusters, link)
-    np.testing.assert_array_equal(found, expected)
-    assert scores == pytest.approx(expected_scores)
+    weights = random.random((30, 30)) * (random.random((30, 30)) < 0.8)
+    weights = weights + weights.T
+    np.fill_diagonal(weights, 0)
+    groups = random.permutation(np.repeat(np.arange(10), [2, 2, 2, 3, 3, 3, 3, 4, 4, 4]))
+    member = np.eye(10)[groups]
+    between, sizes = member.T @ weights @ member, member.sum(axis=0)
+    found = merge(between, sizes, n_clusters, link)
+    expected, held, parted = naive_merge(weights, groups, n_clusters, link)
+    assert found.tolist() == expected
+    joined = np.eye(n_clusters)[found]
+    assert held_together(joined.T @ between @ joined) == pytest.approx(held)
+    assert apart(joined.T @ between @ joined, sizes @ joined) == pytest.approx(parted)
 
 
-@pytest.mark.parametrize("link", ["cosine", "mean"])
-def test_merge_groups_bears_groups_without_links(link: str) -> None:
-    found, held, apart = merge_groups(sparse.csr_array((6, 6)), np.array([0, 0, 1, 1, 2, 2]), 2, link)
-    assert set(found) == {0, 1}
-    assert held == apart == 0
+@pytest.mark.parametrize("link", ["cosine", "mean", "average"])
+def test_groups_without_links_are_merged_too(link: str) -> None:
+    nothing, sizes = np.zeros((3, 3)), np.full(3, 2.0)
+    assert set(merge(nothing, sizes, 2, link)) == {0, 1}
+    assert held_together(nothing) == apart(nothing, sizes) == 0
+
+
+def test_a_class_of_one_image_is_not_apart() -> None:
+    between = np.array([[2.0, 0.1], [0.1, 0.0]])
+    assert apart(between, np.array([2, 1])) < -1  # with no pair of its own, it cannot be told from the other
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -225,27 +259,25 @@ def test_agreement_is_the_mean_nmi() -> None:
 
 def test_the_partition_with_the_best_ranks_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     features, kinds = cloud(12), set()
+    alone = SimpleNamespace(fit_predict=lambda _: np.arange(12))  # a group an image
+    monkeypatch.setattr(label_vectors, "KMeans", lambda *_, **__: alone)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     for seed in range(40):
         random = np.random.default_rng(seed)
-        pool, held, apart = (
-            [random.permutation(np.arange(12) % 3) for _ in range(6)],
-            random.random(6),
-            random.random(6),
-        )
+        pool = [random.permutation(np.arange(12) % 3) for _ in range(6)]
+        held, parted = random.random(6), random.random(6)
         agreements = [np.mean([normalized_mutual_info_score(a, b) for b in pool]) for a in pool]
         ranks = np.sum(
-            [[sum(a <= mine + 1e-12 for a in scores) for mine in scores] for scores in (held, apart, agreements)], 0
+            [[sum(a <= mine + 1e-12 for a in scores) for mine in scores] for scores in (held, parted, agreements)], 0
         )
         if sorted(ranks)[-1] == sorted(ranks)[-2]:
             continue
         best = int(np.argmax(ranks))
-        kinds.add((best == np.argmax(held), best == np.argmax(apart), best == np.argmax(agreements)))
-        results = iter(zip(pool, held, apart, strict=True))
-        monkeypatch.setattr(label_vectors, "merge_groups", lambda *_, results=results: next(results))
-        found = community_vectors(features, 3, n_groups=5, tries=3)  # with two links each: six
+        kinds.add((best == np.argmax(held), best == np.argmax(parted), best == np.argmax(agreements)))
+        for name, results in (("merge", pool), ("held_together", held), ("apart", parted)):
+            monkeypatch.setattr(label_vectors, name, Mock(side_effect=list(results)))
+        found = community_vectors(features, 3, n_groups=12, tries=2)  # with three links each: six
         np.testing.assert_array_equal(found, smooth(np.eye(3)[pool[best]], unit))
-        assert next(results, None) is None
     assert {(True, False, False), (False, True, False), (False, False, True)} <= kinds  # no score alone decides
 
 
