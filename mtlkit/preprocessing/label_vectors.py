@@ -95,7 +95,12 @@ def sinkhorn(scores: np.ndarray, iterations: int = 50) -> np.ndarray:
 
 
 def community_vectors(
-    features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 10
+    features: np.ndarray,
+    n_clusters: int,
+    seed: int = 0,
+    n_groups: int | None = None,
+    tries: int = 10,
+    links: tuple[str, ...] = ("cosine", "mean", "average"),
 ) -> np.ndarray:
     r"""Classes of any size: k-means into many small groups, merged by how they are linked until K are left.
 
@@ -113,6 +118,7 @@ def community_vectors(
         seed: for k-means.
         n_groups: groups that k-means starts with; default 3 K and 5 K in turn.
         tries: runs of k-means for each number of groups.
+        links: ways of merging, of those in `LINKS`.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`).
@@ -133,7 +139,7 @@ def community_vectors(
     pool, scores = [], []
     for member, alike in zip(members, likeness(features, members), strict=True):
         shared, sizes = member.T @ (graph @ member), member.sum(axis=0)  # G x G, G
-        for link in LINKS:
+        for link in links:
             owner = merge(alike if link == "average" else shared, sizes, n_clusters, link)
             joined = np.eye(n_clusters)[owner]  # G x K
             pool.append(owner[member.argmax(axis=1)])
