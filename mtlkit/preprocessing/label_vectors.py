@@ -106,7 +106,7 @@ def community_vectors(
 
     A large class is then many groups and a small class few: no size is assumed. Links are measured in two ways. A graph
     of shared neighbours (`neighbour_graph`) follows a class along whatever shape it has; the likeness of all pairs
-    (`likeness`) does not swallow a class that is smaller than the neighbourhoods. K-means places the groups by luck, and
+    (`likeness`) has no neighbourhood that a small class would have to fill. K-means places the groups by luck, and
     each way of merging (`LINKS`) makes its own mistakes, so a pool of partitions is made. Three scores choose among them
     by the sum of their ranks, and none needs a label: how well the classes hold their own neighbours (`held_together`),
     how far the two most alike classes are apart (`apart`), and how much the partition agrees with the others (mean NMI,
@@ -199,8 +199,7 @@ def likeness(
 ) -> list[np.ndarray]:
     r"""Return how alike the images of any two groups are: $\sum_{i \in a, j \in b, i \ne j} \exp((x_i \cdot x_j - 1) / \tau)$.
 
-    This is the likeness by which the contrast task told views of one image from others, so it has learnt what to ignore.
-    The N x N pairs are never held at once, and one pass serves all P divisions into groups.
+    A Gaussian of the distance between two rows, as $x_i \cdot x_j - 1 = -\|x_i - x_j\|^2 / 2$. The N x N pairs are never held at once, and one pass serves all P divisions into groups.
 
     Args:
         features: N x D, rows of unit length.
