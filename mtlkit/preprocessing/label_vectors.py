@@ -199,7 +199,8 @@ def likeness(
 ) -> list[np.ndarray]:
     r"""Return how alike the images of any two groups are: $\sum_{i \in a, j \in b, i \ne j} \exp((x_i \cdot x_j - 1) / \tau)$.
 
-    A Gaussian of the distance between two rows, as $x_i \cdot x_j - 1 = -\|x_i - x_j\|^2 / 2$. The N x N pairs are never held at once, and one pass serves all P divisions into groups.
+    A Gaussian of the distance between two rows, as $x_i \cdot x_j - 1 = -\|x_i - x_j\|^2 / 2$. The N x N
+    pairs are never held at once, and one pass serves all P divisions into groups.
 
     Args:
         features: N x D, rows of unit length.
