@@ -30,7 +30,7 @@ from mtlkit.multitask.recipes import features_of
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
-from mtlkit.preprocessing.label_vectors import community_vectors
+from mtlkit.preprocessing.communities import community_vectors
 
 IMAGES, PEOPLE = 10_000, 13
 DRAWS = {  # name -> (clumped, sizes of the classes)

@@ -29,7 +29,7 @@ def load_folder(folder: Path, size: int | None = None, progress: Progress | None
     """Read all images below a folder, in the natural order of their relative paths (`2.png` before `10.png`).
 
     Hidden files, files that are no images, and links to folders are passed over. Without `size` the side is
-    the median of the images' longer sides, rounded to a multiple of 8, from 16 to 64. C is 1 when every
+    the median of the images' longer sides, rounded to a multiple of 8, from 16 to 32. C is 1 when every
     image is grey. There are labels when every image lies in one of two or more subfolders. `progress(done,
     total)` is called after each image.
 

@@ -27,7 +27,8 @@ from mtlkit.multitask.balancing import Balancing
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import History, Teacher, fit, seeded, steps_an_epoch
-from mtlkit.preprocessing.label_vectors import check_clusters, community_vectors, equal_size_vectors, smooth
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, smooth
 
 MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
 STAGES = ("features", "groups", "label vectors", "classes")

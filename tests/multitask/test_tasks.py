@@ -13,7 +13,8 @@ from torch.nn import functional
 from mtlkit.errors import InputError
 from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression, Task
-from mtlkit.preprocessing.label_vectors import community_vectors, kmeans_vectors
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 
 class Reconstruction(Task):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mtlkit.multitask.tasks.classification import Classification
-from mtlkit.preprocessing.label_vectors import community_vectors, kmeans_vectors
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 
 class Clustering(Classification):
