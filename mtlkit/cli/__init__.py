@@ -1,0 +1,58 @@
+"""The door for the shell: `mtlkit fit | score | predict | doctor`, a thin face on the rooms.
+
+Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from mtlkit.cli.fit import fit
+from mtlkit.cli.shell import AsJson, DataRoot, OneSentence
+from mtlkit.cli.use import predict, score
+
+app = typer.Typer(
+    cls=OneSentence,
+    help="Unsupervised image classification by multi-task learning: unlabelled images in, classes out.",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+)  # fmt: skip
+for command in (fit, score, predict):
+    app.command()(command)
+
+
+@app.command()
+def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
+    """Look at Python, packages, disk, threads and data; print OK, or what to do."""
+    from mtlkit.doctor import examine
+
+    findings = examine(data_root)
+    if as_json:
+        print(json.dumps([finding.__dict__ for finding in findings]))
+    else:
+        for finding in findings:
+            print(f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"mtlkit {version('mtlkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+main = app  # the entry point of the `mtlkit` command

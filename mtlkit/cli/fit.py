@@ -1,0 +1,102 @@
+"""`mtlkit fit`: a source in, a run folder out."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, tell
+from mtlkit.cli.use import score_lines
+from mtlkit.errors import InputError
+
+
+def fit(
+    source: Source,
+    classes: Annotated[
+        int | None, typer.Option(help="The number of classes to find (catalogue sets bring their own).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
+    balance: Annotated[
+        str, typer.Option(help="auto: nothing assumed of the classes' sizes; equal: about one size.")
+    ] = "auto",
+    balancing: Annotated[str, typer.Option(help="How the tasks are weighed: uncertainty or equal.")] = "uncertainty",
+    clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")
+    ] = None,
+    effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
+    rotation: Annotated[
+        float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")
+    ] = 15.0,
+    threads: Threads = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
+    data_root: DataRoot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find classes in images without labels; leave a run folder with report, model and assignments."""
+    from mtlkit import MultiTaskClusterer
+    from mtlkit.deployment.runs import new_run, run_name, write_run
+    from mtlkit.evaluation import score
+    from mtlkit.multitask import Augmentation, Found
+
+    images = load(source, size, data_root)
+    k = classes if classes is not None else images.n_clusters
+    if k is None:
+        raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
+    clusterer = MultiTaskClusterer(
+        k, balance=balance, balancing=balancing, clustering=clustering, effort=effort, batch_size=batch_size,
+        augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed, n_threads=threads,
+        side=max(images.images.shape[-1], 8), verbose=True,
+    )  # fmt: skip
+    given_by = "user" if classes is not None else "catalogue"
+    with new_run(out or Path("runs") / run_name(images.name, seed), overwrite) as folder:
+        tell(f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes (number given by the {given_by}).")
+        tell(f"This takes about {clusterer.estimate_seconds(images.images):.0f} s on this machine.")
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            clusterer.fit(images.images)
+        told = [str(item.message) for item in seen]
+        for text in told:
+            tell(f"warning: {text}")
+        labels = images.open_labels()  # for the first time, after training
+        scores = None if labels is None else score(clusterer.labels_, labels)
+        found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
+        report = write_run(folder, images, found, scores, {
+            "title": f"{k} classes found in {images.name}", "source": images.name, "classes": k, "classes_given_by": given_by,
+            "assumptions": _assumptions(k, given_by, balance, clusterer.augmentation), "warnings": told,
+            "settings": {"seed": seed, "balance": balance, "balancing": balancing, "clustering": clustering, "effort": effort,
+                         "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads},
+        })  # fmt: skip
+    place = folder.with_name(folder.name.removesuffix(".partial"))
+    if as_json:
+        print(json.dumps(report | {"run": str(place)}, ensure_ascii=False))
+        return
+    print(f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}")
+    if images.skipped:
+        print(f"skipped     {len(images.skipped)} files that could not be decoded (see the report)")
+    print(
+        score_lines(scores)
+        if scores
+        else "accuracy    not known: there are no labels; look at the contact sheet in the report"
+    )
+    print(f"report      {place / 'report.html'}")
+
+
+def _assumptions(k: int, given_by: str, balance: str, augmentation: Any) -> list[str]:
+    """Say what the result rests on beside the images."""
+    sizes = {
+        "auto": "Nothing was assumed of the classes' sizes.",
+        "equal": "The classes were assumed to be about the same size.",
+    }
+    changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
+    return [
+        f"The number of classes, {k}, was given by the {given_by}.", sizes[balance],
+        f"These changes were assumed to leave the class as it is: {changes}{' and mirroring' * augmentation.flip}.",
+    ]  # fmt: skip

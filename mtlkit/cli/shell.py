@@ -1,0 +1,63 @@
+"""What all commands share: how a mistake ends, the arguments they have in common, progress, and words on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mtlkit.errors import InputError
+
+
+class OneSentence(TyperGroup):
+    """Ends a command with one sentence and a status, instead of a traceback, when the user can mend it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except InputError as fault:
+            tell(f"error: {fault}")
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            tell("stopped: nothing was left half-written; start the same command again when you like.")
+            raise typer.Exit(2) from None
+        except BrokenPipeError:  # `mtlkit predict ... | head`
+            raise
+        except OSError as fault:
+            tell(f"error: {fault.filename or 'the disk'}: {fault.strerror or fault}; nothing was left half-written. "
+                  "Make room, or choose another place with --out.")  # fmt: skip
+            raise typer.Exit(1) from None
+
+
+Source = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="A catalogue name (digits, digits:small), a folder of images, or an .npz."),
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
+DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
+Threads = Annotated[
+    int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest for small images on a busy machine.")
+]
+
+
+def load(source: str, size: int | None, data_root: Path | None) -> Any:
+    """Load a source with a progress bar for folders; the bar shows up after two seconds."""
+    from tqdm import tqdm
+
+    from mtlkit.data import load as load_source
+
+    with tqdm(desc="reading", unit="file", delay=2, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        return load_source(source, size=size, data_root=data_root, progress=progress)
+
+
+def tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

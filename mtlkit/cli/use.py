@@ -1,0 +1,93 @@
+"""What is done with a run that is there: `mtlkit score | predict`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mtlkit.cli.shell import AsJson, DataRoot, Run, Source, Threads, load, tell
+from mtlkit.errors import InputError
+
+
+def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
+    """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
+    from mtlkit.deployment import encoder_settings, load_model
+    from mtlkit.evaluation import score as score_of
+
+    model = load_model(run)
+    images = load(source, encoder_settings(model)["side"], data_root)
+    if not images.has_labels:
+        raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
+                         "with `labels`, or a catalogue set.")  # fmt: skip
+    found = probabilities(model, images.images, threads)
+    scores = score_of(found.argmax(axis=1), images.open_labels())
+    print(json.dumps({"source": images.name} | scores.as_dict()) if as_json else score_lines(scores))
+
+
+def predict(
+    run: Run,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files or catalogue names.")
+    ],
+    data_root: DataRoot = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the class of images with a run's model: path,class,confidence as CSV."""
+    import csv
+
+    import numpy as np
+
+    from mtlkit.data import read_image
+    from mtlkit.deployment import encoder_settings, load_model
+    from mtlkit.evaluation import safe_cell
+
+    model = load_model(run)
+    settings = encoder_settings(model)
+    rows: list[tuple[str, int, float]] = []
+    for path in paths:
+        if Path(path).is_file() and Path(path).suffix.lower() != ".npz":
+            names, images = [path], read_image(Path(path), settings["side"], settings["channels"])[None]
+        else:
+            loaded = load(path, settings["side"], data_root)
+            names, images = list(loaded.paths), loaded.images
+            for item in loaded.skipped:
+                tell(f"skipped {item.path}: {item.reason}")
+        found = probabilities(model, np.asarray(images), threads)
+        rows += zip(names, found.argmax(axis=1).tolist(), found.max(axis=1).round(4).tolist(), strict=True)
+    if as_json:
+        print(
+            json.dumps(
+                [{"path": path, "class": number, "confidence": sure} for path, number, sure in rows], ensure_ascii=False
+            )
+        )
+        return
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(["path", "class", "confidence"])
+    table.writerows((safe_cell(path), number, f"{sure:.4f}") for path, number, sure in rows)
+
+
+def probabilities(model: Any, images: Any, threads: int) -> Any:
+    """Classify N x C x H x W images, brought to the channels that the model was trained on."""
+    import numpy as np
+    import torch
+
+    from mtlkit.deployment import encoder_settings
+    from mtlkit.multitask.training import threads as in_threads
+    from mtlkit.preprocessing import grey
+
+    channels = encoder_settings(model)["channels"]
+    if images.shape[1] != channels:
+        images = grey(images)[:, None] if channels == 1 else np.repeat(images, 3, axis=1)
+    with in_threads(threads):
+        return model.predict(torch.as_tensor(images, dtype=torch.float32), "classes").numpy()
+
+
+def score_lines(scores: Any) -> str:
+    return (f"accuracy    {scores.accuracy:.3f} (classes matched to labels by the Hungarian method)\n"
+            f"balanced    {scores.balanced_accuracy:.3f}\nNMI         {scores.nmi:.3f}\n"
+            f"ARI         {scores.ari:.3f}")  # fmt: skip
