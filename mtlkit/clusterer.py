@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from tqdm import tqdm
 from mtlkit.errors import InputError
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
 from mtlkit.multitask.balancing import Balancing, make_balancer
+from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.recipes import label_maker
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import seeded, threads
@@ -44,6 +47,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         batch_size: images a step.
         random_state: seed; the same seed gives the same classes on the same machine with as many threads.
         n_threads: threads inside torch. One is quickest for small images.
+        checkpoint: a folder to keep the training in as it goes. If it holds one of the same settings and images that was cut
+            off, it is gone on with, and ends as if it had not been.
         verbose: show a progress bar.
 
     Attributes:
@@ -74,6 +79,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         batch_size: int = 128,
         random_state: Any = None,
         n_threads: int = 1,
+        checkpoint: str | Path | None = None,
         verbose: bool = False,
     ) -> None:
         self.n_clusters = n_clusters
@@ -87,6 +93,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.batch_size = batch_size
         self.random_state = random_state
         self.n_threads = n_threads
+        self.checkpoint = checkpoint
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> MultiTaskClusterer:
@@ -97,13 +104,13 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
                 above N; a setting that is not known.
         """
         images, found = self._prepare(X), None
-        schedule = Schedule(self.batch_size, self.effort)
+        schedule, checkpoint = Schedule(self.batch_size, self.effort), self._checkpoint(images)
         bar = tqdm(total=schedule.steps(len(images), self.clustering), unit="step", disable=not self.verbose)
         with bar, threads(self.n_threads):
             found = find_classes(
                 images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
                 balancing=self.balancing, clustering=self.clustering, augmentation=self._augmentation(images),
-                schedule=schedule, seed=self.seed_,
+                schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
@@ -162,6 +169,15 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         make_balancer(self.balancing, ["views", "shape"])
         label_maker(self.balance)
         Schedule(self.batch_size, self.effort)
+
+    def _checkpoint(self, images: Tensor) -> Checkpoint | None:
+        """Return the folder's checkpoint, after a look whether it is of these settings and these images."""
+        if self.checkpoint is None:
+            return None
+        apart = ("checkpoint", "verbose", "random_state")
+        about = {name: repr(value) for name, value in self.get_params().items() if name not in apart}
+        digest = hashlib.sha256(images.contiguous().numpy().data).hexdigest()
+        return Checkpoint(Path(self.checkpoint), about | {"seed": self.seed_, "images": digest})
 
     def _images(self, X: Any) -> Tensor:
         """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D standardised."""

@@ -153,7 +153,7 @@ def test_outputs_that_are_taken_or_cannot_be_written(run: Path, tmp_path: Path) 
     assert call("fit", "digits:small", "--out", run, "--overwrite", *QUICK).exit_code == 0
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_and_what_was_learnt_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "run.partial" / "report.html"))
 
@@ -162,31 +162,86 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert f"go on with mtlkit fit digits:small --out {tmp_path / 'run'} --resume" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
+    monkeypatch.undo()
+    assert call("fit", "digits:small", "--out", tmp_path / "run", "--resume", *QUICK).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_collapse_is_told_and_reported(tmp_path: Path) -> None:
-    result = call("fit", "digits:small", "--classes", "200", "--out", tmp_path / "run", *QUICK)
+    result = call("fit", "digits:small", "--classes", "100", "--out", tmp_path / "run", *QUICK)
     assert result.exit_code == 0, result.output
     assert "classes are empty" in result.stderr
     assert "classes are empty" in json.loads((tmp_path / "run" / "report.json").read_text())["warnings"][0]
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "error", "-m", "mtlkit.cli", "fit", "digits", "--out", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "run.partial").exists():
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """`mtlkit fit digits` with these arguments, in a process of its own."""
+    command = [sys.executable, "-W", "error", "-m", "mtlkit.cli", "fit", "digits", *map(str, arguments)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+
+
+def wait_for(place: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 120
+    while not place.exists():
         assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.1)
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=30)
-    assert process.returncode == 2
-    assert "stopped" in told.strip().splitlines()[-1]
-    assert "Traceback" not in told
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing_or_a_checkpoint(tmp_path: Path) -> None:
+    for place, left in (("run.partial", []), ("run.partial/checkpoint/features.pt", ["run.partial"])):
+        process = start("--out", tmp_path / "run")
+        wait_for(tmp_path / place, process)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 2
+        assert "stopped" in told.strip().splitlines()[-1]
+        assert "Traceback" not in told
+        assert [path.name for path in tmp_path.iterdir()] == left
+    assert f"go on with mtlkit fit digits --out {tmp_path / 'run'} --resume" in told
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_resumed_to_the_same_end(tmp_path: Path) -> None:
+    quick = ("--effort", "0.2", "--seed", "3")
+    assert call("fit", "digits", *quick, "--out", tmp_path / "unbroken").exit_code == 0
+    process = start(*quick, "--out", tmp_path / "run")
+    wait_for(tmp_path / "run.partial" / "checkpoint" / "features.pt", process)
+    process.kill()
+    process.communicate()
+    again = call("fit", "digits", *quick, "--out", tmp_path / "run")
+    refused(again, "was cut off", "--resume")
+    other = call("fit", "digits", "--effort", "0.2", "--seed", "4", "--out", tmp_path / "run", "--resume")
+    refused(other, "started with seed 3, not 4")
+    resumed = call("fit", "digits", *quick, "--out", tmp_path / "run", "--resume")
+    assert resumed.exit_code == 0, resumed.output
+    names = [sorted(path.name for path in (tmp_path / run).iterdir()) for run in ("run", "unbroken")]
+    assert names[0] == names[1]
+    assert (tmp_path / "run" / "assignments.csv").read_bytes() == (
+        tmp_path / "unbroken" / "assignments.csv"
+    ).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no quota for one process")
+def test_a_quota_that_takes_no_checkpoint_costs_the_run_and_is_said(tmp_path: Path) -> None:
+    quota = ("import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+             "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); from mtlkit.cli import main; main()")  # fmt: skip
+    arguments = ["fit", "digits:small", "--out", str(tmp_path / "run"), *QUICK]
+    full = subprocess.run([sys.executable, "-c", quota, *arguments], capture_output=True, text=True)
+    assert full.returncode == 1, full.stderr
+    assert "Traceback" not in full.stderr
+    assert "no checkpoint could be written (File too large)" in full.stderr
+    assert "File too large; nothing was left half-written. Make room" in full.stderr.strip().splitlines()[-1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resume_without_a_name_looks_for_the_newest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(call("fit", "digits:small", "--resume"), "no run of digits:small with seed 0 was cut off")
 
 
 def test_doctor_says_ok_or_what_to_do(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,13 +38,16 @@ def fit(
         float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")
     ] = 15.0,
     threads: Threads = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was cut off: the one at --out, or the newest.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Find classes in images without labels; leave a run folder with report, model and assignments."""
     from mtlkit import MultiTaskClusterer
-    from mtlkit.deployment.runs import new_run, run_name, write_run
+    from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
     from mtlkit.multitask import Augmentation, Found
 
@@ -56,8 +61,12 @@ def fit(
         side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
-    with new_run(out or Path("runs") / run_name(images.name, seed), overwrite) as folder:
+    out = out or (
+        cut_off_run(Path("runs"), images.name, seed) if resume else Path("runs") / run_name(images.name, seed)
+    )
+    with new_run(out, overwrite, resume) as folder, _kept(folder, source):
         tell(f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes (number given by the {given_by}).")
+        clusterer.checkpoint = folder / CHECKPOINT
         tell(f"This takes about {clusterer.estimate_seconds(images.images):.0f} s on this machine.")
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
@@ -87,6 +96,21 @@ def fit(
         else "accuracy    not known: there are no labels; look at the contact sheet in the report"
     )
     print(f"report      {place / 'report.html'}")
+
+
+@contextmanager
+def _kept(folder: Path, source: str) -> Iterator[None]:
+    """If the work stops, say how to go on with what was learnt."""
+    from mtlkit.deployment.runs import CHECKPOINT
+
+    try:
+        yield
+    except BaseException as fault:
+        if any((folder / CHECKPOINT).glob("*.pt")) and not isinstance(fault, InputError):
+            out = folder.with_name(folder.name.removesuffix(".partial"))
+            command = f"mtlkit fit {source} --out {out} --resume"
+            tell(f"What was learnt so far is kept: go on with {command}, and the options as they were.")
+        raise
 
 
 def _assumptions(k: int, given_by: str, balance: str, augmentation: Any) -> list[str]:

@@ -22,7 +22,7 @@ class OneSentence(TyperGroup):
             tell(f"error: {fault}")
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            tell("stopped: nothing was left half-written; start the same command again when you like.")
+            tell("stopped: nothing was left half-written.")
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise

@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
@@ -41,19 +43,24 @@ from mtlkit.multitask.tasks import Classification
 
 FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
 LIMITS = {"channels": (1, 3), "side": (8, 512), "width": (1, 4096), "classes": (2, 10_000)}  # of a file from elsewhere
+CHECKPOINT = "checkpoint"  # in a run that is not finished
 MODEL_FILES = ("model.safetensors", "model.json")
 
 
 @contextmanager
-def new_run(out: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Give a folder to write a run into; it gets the name `out` when the work is whole, and is removed if it fails.
+def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterator[Path]:
+    """Give a folder to write a run into; it gets the name `out` when the work is whole.
+
+    If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), else it is removed.
 
     Args:
         out: the run folder to be. The work goes to `NAME.partial` beside it.
         overwrite: replace a finished run of that name. A folder with anything else is never replaced.
+        resume: go on in the `NAME.partial` of a run that was cut off, if there is one.
 
     Raises:
-        InputError: `out` exists (and is not a run to overwrite), another run is at work there, or it cannot be written.
+        InputError: `out` exists (and is not a run to overwrite), another run is at work there, one was cut off there, or
+            it cannot be written.
 
     >>> import tempfile
     >>> with new_run(Path(tempfile.mkdtemp(), "first")) as folder:
@@ -69,22 +76,30 @@ def new_run(out: Path, overwrite: bool = False) -> Iterator[Path]:
         elif not overwrite:
             raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
     partial = out.with_name(out.name + ".partial")
+    lock = FileLock(partial / "lock", timeout=0)  # the system lets go of it, however a process ends
     try:
-        partial.mkdir(parents=True)
-    except FileExistsError as fault:
-        raise InputError(
-            f"{partial}: another run is at work there, or was cut off: wait for it, or remove it."
-        ) from fault
+        partial.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as fault:
+        raise InputError(f"{partial}: another run is at work there: wait for it, or choose another --out.") from fault
     except OSError as fault:
         raise InputError(f"{out}: cannot be written ({fault.strerror}): choose another place with --out.") from fault
     try:
-        yield partial
+        if not resume and {path.name for path in partial.iterdir()} - {"lock"}:
+            raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
+        try:
+            yield partial
+        except BaseException:
+            if not any((partial / CHECKPOINT).glob("*.pt")):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
         if out.exists():
             shutil.rmtree(out)
+        (partial / "lock").unlink(missing_ok=True)
         partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    finally:
+        lock.release()
 
 
 def run_name(source: str, seed: int) -> str:
@@ -94,7 +109,22 @@ def run_name(source: str, seed: int) -> str:
     'digits-small-0-'
     """
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", source).strip("-.")[:60] or "images"
-    return f"{plain}-{seed}-{datetime.now():%Y%m%d-%H%M%S-%f}"
+    return f"{plain}-{seed}-{datetime.now():%Y%m%d-%H%M%S-%f}{secrets.token_hex(2)}"  # many may start in one moment
+
+
+def cut_off_run(folder: Path, source: str, seed: int) -> Path:
+    """Return the name of the newest run of a source and seed that was cut off, for a resume without a name.
+
+    Raises:
+        InputError: there is none.
+    """
+    start = run_name(source, seed)[: -len("-20260101-000000-0000000000")]
+    found = sorted(folder.glob(f"{start}-*.partial"), key=lambda path: path.name)
+    if not found:
+        raise InputError(f"{folder}: no run of {source} with seed {seed} was cut off there: name it by --out, or start "
+                         "without --resume.")  # fmt: skip
+
+    return found[-1].with_name(found[-1].name.removesuffix(".partial"))
 
 
 def save_model(folder: Path, model: MultiTaskModel) -> None:

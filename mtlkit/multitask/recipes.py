@@ -24,9 +24,10 @@ from torch import Tensor, nn
 from mtlkit.errors import InputError, nearest
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.balancing import Balancing
+from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
-from mtlkit.multitask.training import History, Teacher, fit, seeded, steps_an_epoch
+from mtlkit.multitask.training import History, State, Teacher, fit, seeded, steps_an_epoch
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, smooth
 
@@ -121,6 +122,7 @@ def find_classes(
     augmentation: Augmentation | None = None,
     schedule: Schedule | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | None = None,
     on_step: Callable[[str], Any] | None = None,
 ) -> Found:
     """Go the whole way from images to classes.
@@ -134,6 +136,7 @@ def find_classes(
         balancing: of contrast and regression in the first stage. Later stages weigh the losses alike.
         clustering: train a `Clustering` head between the first two stages.
         augmentation, schedule, seed: see `fit` and `Schedule`.
+        checkpoint: where the training is kept as it goes, and gone on from if something is there.
         on_step: called after each step with the stage's name.
 
     Raises:
@@ -148,15 +151,30 @@ def find_classes(
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
 
-    def train(stage: str, **settings: Any) -> None:
-        started = time.perf_counter()
+    def train(stage: str, at_round: Callable[[int], None] | None = None, **settings: Any) -> None:
         epochs = schedule.epochs(stage, len(images))
         step = partial(on_step, stage) if on_step else None
         offset = len(found.history)
-        rows = fit(model, images, epochs=epochs, batch_size=schedule.batch_size, augmentation=augmentation,
-                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, **settings)  # fmt: skip
+        saved = checkpoint.load(stage) if checkpoint else None
+        started = time.perf_counter() - (saved["seconds"] if saved else 0)
+        for _ in range(
+            len(saved["history"]) * steps_an_epoch(len(images), schedule.batch_size)[0] if saved and step else 0
+        ):
+            step()  # type: ignore[misc]  # a progress bar starts where the training does
+
+        def after(epoch: int, snapshot: Callable[[], State]) -> None:
+            if at_round:
+                at_round(epoch)
+            if checkpoint:
+                extra = {"vectors": [torch.as_tensor(v) for v in vectors], "seconds": time.perf_counter() - started}
+                checkpoint.save(stage, lambda: snapshot() | extra, last=epoch + 1 == epochs)
+
+        rows = fit(model, images, epochs=epochs, batch_size=schedule.batch_size, augmentation=augmentation, state=saved,
+                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, on_epoch=after, **settings)  # fmt: skip
         found.history += [row | {"epoch": offset + row["epoch"]} for row in rows]
         found.seconds[stage] = time.perf_counter() - started
+
+    vectors: list[np.ndarray] = []  # of each round
 
     train("features", balancing=balancing)
     if clustering:
@@ -166,8 +184,11 @@ def find_classes(
         train("groups", balancing="equal")
         model.remove("groups")
     started = time.perf_counter()
-    vectors = [make_vectors(features_of(model, images), n_clusters, seed)]  # of each round
-    task = Classification(vectors[0])
+    saved = checkpoint.load("classes") if checkpoint else None
+    vectors += (
+        [v.numpy() for v in saved["vectors"]] if saved else [make_vectors(features_of(model, images), n_clusters, seed)]
+    )
+    task = Classification(np.mean(vectors, axis=0))
     found.seconds["label vectors"] = time.perf_counter() - started
     if not clustering:
         model.remove("views")
@@ -185,7 +206,7 @@ def find_classes(
             vectors.append(align(anew, np.mean(vectors, axis=0)))
             task.set_targets(np.mean(vectors, axis=0))
 
-    train("classes", balancing="equal", teacher=teacher, on_epoch=make_anew)
+    train("classes", balancing="equal", teacher=teacher, at_round=make_anew)
     found.model = teacher.module
     found.probabilities = found.model.predict(images, "classes").numpy()
     warn_of_collapse(found.probabilities.argmax(axis=1), n_clusters)

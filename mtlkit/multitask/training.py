@@ -18,6 +18,7 @@ from mtlkit.multitask.balancing import Balancing, check_losses, loss_weights, ma
 from mtlkit.multitask.model import MultiTaskModel
 
 History = list[dict[str, Any]]
+State = dict[str, Any]
 
 
 class Teacher(AveragedModel):
@@ -53,7 +54,8 @@ def fit(
     seed: int = 0,
     stage: str = "training",
     teacher: Teacher | None = None,
-    on_epoch: Callable[[int], None] | None = None,
+    state: State | None = None,
+    on_epoch: Callable[[int, Callable[[], State]], None] | None = None,
     on_step: Callable[[], None] | None = None,
 ) -> History:
     """Train all tasks of the model together, on two augmented views of every image.
@@ -70,7 +72,9 @@ def fit(
             with the same number of threads.
         stage: a name for the rows of the history.
         teacher: an average to be moved along after each step.
-        on_epoch: called with the number of the epoch that has just ended; a round makes label vectors anew here.
+        state: where an earlier call with the same arguments stood, to go on from there: the weights will be the same.
+        on_epoch: called with the number of the epoch that has just ended, and a function that returns the `state` then; a
+            round makes label vectors anew here.
         on_step: called after each step, for a progress bar.
 
     Returns:
@@ -96,31 +100,46 @@ def fit(
     parameters = [*model.parameters(), *balancer.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=max(steps * epochs, 4))
+    parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule, "balancer": balancer}
+    if teacher is not None:
+        parts["teacher"] = teacher
     history: History = []
+
+    def snapshot() -> State:
+        random = [generator.get_state(), torch.get_rng_state()]
+        return {name: part.state_dict() for name, part in parts.items()} | {"random": random, "history": history}
+
     model.train()
-    for epoch in range(epochs):
-        started, total = time.perf_counter(), torch.zeros(len(names))
-        for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
-            batch = images[rows]
-            views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
-            losses = torch.stack(list(model.losses(views, rows).values()))
-            check_losses(balancing, names, losses)
-            optimizer.zero_grad()
-            balancer(losses).backward()
-            optimizer.step()
-            schedule.step()
-            if teacher is not None:
-                teacher.update_parameters(model)
-            total += losses.detach()
-            if on_step is not None:
-                on_step()
-        history.append(
-            {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
-            | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
-            | {f"weight/{name}": w for name, w in zip(names, loss_weights(balancer, losses), strict=True)}
-        )
-        if on_epoch is not None:
-            on_epoch(epoch)
+    with seeded(seed):  # an encoder may have dropout
+        if state is not None:
+            for name, part in parts.items():
+                part.load_state_dict(state[name])
+            generator.set_state(state["random"][0])
+            torch.set_rng_state(state["random"][1])
+            history = list(state["history"])
+        for epoch in range(len(history), epochs):
+            started, total = time.perf_counter(), torch.zeros(len(names))
+            for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
+                batch = images[rows]
+                views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
+                losses = torch.stack(list(model.losses(views, rows).values()))
+                check_losses(balancing, names, losses)
+                optimizer.zero_grad()
+                balancer(losses).backward()
+                optimizer.step()
+                schedule.step()
+                if teacher is not None:
+                    teacher.update_parameters(model)
+                total += losses.detach()
+                if on_step is not None:
+                    on_step()
+            history.append(
+                {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
+                | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
+                | {f"weight/{name}": w for name, w in zip(names, loss_weights(balancer, losses), strict=True)}
+            )
+            if on_epoch is not None:
+                on_epoch(epoch, snapshot)
     model.eval()
     return history
 

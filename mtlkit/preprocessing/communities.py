@@ -23,10 +23,10 @@ def volume(between: np.ndarray) -> np.ndarray:
     return np.maximum(between.sum(axis=1), 1e-150)
 
 
-LINKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "cosine": lambda between, sizes: between / np.sqrt(np.outer(volume(between), volume(between))),
-    "mean": lambda between, sizes: between * np.add.outer(1 / volume(between), 1 / volume(between)),
-    "average": lambda between, sizes: between / np.outer(sizes, sizes),
+LINKS: dict[str, Callable[..., np.ndarray]] = {  # of the weight between two groups and the mass of each
+    "cosine": lambda weight, first, second: weight / np.sqrt(first * second),
+    "mean": lambda weight, first, second: weight * (1 / first + 1 / second),
+    "average": lambda weight, first, second: weight / (first * second),
 }
 
 
@@ -175,17 +175,22 @@ def merge(between: np.ndarray, sizes: np.ndarray, n_clusters: int, link: str = "
     >>> merge(np.array([[0, 5, 1], [5, 0, 1], [1, 1, 0]]), np.ones(3), 2).tolist()
     [0, 0, 1]
     """
-    owner = np.arange(len(between))
-    while len(between) > n_clusters:
-        links = LINKS[link](between, sizes)
-        np.fill_diagonal(links, -1)
+    owner, between = np.arange(len(between)), between.astype(float)
+    mass = sizes.astype(float) if link == "average" else volume(between)
+    links = LINKS[link](between, mass[:, None], mass)
+    np.fill_diagonal(links, -1)
+    for _ in range(len(between) - n_clusters):
         keep, gone = sorted(np.unravel_index(links.argmax(), links.shape))
-        join = np.delete(np.eye(len(between)), gone, axis=1)  # G x G - 1
-        join[gone, keep] = 1
-        between, sizes = join.T @ between @ join, sizes @ join
+        between[keep] += between[gone]
+        between[:, keep] += between[:, gone]
+        mass[keep] += mass[gone]
+        row = np.where(
+            links[keep] < 0, -1, LINKS[link](between[keep], mass[keep], mass)
+        )  # below 0: itself, or no more there
+        links[keep], links[:, keep] = row, row
+        links[gone], links[:, gone] = -1, -1
         owner[owner == gone] = keep
-        owner[owner > gone] -= 1
-    return owner
+    return np.unique(owner, return_inverse=True)[1]
 
 
 def held_together(between: np.ndarray) -> float:

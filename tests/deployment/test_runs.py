@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 
 from mtlkit import ImageSet, InputError, MultiTaskClusterer, load
 from mtlkit.deployment import load_model, new_run, save_model, write_run
-from mtlkit.deployment.runs import run_name
+from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, run_name
 from mtlkit.evaluation import score
 from mtlkit.multitask import Found
 
@@ -104,6 +105,51 @@ def test_two_runs_of_one_name_do_not_mix(tmp_path: Path) -> None:
     ):
         pass
     assert (tmp_path / "run").is_dir()
+
+
+def test_a_run_that_was_cut_off_is_gone_on_with_only_when_asked(tmp_path: Path) -> None:
+    kept = tmp_path / "run.partial" / CHECKPOINT / "features.pt"
+    with pytest.raises(KeyboardInterrupt), new_run(tmp_path / "run") as folder:
+        (folder / CHECKPOINT).mkdir()
+        kept.write_bytes(b"learnt")
+        raise KeyboardInterrupt
+    assert kept.read_bytes() == b"learnt"
+    with (
+        pytest.raises(InputError, match="a run was cut off there: go on with it by --resume"),
+        new_run(tmp_path / "run"),
+    ):
+        pass
+    with new_run(tmp_path / "run", resume=True) as folder:
+        assert kept.read_bytes() == b"learnt"
+        (folder / "report.json").write_text("{}")
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "report.json"]
+
+
+def test_a_resume_with_nothing_there_starts(tmp_path: Path) -> None:
+    with new_run(tmp_path / "run", resume=True) as folder:
+        assert folder.is_dir()
+    assert (tmp_path / "run").is_dir()
+
+
+def test_the_newest_run_that_was_cut_off_is_found(tmp_path: Path) -> None:
+    names = [run_name("digits", seed) for seed in (3, 3, 4)] + [run_name("digits:small", 3)]
+    for name in names:
+        (tmp_path / f"{name}.partial").mkdir()
+    (tmp_path / run_name("digits", 3)).mkdir()
+    assert cut_off_run(tmp_path, "digits", 3) == tmp_path / max(names[:2])
+    with pytest.raises(InputError, match="no run of digits with seed 5 was cut off"):
+        cut_off_run(tmp_path, "digits", 5)
+
+
+def test_a_hundred_runs_may_start_in_one_moment(tmp_path: Path) -> None:
+    def start(_: int) -> None:
+        with new_run(tmp_path / run_name("digits", 0)) as folder:
+            (folder / "report.json").write_text("{}")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(start, range(100)))
+    assert len(list(tmp_path.iterdir())) == 100
+    assert all([path.name for path in run.iterdir()] == ["report.json"] for run in tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_the_two_views_differ(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_callbacks_come_after_each_step_and_each_epoch(n: int, batch_size: int, epochs: int, steps: int) -> None:
     images, calls = noise(n), []
     fit(two_tasks(images), images, epochs=epochs, batch_size=batch_size,
-        on_step=lambda: calls.append("step"), on_epoch=calls.append)  # fmt: skip
+        on_step=lambda: calls.append("step"), on_epoch=lambda epoch, _: calls.append(epoch))  # fmt: skip
     each = steps // epochs
     assert calls == [call for epoch in range(epochs) for call in ["step"] * each + [epoch]]
     assert steps_an_epoch(n, batch_size)[0] == each

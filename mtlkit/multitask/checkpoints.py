@@ -1,0 +1,101 @@
+"""Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had not been."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtlkit.errors import InputError
+from mtlkit.multitask.training import State
+
+
+class Checkpoint:
+    """A folder with `about.json`, which says what is trained on what, and one file for each stage.
+
+    A file is written beside its place and then renamed, so that there is always a whole one, whenever the power goes.
+
+    Args:
+        folder: made if it is not there.
+        about: settings and fingerprints on which the result depends; a training with others is not gone on with.
+        every: seconds between two writes.
+
+    Raises:
+        InputError: the folder holds the checkpoint of another training, or of another version.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> Checkpoint(folder, {"seed": 0}).save("features", lambda: {"history": [1, 2]}, last=True)
+    >>> Checkpoint(folder, {"seed": 0}).load("features")
+    {'history': [1, 2]}
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], every: float = 5.0) -> None:
+        self.folder = folder
+        self.every = every
+        self._written = time.monotonic()
+        about = json.loads(json.dumps(dict(about) | {name: version(name) for name in ("mtlkit", "torch")}))
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "about.json").exists():
+            self._write("about.json", json.dumps(about, indent=1).encode())
+            return
+        try:
+            before = dict(json.loads((folder / "about.json").read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as fault:
+            raise self._damaged("about.json") from fault
+        for name in sorted(before.keys() | about.keys()):
+            then, now = before.get(name), about.get(name)
+            if then != now:
+                raise InputError(f"{folder}: this training was started with {name} {_short(then)}, not {_short(now)}: "
+                                 "give what it was started with, or start anew in another folder.")  # fmt: skip
+
+    def load(self, stage: str) -> State | None:
+        """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is read."""
+        path = self.folder / f"{stage}.pt"
+        if not path.exists():
+            return None
+        try:
+            return dict(torch.load(path, weights_only=True))
+        except Exception as fault:  # a damaged file can raise anything
+            raise self._damaged(path.name) from fault
+
+    def save(self, stage: str, state: Callable[[], State], last: bool = False) -> None:
+        """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of the stage.
+
+        A full disk costs the checkpoint and not the training: it warns, and the one before stays.
+        """
+        if not last and time.monotonic() - self._written < self.every:
+            return
+        content = io.BytesIO()
+        torch.save(state(), content)
+        try:
+            self._write(f"{stage}.pt", content.getbuffer())
+        except OSError as fault:
+            warnings.warn(f"{self.folder}: no checkpoint could be written ({fault.strerror}); the training goes on, and would "
+                          "be resumed from the one before.", stacklevel=2)  # fmt: skip
+        self._written = time.monotonic()
+
+    def _write(self, name: str, content: bytes | memoryview) -> None:
+        beside = self.folder / f"{name}.new"
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, self.folder / name)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+    def _damaged(self, name: str) -> InputError:
+        return InputError(f"{self.folder / name}: is damaged: remove {self.folder}, and start anew.")
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:12] + "..."

@@ -1,0 +1,149 @@
+"""Checkpoints: a training that was cut off anywhere ends as if it had not been, and a wrong one is refused."""
+
+from __future__ import annotations
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mtlkit import InputError, MultiTaskClusterer, load
+from mtlkit.multitask.checkpoints import Checkpoint
+
+IMAGES = load("digits:small").images[:256]
+
+
+class Cut(BaseException):
+    """What a kill is to the training: nothing may catch it."""
+
+
+def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
+    settings = {"random_state": 1, "effort": 0.06, "batch_size": 64} | settings
+    return MultiTaskClusterer(3, checkpoint=folder, **settings)
+
+
+@pytest.fixture(
+    scope="module", params=[{}, {"clustering": True, "balance": "equal"}], ids=["auto", "equal with groups"]
+)
+def unbroken(request: pytest.FixtureRequest) -> MultiTaskClusterer:
+    return clusterer(None, **request.param).fit(IMAGES)
+
+
+@pytest.mark.parametrize("write_all", [True, False])
+def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
+    unbroken: MultiTaskClusterer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_all: bool
+) -> None:
+    steps, cuts = 0, sorted(np.random.default_rng(0).choice(np.arange(5, 110), 8, replace=False).tolist())
+    step = torch.optim.AdamW.step
+
+    def counted(self: torch.optim.AdamW, *arguments: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if cuts and steps >= cuts[0]:
+            steps = cuts.pop(0)  # a cut falls later than the one before, though steps are made twice
+            raise Cut
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", counted)
+    if write_all:
+        monkeypatch.setattr(Checkpoint.__init__, "__defaults__", (0.0,))
+    settings = {name: getattr(unbroken, name) for name in ("clustering", "balance")}
+    rounds, found = 0, None
+    while found is None:
+        rounds += 1
+        try:
+            found = clusterer(tmp_path / "kept", **settings).fit(IMAGES)
+        except Cut:
+            continue
+    assert rounds > 4
+    np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
+    assert [row["stage"] for row in found.history_] == [row["stage"] for row in unbroken.history_]
+    assert [row.get("loss/shape") for row in found.history_] == [row.get("loss/shape") for row in unbroken.history_]
+    assert not list((tmp_path / "kept").glob("*.new"))
+
+
+def test_a_finished_training_is_not_done_again(
+    unbroken: MultiTaskClusterer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {name: getattr(unbroken, name) for name in ("clustering", "balance")}
+    clusterer(tmp_path, **settings).fit(IMAGES)
+    monkeypatch.delattr(torch.optim.AdamW, "step")
+    found = clusterer(tmp_path, **settings).fit(IMAGES)
+    np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [({"random_state": 2}, "seed 1, not 2"),
+     ({"batch_size": 32}, "batch_size 64, not 32"), ({"n_threads": 2}, "n_threads 1, not 2"),
+     ({"balance": "equal"}, "balance 'auto', not 'equal'")],
+)  # fmt: skip
+def test_other_settings_are_refused(tmp_path: Path, settings: dict[str, Any], word: str) -> None:
+    clusterer(tmp_path, effort=0.01).fit(IMAGES)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(InputError, match=word):
+        clusterer(tmp_path, effort=0.01, **settings).fit(IMAGES)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_other_images_are_refused(tmp_path: Path) -> None:
+    clusterer(tmp_path, effort=0.01).fit(IMAGES)
+    changed = IMAGES.copy()
+    changed[7, 0, 3, 3] = 1 - changed[7, 0, 3, 3]
+    with pytest.raises(InputError, match="started with images"):
+        clusterer(tmp_path, effort=0.01).fit(changed)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    Checkpoint(tmp_path, {"seed": 0})
+    about = json.loads((tmp_path / "about.json").read_text())
+    (tmp_path / "about.json").write_text(json.dumps(about | {"mtlkit": "99.0"}))
+    with pytest.raises(InputError, match=r"started with mtlkit 99\.0, not"):
+        Checkpoint(tmp_path, {"seed": 0})
+
+
+@pytest.mark.parametrize("name", ["about.json", "features.pt"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\x80\x04K*.", b"no json"])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    checkpoint = Checkpoint(tmp_path, {"seed": 0})
+    checkpoint.save("features", lambda: {"history": []}, last=True)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: is damaged: remove"):
+        Checkpoint(tmp_path, {"seed": 0}).load("features")
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path, {})
+    torch.save({"history": Path("/")}, tmp_path / "features.pt")
+    with pytest.raises(InputError, match="damaged"):
+        checkpoint.load("features")
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = Checkpoint(tmp_path, {})
+    checkpoint.save("features", lambda: {"history": [1]}, last=True)
+    write = Path.write_bytes
+
+    def full(self: Path, content: bytes) -> int:
+        write(self, bytes(content)[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.warns(UserWarning, match=r"no checkpoint could be written \(No space left on device\)"):
+        checkpoint.save("features", lambda: {"history": [1, 2]}, last=True)
+    assert checkpoint.load("features") == {"history": [1]}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["about.json", "features.pt"]
+
+
+def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("mtlkit.multitask.checkpoints.time.monotonic", lambda: now)
+    checkpoint, written = Checkpoint(tmp_path, {}, every=5), []
+    for now in (1.0, 4.0, 6.0, 8.0, 10.0, 12.0):
+        checkpoint.save("features", lambda at=now: written.append(at) or {})
+    checkpoint.save("features", lambda: written.append("last") or {}, last=True)
+    assert written == [6.0, 12.0, "last"]
