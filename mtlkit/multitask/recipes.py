@@ -29,9 +29,8 @@ from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import History, State, Teacher, fit, seeded, steps_an_epoch
 from mtlkit.preprocessing.communities import community_vectors
-from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, smooth
+from mtlkit.preprocessing.label_vectors import MakeVectors, check_clusters, equal_size_vectors, on_a_sample, smooth
 
-MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
 STAGES = ("features", "groups", "label vectors", "classes")
 
 
@@ -146,7 +145,7 @@ def find_classes(
         CollapseWarning: some of the K classes are empty at the end.
     """
     check_clusters(n_clusters, len(images))
-    make_vectors, schedule = label_maker(balance), schedule or Schedule()
+    make_vectors, schedule = partial(on_a_sample, label_maker(balance)), schedule or Schedule()
     with seeded(seed + 1):  # not the encoder's own draws again
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))

@@ -6,6 +6,8 @@ known to be about the same size. What the default needs, classes of any size, is
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import logsumexp, softmax
 from sklearn.cluster import KMeans
@@ -13,6 +15,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
+
+MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
 
 
 def check_clusters(n_clusters: int, n_images: int) -> None:
@@ -92,3 +96,31 @@ def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> n
     hard = np.eye(vectors.shape[1], dtype=np.float32)[vectors.argmax(axis=1)]
     nearest = NearestNeighbors(n_neighbors=neighbours).fit(features).kneighbors(return_distance=False)  # without itself
     return (hard + hard[nearest].mean(axis=1)) / 2
+
+
+def on_a_sample(
+    make_vectors: MakeVectors,
+    features: np.ndarray,
+    n_clusters: int,
+    seed: int = 0,
+    most: int = 10_000,
+    neighbours: int = 10,
+) -> np.ndarray:
+    """Make label vectors of any number of images with the memory and the time that `most` of them take.
+
+    Neighbours of all images among all would cost the square of their number. So with more than `most`, vectors are made
+    of a random sample, and each image gets the mean of its nearest neighbours' classes in the sample.
+
+    Args:
+        make_vectors: such as `equal_size_vectors`: features N x D, classes, seed -> N x K.
+
+    >>> blobs = np.repeat(np.eye(2), [400, 80], axis=0) + np.random.default_rng(0).normal(0, 0.05, (480, 2))
+    >>> np.bincount(on_a_sample(kmeans_vectors, blobs, 2, most=100).argmax(1)).tolist() in ([400, 80], [80, 400])
+    True
+    """
+    if len(features) <= most:
+        return make_vectors(features, n_clusters, seed)
+    sample = features[np.random.default_rng(seed).choice(len(features), most, replace=False)]
+    hard = np.eye(n_clusters, dtype=np.float32)[make_vectors(sample, n_clusters, seed).argmax(axis=1)]
+    nearest = NearestNeighbors(n_neighbors=neighbours).fit(sample).kneighbors(features, return_distance=False)
+    return sum(hard[column] for column in nearest.T) / neighbours  # a column at a time: N x K, never N x 10 x K

@@ -19,6 +19,7 @@ from mtlkit.preprocessing.label_vectors import (
     check_clusters,
     equal_size_vectors,
     kmeans_vectors,
+    on_a_sample,
     sinkhorn,
     smooth,
 )
@@ -137,3 +138,27 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
             expected[i, soft[j].argmax()] += 0.5 / 4
     np.testing.assert_allclose(smooth(soft, features, neighbours=4), expected, atol=1e-6)
     assert smooth(np.eye(2), cloud(2)).shape == (2, 2)  # fewer images than neighbours
+
+
+def test_many_images_get_the_classes_of_their_nearest_in_a_sample() -> None:
+    features, which = blobs(300, 200, 20)
+    seen = []
+
+    def spy(sample: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+        seen.append(sample)
+        return kmeans_vectors(sample, n_clusters, seed)
+
+    vectors = on_a_sample(spy, features, 3, seed=4, most=200, neighbours=3)
+    (sample,) = seen
+    assert len(np.unique(sample, axis=0)) == 200  # no image twice
+    classes = kmeans_vectors(sample, 3, 4).argmax(axis=1)
+    for image in (0, 299, 400, 519):
+        nearest = np.argsort(np.linalg.norm(sample - features[image], axis=1))[:3]
+        np.testing.assert_allclose(vectors[image], np.eye(3)[classes[nearest]].mean(axis=0), atol=1e-6)
+    assert adjusted_rand_score(which, vectors.argmax(axis=1)) == 1
+    assert vectors.dtype == np.float32
+
+
+def test_few_images_need_no_sample() -> None:
+    features = cloud(30)
+    np.testing.assert_array_equal(on_a_sample(kmeans_vectors, features, 3, 1, most=30), kmeans_vectors(features, 3, 1))
