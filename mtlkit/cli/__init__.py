@@ -1,4 +1,4 @@
-"""The door for the shell: `mtlkit fit | score | predict | doctor`, a thin face on the rooms.
+"""The door for the shell: `mtlkit fit | score | predict | compare | doctor`, a thin face on the rooms.
 
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
@@ -12,14 +12,14 @@ import typer
 
 from mtlkit.cli.fit import fit
 from mtlkit.cli.shell import AsJson, DataRoot, OneSentence
-from mtlkit.cli.use import predict, score
+from mtlkit.cli.use import compare, predict, score
 
 app = typer.Typer(
     cls=OneSentence,
     help="Unsupervised image classification by multi-task learning: unlabelled images in, classes out.",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
-for command in (fit, score, predict):
+for command in (fit, score, predict, compare):
     app.command()(command)
 
 

@@ -1,4 +1,4 @@
-"""What is done with a run that is there: `mtlkit score | predict`."""
+"""What is done with a run that is there: `mtlkit score | predict | compare`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mtlkit.errors import InputError
 
 def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
     """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
-    from mtlkit.deployment import encoder_settings, load_model
+    from mtlkit.deployment import encoder_settings, load_model, what_compares
+    from mtlkit.deployment.comparison import read_run
     from mtlkit.evaluation import score as score_of
 
     model = load_model(run)
@@ -24,8 +25,25 @@ def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads
         raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
                          "with `labels`, or a catalogue set.")  # fmt: skip
     found = probabilities(model, images.images, threads)
-    scores = score_of(found.argmax(axis=1), images.open_labels())
-    print(json.dumps({"source": images.name} | scores.as_dict()) if as_json else score_lines(scores))
+    labels = images.open_labels()
+    scores, said = (
+        score_of(found.argmax(axis=1), labels),
+        what_compares(read_run(run)[0], images.name, len(set(labels.tolist()))),
+    )
+    if as_json:
+        print(json.dumps({"source": images.name} | scores.as_dict() | {"comparable": said}, ensure_ascii=False))
+    else:
+        print(score_lines(scores), *said, sep="\n")
+
+
+def compare(
+    first: Run, second: Annotated[Path, typer.Argument(metavar="RUN", help="Another run.")], as_json: AsJson = False
+) -> None:
+    """Say on one page what moved from one run to another: settings, scores, and images that changed their class."""
+    from mtlkit.deployment import compare_runs, comparison_lines
+
+    found = compare_runs(first.expanduser(), second.expanduser())
+    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(comparison_lines(found)))
 
 
 def predict(

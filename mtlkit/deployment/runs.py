@@ -145,6 +145,33 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
+def check_format(run: Path) -> dict[str, Any]:
+    """Return what model.json says, after a look whether this is a run, and one that this version can read.
+
+    Raises:
+        InputError: it is not.
+    """
+    for name in MODEL_FILES:
+        if not (run / name).is_file():
+            raise InputError(f"{run}: is no run folder (it has no {name}): give the folder that `mtlkit fit` has made.")
+    try:
+        about = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
+        if int(about["format"]) > FORMAT:
+            raise InputError(f"{run}/model.json: is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
+                             "update by `pip install --upgrade mtlkit`.")  # fmt: skip
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError) as fault:
+        raise damaged(run, fault) from fault
+    return about
+
+
+def damaged(run: Path, fault: Exception) -> InputError:
+    """Say that a run's model is not what was saved."""
+    reason = " ".join(str(fault).split())[:120]
+    return InputError(f"{run}: the model is damaged or was changed ({reason}): copy the run again, or make it anew.")
+
+
 def load_model(run: Path) -> MultiTaskModel:
     """Return the model of a run folder, ready to predict with its head `classes`. Nothing is unpickled.
 
@@ -152,14 +179,8 @@ def load_model(run: Path) -> MultiTaskModel:
         InputError: not a run, from a newer mtlkit, or a file that was cut short or changed.
     """
     run = run.expanduser()
-    for name in MODEL_FILES:
-        if not (run / name).is_file():
-            raise InputError(f"{run}: is no run folder (it has no {name}): give the folder that `mtlkit fit` has made.")
+    about = check_format(run)
     try:
-        about = json.loads((run / "model.json").read_text(encoding="utf-8"))
-        if about["format"] > FORMAT:
-            raise InputError(f"{run}/model.json: is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
-                             "update by `pip install --upgrade mtlkit`.")  # fmt: skip
         settings = {name: int(value) for name, value in about["settings"].items()}
         for name, value in (settings | {"classes": int(about["classes"])}).items():
             if not LIMITS[name][0] <= value <= LIMITS[name][1]:
@@ -169,13 +190,8 @@ def load_model(run: Path) -> MultiTaskModel:
             raise ValueError("the weights are not those that were saved")
         model = MultiTaskModel(SmallCNN(**settings), {"classes": Classification(np.eye(int(about["classes"])))})
         model.load_state_dict(load_weights(content))
-    except InputError:
-        raise
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as fault:
-        reason = " ".join(str(fault).split())[:120]
-        raise InputError(
-            f"{run}: the model is damaged or was changed ({reason}): copy the run again, or make it anew."
-        ) from fault
+        raise damaged(run, fault) from fault
     return model.eval()
 
 
