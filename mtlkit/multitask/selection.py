@@ -1,0 +1,72 @@
+"""Selection: scores without labels, to choose between trainings of the same images that differ by luck.
+
+`benchmarks/selection.py` says how often each finds the best run and avoids the worst. None always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.metrics import silhouette_score
+from sklearn.preprocessing import normalize
+
+from mtlkit.errors import InputError
+from mtlkit.preprocessing.communities import agreement, held_together, neighbour_graph
+
+
+def label_free_scores(
+    features: np.ndarray, runs: Sequence[np.ndarray], seed: int = 0, most: int = 5_000
+) -> dict[str, np.ndarray]:
+    r"""Return P numbers for each score, one a run; more is better.
+
+    - `agreement`: the mean normalised mutual information with the other runs (stability over seeds). What luck decides
+      differs from run to run; a mistake that all runs make is not seen.
+    - `modularity`: links of the neighbour graph within classes beyond what classes of such sizes have by chance,
+      $\sum_a W_{aa} / W - (\mathrm{vol}_a / W)^2$; likes classes of equal size.
+    - `held together`: K minus the normalised cut, $\sum_a W_{aa} / \mathrm{vol}_a$.
+    - `silhouette`: how much nearer an image is to its own class than to the next.
+    - `confidence`: the mean of each image's largest probability; a network can be sure and wrong.
+
+    Args:
+        features: N x D, one space for all runs, such as the descriptors: a space of one run would favour that run.
+        runs: P arrays N x K of probabilities.
+        seed: draws the `most` images by which graph and silhouette are judged.
+
+    Raises:
+        InputError: fewer than two runs, or of different images.
+
+    Source: Strehl, Ghosh 2002, "Cluster ensembles" (agreement); Newman 2006, "Modularity and community structure in
+    networks"; Shi, Malik 2000, "Normalized cuts and image segmentation"; Rousseeuw 1987, "Silhouettes".
+
+    >>> blobs = np.repeat(np.eye(2), 20, axis=0) + np.random.default_rng(0).normal(0, 0.05, (40, 2))
+    >>> good, bad = np.repeat(np.eye(2), 20, axis=0), np.eye(2)[np.arange(40) % 2]
+    >>> scores = label_free_scores(blobs, [good, bad, good])
+    >>> {name: int(values.argmax()) for name, values in scores.items() if name != "confidence"}
+    {'agreement': 0, 'modularity': 0, 'held together': 0, 'silhouette': 0}
+    """
+    if len(runs) < 2 or {len(run) for run in runs} != {len(features)}:
+        raise InputError(f"{len(runs)} runs of {sorted({len(run) for run in runs})} images for {len(features)} rows of features: "
+                         "give two or more runs of the same images.")  # fmt: skip
+    n_clusters = max(run.shape[1] for run in runs)
+    partitions = [run.argmax(axis=1) for run in runs]
+    rows = np.random.default_rng(seed).permutation(len(features))[:most]
+    near = normalize(features[rows])
+    graph = neighbour_graph(near)
+    members = [np.eye(n_clusters)[classes[rows]] for classes in partitions]  # N x K
+    tables = [member.T @ (graph @ member) for member in members]  # K x K
+    return {
+        "agreement": agreement(partitions, n_clusters),
+        "modularity": np.array(
+            [np.trace(table) - (table.sum(0) ** 2).sum() for table in (t / t.sum() for t in tables)]
+        ),
+        "held together": np.array([held_together(table) for table in tables]),
+        "silhouette": np.array([_silhouette(near, classes[rows]) for classes in partitions]),
+        "confidence": np.array([run.max(axis=1).mean() for run in runs]),
+    }
+
+
+def _silhouette(features: np.ndarray, classes: np.ndarray) -> float:
+    if not 2 <= len(np.unique(classes)) < len(classes):  # a collapsed run has none
+        return -1.0
+    return float(silhouette_score(features, classes))
