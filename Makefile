@@ -5,7 +5,7 @@ PY := .venv/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
-.PHONY: help run lab test test-fast lint clean
+.PHONY: help run lab test test-fast lint docs mutants wheel lowest clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,18 @@ lint: .venv/installed ## ruff on code and notebooks, mypy on the package
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+
+docs: .venv/installed ## the package's pages, from its docstrings, in build/docs/ (no network)
+	@$(PY) docs/build.py
+
+mutants: .venv/installed ## plant 30 faults in the method and see the tests go red (half an hour; not part of make test)
+	@$(PY) benchmarks/mutants.py
+
+wheel: .venv/installed ## build the wheel, install it in an empty environment outside the clone, and fit digits there
+	@$(PY) benchmarks/installed.py wheel
+
+lowest: .venv/installed ## install the lowest versions that pyproject.toml allows in an environment of their own, and test-fast
+	@$(PY) benchmarks/installed.py lowest
 
 clean: ## remove .venv and what the tools left (runs/ and data/ stay)
 	@rm -rf .venv build dist mtlkit.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache .coverage

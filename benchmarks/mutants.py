@@ -1,0 +1,116 @@
+"""Do the tests notice when the method is wrong? Small faults are planted one by one, and the tests that concern each are run.
+
+    make mutants            (python benchmarks/mutants.py)
+
+A seeded draw of 30 mutants of `multitask/`, `preprocessing/` and `evaluation/scores.py`: an operator, a comparison, a number or a
+condition is changed in a copy of the project. A mutant is killed if its tests fail or hang. Results go to
+`results/mutants.json`; survivors are printed with their line, to be explained or to get a test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SWAPS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
+
+def files() -> list[Path]:
+    package = ROOT / "mtlkit"
+    found = [
+        *package.glob("multitask/**/*.py"),
+        *package.glob("preprocessing/*.py"),
+        package / "evaluation" / "scores.py",
+    ]
+    return sorted(path.relative_to(ROOT) for path in found if path.name != "__init__.py")
+
+
+def faults(tree: ast.AST) -> Iterator[tuple[ast.AST, str, object]]:
+    """Yield (node, field, new value) for each change that could be made; annotations and texts are left alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS:
+            yield node, "op", SWAPS[type(node.op)]()
+        elif isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+            yield node, "ops", [SWAPS[type(node.ops[0])](), *node.ops[1:]]
+        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            yield node, "value", node.value + 1 if isinstance(node.value, int) else node.value * 2
+        elif isinstance(node, ast.If | ast.IfExp):
+            yield node, "test", ast.UnaryOp(ast.Not(), node.test)
+
+
+def concerning(name: Path) -> list[str]:
+    """The tests of a file: those of its room, that of the estimator, and its own docstrings."""
+    room = name.parts[1]
+    return [str(name), f"tests/{room}", *(["tests/test_clusterer.py"] if room == "multitask" else [])]
+
+
+def killed(name: Path, number: int) -> tuple[bool, str]:
+    """Plant fault `number` in a copy of the project, and run its tests."""
+    source = (ROOT / name).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    node, field, value = list(faults(tree))[number]
+    before, line = ast.unparse(node), node.lineno  # type: ignore[attr-defined]
+    setattr(node, field, value)
+    with tempfile.TemporaryDirectory() as folder:
+        skip = shutil.ignore_patterns(".*", "runs", "data", "__pycache__", "*.egg-info")
+        copy = Path(shutil.copytree(ROOT, Path(folder) / "copy", ignore=skip))
+        (copy / name).write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "not slow",
+            *concerning(name),
+        ]
+        environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+        try:
+            status = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=600).returncode
+        except subprocess.TimeoutExpired:
+            status = 1
+    return status != 0, f"{name}:{line}  {before}  ->  {ast.unparse(node)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    every = [
+        (name, number) for name in files() for number, _ in enumerate(faults(ast.parse((ROOT / name).read_text())))
+    ]
+    drawn = random.Random(options.seed).sample(every, options.mutants)
+    with ThreadPoolExecutor(options.jobs) as pool:
+        rows = []
+        for dead, text in pool.map(lambda one: killed(*one), drawn):
+            rows.append({"killed": dead, "mutant": text})
+            print("killed  " if dead else "SURVIVED", text, flush=True)
+    good = sum(bool(row["killed"]) for row in rows)
+    print(f"{good} of {len(rows)} killed (of {len(every)} possible mutants, seed {options.seed})")
+    content = {"command": "python benchmarks/mutants.py", "seed": options.seed, "killed": good,
+               "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}  # fmt: skip
+    (ROOT / "benchmarks" / "results" / "mutants.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
