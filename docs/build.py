@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     vars(mtlkit)["MultiTaskClusterer"] = mtlkit.MultiTaskClusterer  # imported when asked for, which pdoc does not
     modules = [module.name for module in pkgutil.walk_packages(mtlkit.__path__, "mtlkit.")]
     pdoc.render.configure(docformat="google", math=True, footer_text="mtlkit")
-    pdoc.pdoc("mtlkit", *(name for name in modules if not name.endswith("__main__")), output_directory=folder)
+    pdoc.pdoc("mtlkit", *(name for name in modules if not name.startswith("mtlkit.cli.")), output_directory=folder)
     print(f"Open {folder / 'index.html'}")
 
 
