@@ -210,8 +210,9 @@ Markdown(
 # | classes | `classes` (classification) | which label vector has this image? | groups become clear-cut |
 #
 # In section 3 we made label vectors from HOG, to see what they are. The network makes its own, in the same
-# spirit, from the features it has learnt, and makes them **anew in rounds** as the features get better. A
-# pupil that corrects its own textbook can go wrong, too: chapter 05 is about that.
+# spirit, from the features it has learnt, and makes them **anew in rounds** as the features get better. The
+# classes learn the mean of all rounds, so that one unlucky round is outvoted. A pupil that corrects its own
+# textbook can go wrong, too: chapter 05 is about that.
 #
 # The losses of the first stage are weighed by the network itself (*uncertainty weighting*). No label
 # appears in any of this: look at what `fit` is given.
