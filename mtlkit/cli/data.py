@@ -74,7 +74,8 @@ def _sets(names: list[str] | None) -> list[Any]:
 def _bytes_bar(name: str) -> Any:
     from tqdm import tqdm
 
-    return tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=2, file=sys.stderr)  # the total comes later
+    # The total comes with the answer, and nothing is shown before that.
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.001, mininterval=0, file=sys.stderr)
 
 
 def _tell_states(states: list[Any], as_json: bool) -> None:

@@ -11,6 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from mtlkit.errors import InputError
 
 ATTEMPTS = 3  # at each place
 PAUSE = 1.0  # seconds before the second attempt, twice that before the third
+CHUNK = 2**18  # bytes written at a time
 TIMEOUT = 30  # seconds without a byte
 REASONS = {ChunkedEncodingError: "cut off", ConnectionError: "no connection"}
-Bar = Callable[[str], Any]  # a file's name -> a progress bar with tqdm's total, update, reset and close
+Bar = Callable[[str], Any]  # a file's name -> a progress bar, as tqdm's
 
 
 class DownloadFailed(InputError):
@@ -72,7 +74,8 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
             time.sleep(PAUSE * attempt)
             resumed = part.exists() and part.stat().st_size > 0
             try:
-                _download(url, part, bar(path.name) if bar else False)
+                with bar(path.name) if bar else nullcontext(False) as shown:
+                    _download(url, part, shown)
             except RequestException as fault:
                 answer = None if fault.response is None else f"the server answered {fault.response.status_code}"
                 faults.append(f"{url}: {answer or REASONS.get(type(fault), str(fault))}")
@@ -102,7 +105,7 @@ def _download(url: str, part: Path, bar: Any) -> None:
                 file.truncate(0)
 
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        get = pooch.HTTPDownloader(bar, 2**16, headers=headers, timeout=TIMEOUT, hooks={"response": judge})
+        get = pooch.HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge})
         get(url, file, None)
 
 
@@ -112,10 +115,10 @@ def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
 
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as name:
         with warnings.catch_warnings(action="ignore"):  # Python 3.12 wants a filter for a .tar; its MD5 was official
-            extract_archive(str(archive), f"{name}/new")
+            extract_archive(str(archive), name)
         for number, leaf in enumerate(leaves):
             target = archive.parent / leaf
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_dir():  # damaged, or it would not be replaced
                 os.replace(target, f"{name}/old{number}")
-            os.replace(f"{name}/new/{leaf}", target)
+            os.replace(f"{name}/{leaf}", target)

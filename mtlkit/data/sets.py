@@ -215,7 +215,11 @@ def _known(name: str, parts: Any, remotes: Any = (), **facts: Any) -> FetchedSet
     return kind(name, parts=official, packed=tuple(Remote(**remote) for remote in remotes), **facts)
 
 
-_FACTS = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+def _frozen(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()}
+
+
+_FACTS = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"), object_hook=_frozen)
 SETS: dict[str, FetchedSet] = {name: _known(name, **facts) for name, facts in _FACTS.items()}
 
 
