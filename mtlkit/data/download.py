@@ -110,7 +110,7 @@ def _download(url: str, part: Path, bar: Any) -> None:
 
 
 def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
-    """Unpack an archive beside itself; each of `leaves` is there at once, by a rename."""
+    """Unpack an archive beside itself and delete it; each of `leaves` is there at once, by a rename."""
     from torchvision.datasets.utils import extract_archive
 
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as name:
@@ -122,3 +122,4 @@ def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
             if target.is_dir():  # damaged, or it would not be replaced
                 os.replace(target, f"{name}/old{number}")
             os.replace(f"{name}/{leaf}", target)
+    archive.unlink()

@@ -115,14 +115,18 @@ class FetchedSet:
         raise NotImplementedError
 
 
+def _torchvision() -> Any:
+    from torchvision import datasets  # takes seconds
+
+    return datasets
+
+
 class _Idx(FetchedSet):
     """MNIST, and what has its format and torchvision's class of its folder's name."""
 
     def remotes(self) -> tuple[Remote, ...]:
-        from torchvision.datasets import mnist
-
         folder = self.first("train").split("/")[0]
-        official = getattr(mnist, folder)
+        official = getattr(_torchvision(), folder)
         return tuple(
             Remote(f"{folder}/raw/{name}", md5, tuple(place + name for place in (*official.mirrors, *self.places)),
                    (name.removesuffix(".gz"),), "train" if name.startswith("train") else "test")
@@ -130,8 +134,7 @@ class _Idx(FetchedSet):
         )  # fmt: skip
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
-        from torchvision.datasets import mnist
-
+        mnist = _torchvision().mnist
         return (mnist.read_label_file if labels else mnist.read_image_file)(str(path)).numpy()
 
 
@@ -139,19 +142,15 @@ class _Cifar(FetchedSet):
     """CIFAR-10. Its files are pickles, which can run anything: one that is not the official file is never opened."""
 
     def remotes(self) -> tuple[Remote, ...]:
-        from torchvision.datasets import CIFAR10
-
-        return (Remote(CIFAR10.filename, CIFAR10.tgz_md5, (CIFAR10.url,), (CIFAR10.base_folder,)),)
+        official = _torchvision().CIFAR10
+        return (Remote(official.filename, official.tgz_md5, (official.url,), (official.base_folder,)),)
 
     def files(self, part: str) -> dict[str, str]:
-        from torchvision.datasets import CIFAR10
-
-        batches = [*CIFAR10.train_list, *CIFAR10.test_list, (CIFAR10.meta["filename"], CIFAR10.meta["md5"])]
-        return {f"{CIFAR10.base_folder}/{name}": md5 for name, md5 in batches}
+        official = _torchvision().CIFAR10
+        batches = [*official.train_list, *official.test_list, (official.meta["filename"], official.meta["md5"])]
+        return {f"{official.base_folder}/{name}": md5 for name, md5 in batches}
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
-        from torchvision.datasets import CIFAR10
-
         root = path.parents[1]
         if other := [name for name, md5 in self.files(part).items() if md5_of(root / name) != md5]:
             raise InputError(
@@ -160,7 +159,7 @@ class _Cifar(FetchedSet):
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)  # pickles of 2009
-            batches = CIFAR10(str(root), train=part == "train")
+            batches = _torchvision().CIFAR10(str(root), train=part == "train")
         return np.array(batches.targets) if labels else batches.data
 
 
@@ -171,10 +170,9 @@ class _Signs(FetchedSet):
         return load_folder(root / self.first(part), size or SIGN_SIDE, progress)
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
-        from torchvision.datasets import GTSRB
-
         root = path.parents[2 if part == "train" else 1]
-        labels_of = {Path(file): label for file, label in GTSRB(str(root), split=part)._samples}
+        samples = _torchvision().GTSRB(str(root), split=part)._samples
+        labels_of = {Path(file): label for file, label in samples}
         return np.array([labels_of[root / self.first(part) / path] for path in paths])
 
 
@@ -210,9 +208,11 @@ def medical(name: str) -> FetchedSet:
 
 
 def _known(name: str, parts: Any, remotes: Any = (), **facts: Any) -> FetchedSet:
-    kind = {"cifar10": _Cifar, "gtsrb": _Signs}.get(name, _Idx)
-    official = {part: Part(**found) for part, found in parts.items()}
-    return kind(name, parts=official, packed=tuple(Remote(**remote) for remote in remotes), **facts)
+    kind, facts["packed"] = (
+        {"cifar10": _Cifar, "gtsrb": _Signs}.get(name, _Idx),
+        tuple(Remote(**one) for one in remotes),
+    )
+    return kind(name, parts={part: Part(**official) for part, official in parts.items()}, **facts)
 
 
 def _frozen(facts: dict[str, Any]) -> dict[str, Any]:

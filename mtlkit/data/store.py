@@ -39,11 +39,9 @@ def check(known: FetchedSet, root: DataRoot = None, progress: Progress | None = 
 
 def _state(known: FetchedSet, part: str, root: Path, progress: Progress | None) -> tuple[str, str]:
     official, files = known.parts[part], known.files(part)
-    there = {path: md5 for path, md5 in files.items() if (root / path).exists()}
-    if not there:
-        return "missing", f"{root / next(iter(files))} is not there"
-    if absent := files.keys() - there:
-        return "damaged", f"{root / min(absent)} is not there"
+    there = [path for path in files if (root / path).exists()]
+    if absent := [path for path in files if path not in there]:
+        return "damaged" if there else "missing", f"{root / absent[0]} is not there"
     right = [path for path, md5 in files.items() if md5 and md5_of(root / path) == md5]
     if len(right) == len(files):
         return "complete", f"{official.size:,} images, the official files"
@@ -79,15 +77,13 @@ def fetch(known: FetchedSet, root: DataRoot = None, bar: Bar | None = None) -> l
         with FileLock(place / f".{known.name.replace(':', '-')}.lock", timeout=0):
             states = {state.part: state.state for state in check(known, place)}
             wanted = [remote for remote in known.remotes() if states[remote.part] not in USABLE]
-            if "subset" in states.values():
+            if "subset" in states.values() and not wanted:
                 folder = (place / known.first("train")).parent
                 raise InputError(f"{known.name}: a subset is in {folder}: use it as it is, or move it away first.")
-            archives = [fetch_file(remote, place, bar) for remote in wanted]
+            archives = [fetch_file(remote, place, bar) for remote in wanted]  # all of them, then quickly the rest
             for remote, archive in zip(wanted, archives, strict=True):
                 if remote.leaves:
                     unpack(archive, remote.leaves)
-            for remote in filter(lambda one: one.leaves, wanted):  # last: a fetch that is stopped need not fetch anew
-                (place / remote.path).unlink()
             return check(known, place)
     except Timeout as fault:
         raise InputError(f"{known.name}: is being fetched into {place} already: wait until that has ended.") from fault

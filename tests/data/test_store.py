@@ -238,3 +238,12 @@ def test_the_real_sets() -> None:
 def test_fetch_leaves_the_shared_sets_alone() -> None:
     with pytest.raises(InputError):
         fetch(find("gtsrb")[0], "/dev/null/none")  # type: ignore[index]
+
+
+def test_a_missing_part_is_fetched_beside_a_subset(small_gtsrb: Any, server: Any, tmp_path: Path) -> None:
+    fetch(SETS["gtsrb"], tmp_path)
+    shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Training" / "00002")
+    shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Final_Test")
+    server.asked.clear()
+    assert states(fetch(SETS["gtsrb"], tmp_path)) == {"train": "subset", "test": "complete"}
+    assert "GTSRB-Training_fixed.zip" not in {path for path, _ in server.asked}
