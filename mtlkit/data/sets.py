@@ -157,9 +157,7 @@ class _Cifar(FetchedSet):
                 f"{root / other[0]}: is not the official file (its MD5 is another), and opening such a file could run"
                 f" anything, so it stays shut: run `mtlkit data fetch {self.name}` to fetch it anew."
             )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)  # pickles of 2009
-            batches = _torchvision().CIFAR10(str(root), train=part == "train")
+        batches = _torchvision().CIFAR10(str(root), train=part == "train")
         return np.array(batches.targets) if labels else batches.data
 
 
@@ -208,11 +206,9 @@ def medical(name: str) -> FetchedSet:
 
 
 def _known(name: str, parts: Any, remotes: Any = (), **facts: Any) -> FetchedSet:
-    kind, facts["packed"] = (
-        {"cifar10": _Cifar, "gtsrb": _Signs}.get(name, _Idx),
-        tuple(Remote(**one) for one in remotes),
-    )
-    return kind(name, parts={part: Part(**official) for part, official in parts.items()}, **facts)
+    kind = {"cifar10": _Cifar, "gtsrb": _Signs}.get(name, _Idx)
+    official = {part: Part(**one) for part, one in parts.items()}
+    return kind(name, parts=official, packed=tuple(Remote(**one) for one in remotes), **facts)
 
 
 def _frozen(facts: dict[str, Any]) -> dict[str, Any]:

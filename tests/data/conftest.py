@@ -119,13 +119,6 @@ def small_mnist(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     return Small(raw, images, labels)
 
 
-class OldDtype:
-    """Pickled, it is what numpy of 2009 wrote, and numpy of today warns of."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return np.dtype, ("u1", 0, 1)
-
-
 @pytest.fixture
 def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     from torchvision.datasets import CIFAR10
@@ -139,7 +132,7 @@ def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     for number in range(5):
         rows = slice(10 * number, 10 * number + 10)
         raw[f"data_batch_{number + 1}"] = pickle.dumps(
-            {"data": images["train"][rows].reshape(10, -1), "labels": labels["train"][rows].tolist(), "old": OldDtype()}
+            {"data": images["train"][rows].reshape(10, -1), "labels": labels["train"][rows].tolist()}
         )
     raw["test_batch"] = pickle.dumps({"data": images["test"].reshape(20, -1), "labels": labels["test"].tolist()})
     raw["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")})

@@ -91,7 +91,11 @@ def test_medmnist(part: str, small_blood: Any, tmp_path: Path) -> None:
     images = load(name, data_root=tmp_path)
     np.testing.assert_array_equal(np.rint(images.images.transpose(0, 2, 3, 1) * 255), small_blood.images[part])
     np.testing.assert_array_equal(images.open_labels(), small_blood.labels[part])
-    assert images.n_clusters == 8 and images.paths[0] == f"medmnist:bloodmnist/{part}/0000"
+    assert (
+        images.images.flags.c_contiguous
+        and images.n_clusters == 8
+        and images.paths[0] == f"medmnist:bloodmnist/{part}/0000"
+    )
     if part == "train":
         assert load("medmnist:bloodmnist", data_root=tmp_path).name == "medmnist:bloodmnist"
 
