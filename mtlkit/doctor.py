@@ -78,14 +78,11 @@ def _threads() -> Finding:
 
 def _data(data_root: Path | None) -> Finding:
     from mtlkit.data import load
+    from mtlkit.data.root import data_root as root_of
 
-    root = data_root or os.environ.get("MTLKIT_DATA")
-    if root and not Path(root).is_dir():
+    root = root_of(data_root)
+    if (data_root or os.environ.get("MTLKIT_DATA")) and not root.is_dir():
         return Finding(
             "data", False, f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA."
         )
-    return Finding(
-        "data",
-        True,
-        f"{len(load('digits')):,} digits are embedded and need no network; data root: {root or 'none set'}",
-    )
+    return Finding("data", True, f"{len(load('digits')):,} digits are embedded and need no network; data root: {root}")

@@ -14,6 +14,7 @@ import torch
 
 import mtlkit
 from mtlkit import ImageSet, MultiTaskClusterer
+from mtlkit.errors import InputError
 from mtlkit.multitask import CollapseWarning, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.preprocessing import describe, edge_maps
@@ -72,6 +73,28 @@ def test_each_room_works_on_labels_that_raise_when_touched(guarded: ImageSet) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
         find_classes(torch.as_tensor(guarded.images), targets, 2, SmallCNN(), schedule=Schedule(effort=0.01))
+
+
+def test_the_sets_that_are_fetched_read_no_label_before_they_are_opened(tmp_path: Path) -> None:
+    def head(*shape: int) -> bytes:
+        return bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(head(2, 28, 28) + bytes(784) + b"\1" * 784)
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"no labels")
+    (tmp_path / "gtsrb" / "GTSRB" / "Final_Test" / "Images").mkdir(parents=True)
+    for row in range(2):
+        picture = b"P6 4 4 255\n" + bytes([row] * 48)
+        (tmp_path / "gtsrb" / "GTSRB" / "Final_Test" / "Images" / f"{row}.ppm").write_bytes(picture)
+    (tmp_path / "gtsrb" / "GT-final_test.csv").write_text("no labels")
+    (tmp_path / "medmnist").mkdir()
+    pictures = np.arange(2, dtype=np.uint8)[:, None, None] * np.ones((1, 28, 28), np.uint8)
+    np.savez(tmp_path / "medmnist" / "breastmnist.npz", test_images=pictures)
+    for name in ("mnist:test", "gtsrb:test", "medmnist:breastmnist:test"):
+        images = mtlkit.load(name, data_root=tmp_path)
+        assert len(images) == 2 and images.has_labels
+        with pytest.raises(InputError, match="cannot be read"):
+            images.open_labels()
 
 
 def mentions_of_labels(tree: ast.AST, where: str) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +36,10 @@ class OneSentence(TyperGroup):
 
 Source = Annotated[
     str,
-    typer.Argument(metavar="SOURCE", help="A catalogue name (digits, digits:small), a folder of images, or an .npz."),
+    typer.Argument(
+        metavar="SOURCE",
+        help="A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz.",
+    ),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
@@ -44,18 +49,25 @@ Threads = Annotated[
 ]
 
 
-def load(source: str, size: int | None, data_root: Path | None) -> Any:
-    """Load a source with a progress bar for folders; the bar shows up after two seconds."""
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show progress(done, total) on stderr as a bar of files; it shows up after two seconds."""
     from tqdm import tqdm
 
-    from mtlkit.data import load as load_source
-
-    with tqdm(desc="reading", unit="file", delay=2, file=sys.stderr) as bar:
+    with tqdm(desc=what, unit="file", delay=2, file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
+        yield progress
+
+
+def load(source: str, size: int | None, data_root: Path | None) -> Any:
+    """Load a source with a progress bar for folders."""
+    from mtlkit.data import load as load_source
+
+    with progress_bar("reading") as progress:
         return load_source(source, size=size, data_root=data_root, progress=progress)
 
 

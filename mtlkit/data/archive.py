@@ -48,7 +48,7 @@ def load_npz(path: Path) -> ImageSet:
     (ImageSet('two', 2 x 1 x 8 x 8), ('blank', 'line'), array([1, 0]))
     """
     try:
-        arrays = _headers(path)
+        arrays = headers(path)
         images_key = _images_key(path, arrays)
         labels_key = next((key for key in ("labels", "y") if key in arrays and key != images_key), None)
         _check(path, arrays, images_key, labels_key)
@@ -59,7 +59,7 @@ def load_npz(path: Path) -> ImageSet:
         raise
     except Exception as fault:  # a damaged archive can raise anything
         raise InputError(f"{path}: cannot be read as .npz ({fault}): {REMEDY}.") from fault
-    pixels, notes = _to_unit(path, _channels_first(images))
+    pixels, notes = _to_unit(path, channels_first(images))
     return ImageSet(
         images=pixels,
         name=path.stem,
@@ -70,7 +70,7 @@ def load_npz(path: Path) -> ImageSet:
     )
 
 
-def _headers(path: Path) -> dict[str, _Array]:
+def headers(path: Path) -> dict[str, _Array]:
     """Read shape and type of each array in the archive, and nothing else of it."""
     arrays = {}
     with zipfile.ZipFile(path) as archive:
@@ -119,7 +119,7 @@ def _channel_axis(shape: tuple[int, ...]) -> int | None:
     return next((axis for axis in (1, 3) if shape[axis] in CHANNELS), None)
 
 
-def _channels_first(images: np.ndarray) -> np.ndarray:
+def channels_first(images: np.ndarray) -> np.ndarray:
     """Bring N x H x W, N x C x H x W or N x H x W x C to N x C x H x W, without alpha."""
     if images.ndim == 3:
         return images[:, None]

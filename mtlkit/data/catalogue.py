@@ -1,6 +1,7 @@
 """Every set of images by its name, and the one function that loads any source.
 
-A catalogue set is one entry: a name and a function of the data root that returns an `ImageSet`.
+An embedded or generated set is one entry: a name and a function of the data root that returns an `ImageSet`. The
+sets that are fetched stand in `sets.py`.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from mtlkit.data.archive import load_npz
 from mtlkit.data.folder import Progress, load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
 from mtlkit.data.reading import fit_square, looks_like_image
+from mtlkit.data.root import DataRoot
+from mtlkit.data.sets import SETS, find
 from mtlkit.errors import InputError, nearest
 
 SIZES = (8, 512)
-DataRoot = str | Path | None
 
 
 def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
@@ -52,12 +54,12 @@ CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {
 
 
 def catalogue_names() -> tuple[str, ...]:
-    """Return the names that `load` knows.
+    """Return the names that `load` knows, those of sets that are not there yet, too; medmnist's have a prefix, see `find`.
 
-    >>> catalogue_names()
-    ('digits', 'digits:small')
+    >>> catalogue_names()[:4]
+    ('digits', 'digits:small', 'mnist:train', 'mnist:test')
     """
-    return tuple(CATALOGUE)
+    return (*CATALOGUE, *(f"{name}:{part}" for name, known in SETS.items() for part in known.parts))
 
 
 def load(
@@ -70,11 +72,12 @@ def load(
     """Load a source of images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
 
     A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a path.
-    `size` (8 to 512) brings every image to size x size, its aspect kept. `data_root` is where downloaded
-    sets lie; the embedded ones need none. `progress(done, total)` is called after each file of a folder.
+    `size` (8 to 512) brings every image to size x size, its aspect kept. `data_root` is where fetched
+    sets lie (see `data_root`); the embedded ones need none. A fetched set's name alone is its train part.
+    `progress(done, total)` is called after each file of a folder.
 
-    Raises `InputError` for an unknown name, a path that is not there or holds no images, fewer than two
-    images, or images that are all equal.
+    Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, a path that is not
+    there or holds no images, fewer than two images, or images that are all equal.
 
     >>> digits = load("digits:small")
     >>> digits, digits.n_clusters, digits.class_names
@@ -82,7 +85,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small; a folder of images or an .npz is given by its path.
+digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder \
+of images or an .npz is given by its path.
     """
     if not isinstance(source, str | os.PathLike):
         kind = type(source).__name__
@@ -91,6 +95,9 @@ digits:small; a folder of images or an .npz is given by its path.
         raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
     if isinstance(source, str) and source in CATALOGUE:
         images = CATALOGUE[source](data_root)
+    elif isinstance(source, str) and (found := find(source)):
+        known, part = found
+        images = known.load(part, data_root, size, progress)
     else:
         images = _load_path(os.fspath(source), size, progress)
     if size is not None and images.images.shape[2:] != (size, size):
@@ -117,10 +124,10 @@ def _load_path(source: str, size: int | None, progress: Progress | None) -> Imag
 
 
 def _not_there(source: str) -> str:
-    hint = nearest(source, CATALOGUE)
+    hint = nearest(source, (*CATALOGUE, *SETS, *catalogue_names()))
     if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
         return f"{source}: there is no such path.{hint} Give a folder of images or an .npz that is there."
-    known = ", ".join(CATALOGUE)
+    known = f"{', '.join((*CATALOGUE, *SETS))} (also with :test), medmnist:NAME"
     named = "a folder of images or an .npz is given by its path."
     return f"{source!r} is not a known set.{hint} Known are {known}; {named}"
 

@@ -1,0 +1,125 @@
+"""One file from the net, whole or not there: a thin face on pooch.
+
+pooch's downloader writes into `NAME.part`, and a later call goes on from there where the server can. Only a file
+with the expected MD5 gets its final name, by a rename, and so does what is unpacked from it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException
+
+from mtlkit.errors import InputError
+
+ATTEMPTS = 3  # at each place
+PAUSE = 1.0  # seconds before the second attempt, twice that before the third
+CHUNK = 2**18  # bytes written at a time
+TIMEOUT = 30  # seconds without a byte
+REASONS = {ChunkedEncodingError: "cut off", ConnectionError: "no connection"}
+Bar = Callable[[str], Any]  # a file's name -> a progress bar, as tqdm's
+
+
+class DownloadFailed(InputError):
+    """No place gave the file: the call was right and the work failed, so the command line ends with status 1."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file to fetch.
+
+    path: its place below the data root.
+    md5: its official MD5.
+    urls: the places that have it, the best one first.
+    leaves: what of its content is wanted, below its own folder; empty for a file that stays as it is.
+    part: the part of the set that it belongs to.
+    """
+
+    path: str
+    md5: str
+    urls: tuple[str, ...]
+    leaves: tuple[str, ...] = ()
+    part: str = "train"
+
+
+def md5_of(path: Path) -> str:
+    """Return a file's MD5: it tells damage, and the official file from another."""
+    return pooch.file_hash(str(path), alg="md5")
+
+
+def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
+    """Fetch one file below `root`, if it is not there and right, and return its path.
+
+    A download that was cut off is gone on with, three times at each place; then the next place is asked.
+
+    Raises `DownloadFailed` when no place gives the file: what was cut off stays as `NAME.part` for the next
+    call, what was wrong is deleted. An error of the disk is an `OSError`.
+    """
+    path, faults = root / remote.path, []
+    part = path.with_name(f"{path.name}.part")
+    if path.is_file() and md5_of(path) == remote.md5:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for url in remote.urls:
+        for attempt in range(ATTEMPTS):
+            time.sleep(PAUSE * attempt)
+            resumed = part.exists() and part.stat().st_size > 0
+            try:
+                with bar(path.name) if bar else nullcontext(False) as shown:
+                    _download(url, part, shown)
+            except RequestException as fault:
+                answer = None if fault.response is None else f"the server answered {fault.response.status_code}"
+                faults.append(f"{url}: {answer or REASONS.get(type(fault), str(fault))}")
+                continue
+            if md5_of(part) == remote.md5:
+                os.replace(part, path)
+                return path
+            part.unlink()
+            faults.append(f"{url}: its MD5 is not {remote.md5}")
+            if not resumed:  # two halves that do not fit are another matter: the whole is tried
+                break
+    raise DownloadFailed(
+        f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): start the same command again when the"
+        f" network is there, or put the file into {path.parent} by hand first."
+    )
+
+
+def _download(url: str, part: Path, bar: Any) -> None:
+    """Append to `part` what it lacks; start anew where the server does not go on from the middle."""
+    with part.open("ab") as file:
+        start = file.tell()
+
+        def judge(response: Any, **_: Any) -> None:
+            if response.status_code in (200, 206) and "text/html" in response.headers.get("Content-Type", ""):
+                raise RequestException("a web page came instead of the file, as from a proxy or a log-in page")
+            if response.status_code in (200, 416):  # it sends the whole; or `part` is longer than the whole
+                file.truncate(0)
+
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+        get = pooch.HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge})
+        get(url, file, None)
+
+
+def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
+    """Unpack an archive beside itself and delete it; each of `leaves` is there at once, by a rename."""
+    from torchvision.datasets.utils import extract_archive
+
+    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as name:
+        with warnings.catch_warnings(action="ignore"):  # Python 3.12 wants a filter for a .tar; its MD5 was official
+            extract_archive(str(archive), name)
+        for number, leaf in enumerate(leaves):
+            target = archive.parent / leaf
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():  # damaged, or it would not be replaced
+                os.replace(target, f"{name}/old{number}")
+            os.replace(f"{name}/{leaf}", target)
+    archive.unlink()
