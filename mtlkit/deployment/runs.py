@@ -36,7 +36,8 @@ from mtlkit.evaluation import (
     to_png,
     write_report,
 )
-from mtlkit.multitask import Found, MultiTaskModel, SmallCNN
+from mtlkit.multitask import Found, MultiTaskModel, make_encoder
+from mtlkit.multitask.encoders import mismatch
 from mtlkit.multitask.tasks import Classification
 
 FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
@@ -105,7 +106,7 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
     (folder / "model.safetensors").write_bytes(content)
     about = {
         "format": FORMAT,
-        "encoder": type(model.encoder).__name__,
+        "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
         "settings": encoder_settings(model),
         "classes": model.heads["classes"].out_features,
         "images": "N x channels x side x side in [0, 1]",
@@ -128,7 +129,7 @@ def load_model(run: Path) -> MultiTaskModel:
     try:
         about = json.loads((run / "model.json").read_text(encoding="utf-8"))
         if about["format"] > FORMAT:
-            raise InputError(f"{run}/model.json: is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
+            raise InputError(f"is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
                              "update by `pip install --upgrade mtlkit`.")  # fmt: skip
         settings = {name: int(value) for name, value in about["settings"].items()}
         for name, value in (settings | {"classes": int(about["classes"])}).items():
@@ -137,10 +138,17 @@ def load_model(run: Path) -> MultiTaskModel:
         content = (run / "model.safetensors").read_bytes()
         if hashlib.sha256(content).hexdigest() != about["sha256"]:
             raise ValueError("the weights are not those that were saved")
-        model = MultiTaskModel(SmallCNN(**settings), {"classes": Classification(np.eye(int(about["classes"])))})
-        model.load_state_dict(load_weights(content))
-    except InputError:
-        raise
+        weights = load_weights(content)
+        inside = {key.removeprefix("encoder."): value for key, value in weights.items() if key.startswith("encoder.")}
+        with torch.device("meta"):  # no memory for a network that a changed file asks for, and has no weights of
+            differs = mismatch(make_encoder(about["encoder"], **settings), inside)
+        if differs:
+            raise ValueError(differs)
+        encoder = make_encoder(about["encoder"], **settings)
+        model = MultiTaskModel(encoder, {"classes": Classification(np.eye(int(about["classes"])))})
+        model.load_state_dict(weights)
+    except InputError as fault:
+        raise InputError(f"{run / 'model.json'}: {fault}") from fault
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as fault:
         reason = " ".join(str(fault).split())[:120]
         raise InputError(

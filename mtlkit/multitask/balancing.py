@@ -16,7 +16,7 @@ from torchjd import aggregation, scalarization
 from torchjd.aggregation import Aggregator, WeightedAggregator
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW, Constant, GeometricMean, Scalarizer
 
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, nearest, plain
 from mtlkit.multitask.model import MultiTaskModel
 
 Method = Scalarizer | Aggregator
@@ -85,13 +85,9 @@ def _named(balancing: str, n_tasks: int) -> Method:
         method = kind(**values)
     except ImportError as fault:
         packages = " ".join(re.findall(r"'([\w-]+)'", str(fault)))
-        raise InputError(
-            f"balancing {balancing!r} needs a package that is not here: `pip install {packages}`."
-        ) from fault
+        raise InputError(f"balancing {balancing!r} needs a package that is not here: pip install {packages}") from fault
     except (ValueError, TypeError) as fault:
-        raise InputError(
-            f"balancing {balancing!r} cannot be made ({str(fault).rstrip('.')}): give another number."
-        ) from fault
+        raise InputError(f"balancing {balancing!r} cannot be made ({fault}): give another number.") from fault
     if len(numbers) != len(wanted):
         example = ":".join([kind.__name__, *(str(values[key]) for key in wanted)])
         raise InputError(f"balancing {balancing!r} must give {' and '.join(wanted) or 'no number'}: write {example!r}.")
@@ -120,15 +116,6 @@ def needed(kind: type[Method]) -> set[str]:
     return {a.name for a in inspect.signature(kind).parameters.values() if a.default is a.empty}
 
 
-def plain(name: str) -> str:
-    """Return a name in small letters without `-` and `_`.
-
-    >>> plain("IMTL-L")
-    'imtll'
-    """
-    return re.sub("[-_]", "", name).lower()
-
-
 class Balancer:
     r"""The backward step of one training, for scalarizers and aggregators alike.
 
@@ -151,8 +138,7 @@ class Balancer:
     """
 
     def __init__(self, balancing: Balancing, tasks: Sequence[str], cosines: bool = False) -> None:
-        self.method = make_balancer(balancing, tasks)
-        self.tasks, self.cosines = list(tasks), cosines
+        self.method, self.tasks, self.cosines = make_balancer(balancing, tasks), list(tasks), cosines
         self._weights = torch.empty(0)  # of the last step
         self._seen: list[Tensor] = []  # m x m cosines of each step of this epoch
 
@@ -165,7 +151,6 @@ class Balancer:
         values = torch.stack(list(losses.values()))
         check_losses(self.method, self.tasks, values)
         shared = [p for p in model.encoder.parameters() if p.requires_grad]
-        rows = torch.empty(0)
         if self.cosines or isinstance(self.method, Aggregator):
             rows = gradients(losses.values(), shared)  # m x n
         if self.cosines:
@@ -173,29 +158,22 @@ class Balancer:
             self._seen.append(unit @ unit.T)
         try:
             if isinstance(self.method, Scalarizer):
-                return self._scalarize(values)
-            step = self._aggregate(rows)
+                values.retain_grad()
+                self.method(values).backward()
+                self._weights = torch.zeros_like(values) if values.grad is None else values.grad
+                return values.detach()
+            with torch.no_grad():
+                if isinstance(self.method, WeightedAggregator):
+                    self._weights = self.method.weighting(rows)
+                step = self._weights @ rows if len(self._weights) else self.method(rows)  # n
         except ValueError as fault:  # Krum with too few tasks, a Constant of another length
-            raise InputError(f"balancing by {type(self.method).__name__} does not work for {len(values)} tasks "
-                             f"({str(fault).rstrip('.')}): choose another, or other tasks.") from fault  # fmt: skip
+            raise InputError(f"balancing by {type(self.method).__name__} does not work for {len(values)} tasks ({fault}): "
+                             "choose another, or other tasks.") from fault  # fmt: skip
         for parameter, part in zip(shared, step.split([p.numel() for p in shared]), strict=True):
             parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter))  # laid out as the parameter is
         if own := [p for p in model.heads.parameters() if p.requires_grad]:
             torch.autograd.backward(list(losses.values()), inputs=own)
         return values.detach()
-
-    def _scalarize(self, values: Tensor) -> Tensor:
-        values.retain_grad()
-        self.method(values).backward()
-        self._weights = torch.zeros_like(values) if values.grad is None else values.grad
-        return values.detach()
-
-    @torch.no_grad()
-    def _aggregate(self, rows: Tensor) -> Tensor:  # m x n -> n
-        if not isinstance(self.method, WeightedAggregator):
-            return self.method(rows)
-        self._weights = self.method.weighting(rows)
-        return self._weights @ rows
 
     def after_step(self, losses_again: Callable[[], Mapping[str, Tensor]]) -> None:
         """Let FAMO, and no other method, see what the optimiser's step did to the losses of the same batch."""
