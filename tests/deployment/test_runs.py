@@ -130,6 +130,13 @@ def damage(run: Path, how: str) -> None:
         about["settings"]["width"] = 10**9
     elif how == "other":
         about["settings"]["width"] = 64
+    elif how == "encoder":
+        about["encoder"] = "resnet19"
+    elif how == "huge encoder":
+        about["encoder"] = "regnet_y_128gf"  # 645 million numbers, which the file does not hold
+        about["settings"]["side"] = 64
+    elif how == "no name":
+        about["encoder"] = ["resnet18"]
     elif how == "unknown":
         about["settings"]["depth"] = 3
     (run / "model.json").write_text("[" if how == "no json" else "[]" if how == "a list" else json.dumps(about))
@@ -140,6 +147,7 @@ def damage(run: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "word"),
     [("cut", "damaged"), ("changed", "damaged"), ("newer", "newer mtlkit"), ("huge", "width is 1000000000"), ("other", "damaged"),
+     ("encoder", r"model.json: encoder 'resnet19' is not known"), ("huge encoder", "damaged"), ("no name", "damaged"),
      ("unknown", "damaged"), ("no json", "damaged"), ("a list", "damaged"), ("gone", "no model.safetensors")],
 )  # fmt: skip
 def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> None:
@@ -155,3 +163,25 @@ def test_a_saved_model_holds_no_more_than_prediction_needs(
     save_model(tmp_path, fitted[1].model_)
     assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
     assert b"heads.shape" not in (tmp_path / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["mlp", "shufflenet_v2_x0_5"])
+def test_a_model_with_another_encoder_comes_back(
+    name: str, fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path
+) -> None:
+    images = fitted[0].images[:60]
+    clusterer = MultiTaskClusterer(2, random_state=0, effort=0.001, encoder=name, side=16).fit(images)
+    save_model(tmp_path, clusterer.model_)
+    loaded = load_model(tmp_path)
+    assert json.loads((tmp_path / "model.json").read_text())["encoder"] == name
+    found = loaded.predict(clusterer._images(images), "classes").numpy()
+    np.testing.assert_allclose(found, clusterer.predict_proba(images), atol=1e-5)
+
+
+def test_a_run_from_before_encoders_had_names_is_read(
+    fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path
+) -> None:
+    save_model(tmp_path, fitted[1].model_)
+    about = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(about | {"encoder": "SmallCNN"}))
+    assert load_model(tmp_path).encoder.width == 128
