@@ -338,7 +338,7 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"balancing": "upgrd"}, "Did you mean 'upgrad'"),
         ({"balancing": 3}, "balancing is a int: give a name"),
         ({"encoder": "smal-cnn"}, "Did you mean 'small-cnn'"),
-        ({"encoder": "vit_b_32"}, r"'vit_b_32' cannot take images of 8 px .*: use others"),
+        ({"encoder": "vit_b_32"}, r"'vit_b_32' cannot take 8 px .*: take another"),
         ({"weights": "/not/there.safetensors"}, "/not/there.safetensors: cannot be read as safetensors"),
         ({"descriptors": "hogs"}, "Did you mean 'hog'"),
         ({"descriptors": ("hog", "lbq")}, "Did you mean 'lbp'"),

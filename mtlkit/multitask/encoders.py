@@ -90,11 +90,8 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
     >>> make_encoder("mlp", channels=1, side=8)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 128])
     """
-    encoder: Any
-    if plain(name) == "smallcnn":
-        encoder = SmallCNN(channels, side, width)
-    else:
-        encoder = MLP(channels * side * side, width) if plain(name) == "mlp" else _torchvision(name, channels, side)
+    ours = {"smallcnn": lambda: SmallCNN(channels, side, width), "mlp": lambda: MLP(channels * side * side, width)}
+    encoder: Any = ours.get(plain(name), lambda: _torchvision(name, channels, side))()
     encoder.name, encoder.settings = name, {"channels": channels, "side": side, "width": encoder.width}
     return encoder
 
@@ -117,8 +114,8 @@ def _torchvision(name: str, channels: int, side: int) -> nn.Module:
         with torch.no_grad():
             encoder.eval()(torch.zeros(2, channels, side, side))
     except (RuntimeError, AssertionError, ValueError) as fault:
-        reason = str(fault).splitlines()[0][:100].rstrip(".")
-        raise InputError(f"encoder {name!r} cannot take images of {side} px ({reason}): use others.") from fault
+        why = str(fault).splitlines()[0][:100].rstrip(".")
+        raise InputError(f"encoder {name!r} cannot take {side} px ({why}): take another side or encoder.") from fault
     return encoder.train()
 
 

@@ -128,8 +128,8 @@ def test_torchvisions_features_are_what_its_classifier_is_given() -> None:
         ("smal-cn", 16, "Did you mean 'small-cnn'"),
         ("fasterrcnn_resnet50_fpn", 16, "is not known"),  # no classifier
         ("small-cnn", 4, "side is 4 px: bring them to 8 px or more"),
-        ("squeezenet1_1", 8, r"'squeezenet1_1' cannot take images of 8 px \(.*\): use others"),
-        ("vit_b_32", 32, r"'vit_b_32' cannot take images of 32 px \(Wrong image height.*\): use others"),
+        ("squeezenet1_1", 8, r"'squeezenet1_1' cannot take 8 px \(.*\): take another"),
+        ("vit_b_32", 32, r"'vit_b_32' cannot take 32 px \(Wrong image height.*\): take another"),
     ],
 )
 def test_encoders_that_cannot_be_are_refused_in_one_sentence(name: str, side: int, message: str) -> None:
