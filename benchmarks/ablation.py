@@ -4,13 +4,15 @@
 
 Run `accuracy.py` first, as it is and with `--imbalanced`: the last row, the whole recipe, is taken from its results on the same
 seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from the label vectors
-of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal). "+ clustering" goes on
-from "contrast + regression" with a head of 50 groups. Results go to `results/ablation.json`.
+of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal). "+ clustering" and
+"+ mutual information" go on from "contrast + regression" with a head of 50 groups each. Results go to `results/ablation.json`;
+a quick look (`--effort 0.02`) prints them only.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -25,19 +27,19 @@ from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
 from mtlkit.multitask.recipes import BALANCES, features_of
-from mtlkit.multitask.tasks import Clustering, Contrast, Regression, Task
+from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
 
 WAYS = {"digits": ("auto", "equal"), "imbalanced": ("auto",)}  # images -> ways to make label vectors
 
 
-def run(draw: str, seed: int) -> dict[tuple[str, str], float]:
+def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], float]:
     """Train the rows of one seed: (row, label vectors) -> balanced accuracy."""
     digits = load("digits")
     data, labels = imbalanced(digits, seed) if draw == "imbalanced" else (digits.images, digits.open_labels())
     assert labels is not None
-    images, descriptors, schedule = torch.as_tensor(data), describe(data), Schedule()
+    images, descriptors, schedule = torch.as_tensor(data), describe(data), Schedule(effort=effort)
     result: dict[tuple[str, str], float] = {}
 
     def judge(row: str, model: MultiTaskModel) -> None:
@@ -63,11 +65,17 @@ def run(draw: str, seed: int) -> dict[tuple[str, str], float]:
                 seed=seed,
             )
             judge(row, model)
-        model.add("groups", Clustering(features_of(model, images), 50, seed))
-        model.remove("views")
         epochs = schedule.epochs("groups", len(images))
-        fit(model, images, epochs=epochs, batch_size=schedule.batch_size, balancing="equal", seed=seed + 1)
-        judge("+ clustering", model)
+        groups: dict[str, Task] = {
+            "+ clustering": Clustering(features_of(model, images), 50, seed),
+            "+ mutual information": MutualInformation(50),
+        }
+        for row, task in groups.items():
+            further = copy.deepcopy(model)
+            further.add("groups", task)
+            further.remove("views")
+            fit(further, images, epochs=epochs, batch_size=schedule.batch_size, balancing="equal", seed=seed + 1)
+            judge(row, further)
     return result
 
 
@@ -82,16 +90,17 @@ def whole_recipe(draw: str, balance: str, seeds: list[int]) -> list[float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="100-104", help="first-last")
+    parser.add_argument("--effort", type=float, default=1.0, help="scales the training; below 1 for a quick look")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
     first, last = map(int, options.seeds.split("-"))
     seeds, table = list(range(first, last + 1)), []
     for draw, ways in WAYS.items():
-        runs = Parallel(options.jobs)(delayed(run)(draw, seed) for seed in seeds)
+        runs = Parallel(options.jobs)(delayed(run)(draw, seed, options.effort) for seed in seeds)
         found = {key: [round(one[key], 4) for one in runs] for key in runs[0]}
-        found |= {
-            ("classification rounds (contrast + regression first)", way): whole_recipe(draw, way, seeds) for way in ways
-        }
+        if options.effort == 1:
+            for way in ways:
+                found["classification rounds (contrast + regression first)", way] = whole_recipe(draw, way, seeds)
         for (row, balance), values in found.items():
             table.append({"images": draw, "tasks": row, "label vectors": balance, "mean": round(float(np.mean(values)), 4),
                           "min": min(values), "max": max(values), "all": values})  # fmt: skip
@@ -99,6 +108,8 @@ def main() -> None:
                 f"{draw:10} {row:52} {balance:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
                 flush=True,
             )
+    if options.effort != 1:
+        return
     content = {"command": f"python benchmarks/ablation.py --seeds {options.seeds}", "seeds": seeds, "assumed": "k known",
                "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(), "rows": table}  # fmt: skip
     (RESULTS / "ablation.json").write_text(json.dumps(content, indent=1) + "\n")

@@ -67,6 +67,12 @@ def steps(result: dict[str, Any]) -> str:
     )
 
 
+def balancing(result: dict[str, Any]) -> str:
+    lines = [f"`{result['command']}`", "", "| balancing | ms a step | times equal weights |", "|---|---|---|"]
+    lines += [f"| {way} | {time:.1f} | {result['ratios'][way]:.2f} |" for way, time in result["milliseconds"].items()]
+    return "\n".join(lines)
+
+
 SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, what is said of it, table
     ("digits", "Digits, scored against labels that were opened afterwards; mean and range over seeds. HOG: images enlarged to "
      "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2. The recipe was developed on MNIST's training part, not on these.",
@@ -76,6 +82,8 @@ SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, 
     ("ablation", "What each task adds: balanced accuracy, mean and range over 5 seeds, by the way label vectors are made. Rows "
      "above the last take their classes straight from the label vectors.", ablation),
     ("step", "Where the time of a training step goes:", steps),
+    ("balancing", "What a step of three tasks (contrast, regression, classification) costs by the way they are balanced:",
+     balancing),
 ]  # fmt: skip
 
 

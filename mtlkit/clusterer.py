@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from mtlkit.errors import InputError
-from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
+from mtlkit.errors import InputError, plain
+from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
 from mtlkit.multitask.balancing import Balancing, make_balancer
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.recipes import label_maker
@@ -36,8 +37,13 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     Args:
         n_clusters: the number of classes. It is an assumption: no label tells it.
         balance: `"auto"` assumes nothing of the classes' sizes; `"equal"` assumes that they are about the same.
-        balancing: how the tasks' losses become one while features are learnt: `"uncertainty"`, `"equal"`, or a weight
-            for each of the tasks `views` and `shape`.
+        balancing: how the tasks' losses become one step while features are learnt: `"uncertainty"`, `"equal"`, a weight
+            for each of the tasks `views` and `shape`, or any of torchjd's methods, as `"UPGrad"` (see `make_balancer`).
+        cosines: record in the history how far the tasks' gradients agree; a step takes about twice as long.
+        encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the name of one of torchvision's
+            classifiers, as `"resnet18"` (see `make_encoder`).
+        weights: a safetensors file of features that were trained elsewhere, for the encoder to start from. They are an
+            assumption: what they were trained on, and for what, is in the classes, too.
         descriptors: what the regression task must tell of each image: names from `preprocessing.DESCRIPTORS`, or `"auto"`:
             HOG, and colour for colour images. Not used for plain features, which are their own target.
         augmentation: changes that leave the class as it is; None: `Augmentation()`, or noise for plain features.
@@ -71,6 +77,9 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         *,
         balance: str = "auto",
         balancing: Balancing = "uncertainty",
+        cosines: bool = False,
+        encoder: str = "auto",
+        weights: str | Path | None = None,
         descriptors: str | tuple[str, ...] = "auto",
         augmentation: Augmentation | None = None,
         side: int | None = None,
@@ -85,6 +94,9 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.n_clusters = n_clusters
         self.balance = balance
         self.balancing = balancing
+        self.cosines = cosines
+        self.encoder = encoder
+        self.weights = weights
         self.descriptors = descriptors
         self.augmentation = augmentation
         self.side = side
@@ -109,8 +121,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         with bar, threads(self.n_threads):
             found = find_classes(
                 images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
-                balancing=self.balancing, clustering=self.clustering, augmentation=self._augmentation(images),
-                schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
+                balancing=self.balancing, cosines=self.cosines, clustering=self.clustering,
+                augmentation=self._augmentation(images), schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
@@ -129,7 +141,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             return self.model_.predict(self._images(X), "classes").numpy()
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the shared features, N x 128, for another method to work on."""
+        """Return the shared features, N x width (128 for our own encoders), for another method to work on."""
         check_is_fitted(self, "model_")
         with threads(self.n_threads):
             return self.model_.features(self._images(X)).numpy()
@@ -140,10 +152,11 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         images = probe._prepare(X)
         schedule = Schedule(self.batch_size, self.effort)
         few = images[: 4 * self.batch_size]
+        train = partial(fit, batch_size=self.batch_size, balancing=self.balancing, cosines=self.cosines)
         with threads(self.n_threads), seeded(0):
             model = MultiTaskModel(probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))})
-            fit(model, few, epochs=1, batch_size=self.batch_size)  # the first steps are slow
-            history = fit(model, few, epochs=max(1, 4 * self.batch_size // len(few)), batch_size=self.batch_size)
+            train(model, few, epochs=1)  # the first steps are slow
+            history = train(model, few, epochs=max(1, 4 * self.batch_size // len(few)))
         each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // self.batch_size))
         return each * schedule.steps(len(images), self.clustering)
 
@@ -209,8 +222,14 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return describe(images.numpy(), names)
 
     def _encoder(self, images: Tensor) -> torch.nn.Module:
+        name = {"auto": "mlp" if images.ndim == 2 else "small-cnn"}.get(self.encoder, self.encoder)
+        if images.ndim == 2 and plain(name) != "mlp":
+            raise InputError(f"encoder {name!r} takes images, and X is N x D: use encoder='auto'.")
         with seeded(self.seed_):
-            return MLP(images.shape[1]) if images.ndim == 2 else SmallCNN(images.shape[1], images.shape[2])
+            encoder = MLP(images.shape[1]) if images.ndim == 2 else make_encoder(name, *images.shape[1:3])
+        if self.weights is not None:
+            load_encoder(encoder, self.weights)
+        return encoder
 
     def _augmentation(self, images: Tensor) -> Augmentation:
         plain = Augmentation(gain=0.1, noise=0.3)

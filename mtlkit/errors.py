@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -30,3 +31,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def plain(name: str) -> str:
+    """Return a name in small letters without `-` and `_`.
+
+    >>> plain("IMTL-L")
+    'imtll'
+    """
+    return re.sub("[-_]", "", name).lower()

@@ -88,6 +88,30 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
     assert len(grey.stdout.splitlines()) == 538
 
 
+def test_a_run_starts_from_anothers_weights_and_says_so(run: Path, tmp_path: Path) -> None:
+    weights = run / "model.safetensors"
+    options = ["--weights", weights, "--balancing", "UPGrad", "--cosines", "--json", *QUICK]
+    result = call("fit", "digits:small", "--out", tmp_path / "run", *options)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert str(weights) in report["assumptions"][0] and "trained elsewhere" in report["assumptions"][0]
+    assert report["settings"]["weights"] == str(weights) and report["settings"]["balancing"] == "UPGrad"
+    assert "trained elsewhere" in (tmp_path / "run" / "report.html").read_text()
+    assert "cosine/views/shape" in (tmp_path / "run" / "history.csv").read_text()
+    assert "trained elsewhere" not in (run / "report.html").read_text()
+    refused(
+        call("fit", "digits:small", "--encoder", "mlp", "--weights", weights, "--out", tmp_path / "other"),
+        "is [24, 1, 3, 3]",
+    )
+
+
+def test_another_encoder_goes_the_whole_way(tmp_path: Path) -> None:
+    result = call("fit", "digits:small", "--encoder", "mlp", "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.output
+    scores = json.loads(call("score", tmp_path / "run", "digits:small", "--json").stdout)
+    assert scores["accuracy"] == json.loads((tmp_path / "run" / "report.json").read_text())["scores"]["accuracy"]
+
+
 def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> None:
     result = call("fit", photos / "red", "--classes", "2", "--out", tmp_path / "run", *QUICK)
     assert result.exit_code == 0, result.output
@@ -104,6 +128,9 @@ def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> No
         (["fit", "digits:small", "--classes", "538"], ["538", "537"]),
         (["fit", "digits:small", "--balance", "even"], ["'even'", "'equal'"]),
         (["fit", "digits:small", "--balancing", "uncertain"], ["Did you mean 'uncertainty'"]),
+        (["fit", "digits:small", "--balancing", "nash-mtl"], ["'nash-mtl'", "pip install", "cvxpy"]),
+        (["fit", "digits:small", "--encoder", "resnet81"], ["'resnet81'", "Did you mean 'resnet18'"]),
+        (["fit", "digits:small", "--weights", "/not/there"], ["/not/there", "cannot be read as safetensors"]),
         (["fit", "digits:small", "--effort", "0"], ["effort"]),
         (["fit", "digits:small", "--size", "4"], ["size", "8", "512"]),
         (["score", "/not/there", "digits"], ["/not/there", "no run folder"]),

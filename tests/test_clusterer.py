@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -135,7 +137,7 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
     still = Augmentation(rotation=0)
-    settings = {"balance": "equal", "balancing": "equal", "clustering": True}
+    settings = {"balance": "equal", "balancing": "equal", "cosines": True, "clustering": True}
     with pytest.raises(KeyboardInterrupt):
         quick(4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings).fit(GREY)
     assert {name: seen[name] for name in settings} == settings
@@ -156,6 +158,8 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
         {"balance": "equal"},
         {"balancing": "equal"},
         {"balancing": {"views": 1, "shape": 2.0}},
+        {"balancing": "pcgrad", "cosines": True},
+        {"encoder": "mlp"},
     ],
 )
 def test_every_way_works(settings: dict[str, Any]) -> None:
@@ -331,6 +335,11 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"balance": "equl"}, "Did you mean 'equal'"),
         ({"balancing": "uncertain"}, "Did you mean 'uncertainty'"),
         ({"balancing": {"views": 1.0}}, "one weight above zero to each of views, shape"),
+        ({"balancing": "upgrd"}, "Did you mean 'upgrad'"),
+        ({"balancing": 3}, "balancing is a int: give a name"),
+        ({"encoder": "smal-cnn"}, "Did you mean 'small-cnn'"),
+        ({"encoder": "vit_b_32"}, r"'vit_b_32' cannot take 8 px .*: take another"),
+        ({"weights": "/not/there.safetensors"}, "/not/there.safetensors: cannot be read as safetensors"),
         ({"descriptors": "hogs"}, "Did you mean 'hog'"),
         ({"descriptors": ("hog", "lbq")}, "Did you mean 'lbp'"),
         ({"descriptors": ()}, "no descriptor was named"),
@@ -368,6 +377,35 @@ def test_as_array_keeps_an_array_as_it_is() -> None:
 
 
 @pytest.mark.slow
+def test_cosines_are_in_the_history_when_asked_for() -> None:
+    rows = quick(cosines=True).fit(GREY).history_
+    assert all(-1 <= row["cosine/views/shape"] <= 1 for row in rows if row["stage"] == "features")
+    assert not [key for row in quick().fit(GREY).history_ for key in row if key.startswith("cosine")]
+
+
+def test_an_encoder_for_images_does_not_take_plain_features() -> None:
+    with pytest.raises(InputError, match=r"'resnet18' takes images, and X is N x D: use encoder='auto'"):
+        quick(encoder="resnet18").fit(PLAIN)
+    assert quick(encoder="mlp").fit(PLAIN).transform(PLAIN).shape == (30, 128)
+
+
+def test_the_encoder_starts_from_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = quick().fit(GREY).model_.encoder
+    save_file({name: value.contiguous() for name, value in first.state_dict().items()}, tmp_path / "w.safetensors")
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def spy(images: Any, descriptors: Any, n_clusters: int, encoder: Any, **settings: Any) -> Any:
+        seen.append(encoder.state_dict())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
+    with pytest.raises(KeyboardInterrupt):
+        quick(random_state=9, weights=tmp_path / "w.safetensors").fit(GREY)
+    assert all(torch.equal(value, seen[0][name]) for name, value in first.state_dict().items())
+    with pytest.raises(InputError, match=r"layers.0.weight is \[24, 1, 3, 3\] and should be \[24, 3, 3, 3\]"):
+        quick(weights=str(tmp_path / "w.safetensors")).fit(COLOUR)
+
+
 def test_digits_come_out_in_classes() -> None:
     digits = load("digits:small").images
     clusterer = MultiTaskClusterer(3, random_state=0, effort=0.1).fit(digits)

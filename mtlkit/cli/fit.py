@@ -26,7 +26,10 @@ def fit(
     balance: Annotated[
         str, typer.Option(help="auto: nothing assumed of the classes' sizes; equal: about one size.")
     ] = "auto",
-    balancing: Annotated[str, typer.Option(help="How the tasks are weighed: uncertainty or equal.")] = "uncertainty",
+    balancing: Annotated[str, typer.Option(help="uncertainty, equal, or torchjd's, as UPGrad.")] = "uncertainty",
+    cosines: Annotated[bool, typer.Option("--cosines", help="Record how far the tasks' gradients agree.")] = False,
+    encoder: Annotated[str, typer.Option(help="auto, small-cnn, mlp, or torchvision's, as resnet18.")] = "auto",
+    weights: Annotated[Path | None, typer.Option(help="A .safetensors file for the encoder to start from.")] = None,
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
     size: Annotated[
         int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")
@@ -56,9 +59,9 @@ def fit(
     if k is None:
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
     clusterer = MultiTaskClusterer(
-        k, balance=balance, balancing=balancing, clustering=clustering, effort=effort, batch_size=batch_size,
-        augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed, n_threads=threads,
-        side=max(images.images.shape[-1], 8), verbose=True,
+        k, balance=balance, balancing=balancing, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
+        effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,
+        n_threads=threads, side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
     out = out or (
@@ -79,8 +82,9 @@ def fit(
         found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
         report = write_run(folder, images, found, scores, {
             "title": f"{k} classes found in {images.name}", "source": images.name, "classes": k, "classes_given_by": given_by,
-            "assumptions": _assumptions(k, given_by, balance, clusterer.augmentation), "warnings": told,
-            "settings": {"seed": seed, "balance": balance, "balancing": balancing, "clustering": clustering, "effort": effort,
+            "assumptions": _assumptions(k, given_by, balance, clusterer.augmentation, weights), "warnings": told,
+            "settings": {"seed": seed, "balance": balance, "balancing": balancing, "encoder": encoder,
+                         "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
                          "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads},
         })  # fmt: skip
     place = folder.with_name(folder.name.removesuffix(".partial"))
@@ -113,14 +117,17 @@ def _kept(folder: Path, source: str) -> Iterator[None]:
         raise
 
 
-def _assumptions(k: int, given_by: str, balance: str, augmentation: Any) -> list[str]:
+def _assumptions(k: int, given_by: str, balance: str, augmentation: Any, weights: Path | None) -> list[str]:
     """Say what the result rests on beside the images."""
     sizes = {
         "auto": "Nothing was assumed of the classes' sizes.",
         "equal": "The classes were assumed to be about the same size.",
     }
     changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
-    return [
+    start = [
+        f"The encoder started from {weights}, trained elsewhere: what that was trained on, and for, is in the classes."
+    ]
+    return start * (weights is not None) + [
         f"The number of classes, {k}, was given by the {given_by}.", sizes[balance],
         f"These changes were assumed to leave the class as it is: {changes}{' and mirroring' * augmentation.flip}.",
     ]  # fmt: skip

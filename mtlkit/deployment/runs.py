@@ -38,7 +38,7 @@ from mtlkit.evaluation import (
     to_png,
     write_report,
 )
-from mtlkit.multitask import Found, MultiTaskModel, SmallCNN
+from mtlkit.multitask import Found, MultiTaskModel, make_encoder
 from mtlkit.multitask.tasks import Classification
 
 FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
@@ -135,7 +135,7 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
     (folder / "model.safetensors").write_bytes(content)
     about = {
         "format": FORMAT,
-        "encoder": type(model.encoder).__name__,
+        "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
         "settings": encoder_settings(model),
         "classes": model.heads["classes"].out_features,
         "images": "N x channels x side x side in [0, 1]",
@@ -188,8 +188,11 @@ def load_model(run: Path) -> MultiTaskModel:
         content = (run / "model.safetensors").read_bytes()
         if hashlib.sha256(content).hexdigest() != about["sha256"]:
             raise ValueError("the weights are not those that were saved")
-        model = MultiTaskModel(SmallCNN(**settings), {"classes": Classification(np.eye(int(about["classes"])))})
+        encoder = make_encoder(about["encoder"], **settings)
+        model = MultiTaskModel(encoder, {"classes": Classification(np.eye(int(about["classes"])))})
         model.load_state_dict(load_weights(content))
+    except InputError as fault:
+        raise InputError(f"{run / 'model.json'}: {fault}") from fault
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as fault:
         raise damaged(run, fault) from fault
     return model.eval()

@@ -1,11 +1,12 @@
 """The heart: tasks that share one encoder, how they are balanced, trained, and led to classes."""
 
 from mtlkit.multitask.augmentation import Augmentation
-from mtlkit.multitask.encoders import MLP, SmallCNN
+from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipes import CollapseWarning, Found, Schedule, find_classes
 from mtlkit.multitask.training import Teacher, fit
 
 __all__ = [
     "MLP", "Augmentation", "CollapseWarning", "Found", "MultiTaskModel", "Schedule", "SmallCNN", "Teacher", "find_classes", "fit",
+    "load_encoder", "make_encoder",
 ]  # fmt: skip

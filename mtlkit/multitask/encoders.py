@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, nearest, plain
 
 
 class SmallCNN(nn.Module):
@@ -45,7 +51,7 @@ class SmallCNN(nn.Module):
 
 
 class MLP(nn.Module):
-    """A multilayer perceptron for plain features: two hidden layers with BatchNorm.
+    """A multilayer perceptron for plain features, or for images as rows of pixels: two hidden layers with BatchNorm.
 
     Args:
         inputs: D, the number of features a row.
@@ -65,4 +71,95 @@ class MLP(nn.Module):
         )  # fmt: skip
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.layers(features)
+        return self.layers(features.flatten(1))
+
+
+def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Module:
+    """Return a fresh encoder by name, with the attributes `name`, `settings` (channels, side, width) and `width`.
+
+    Args:
+        name: `"small-cnn"` (`SmallCNN`), `"mlp"` (`MLP` on the pixels), or one of torchvision's classifiers, as `"resnet18"`,
+            fresh and with its last layer, the classifier, taken off. Nothing is downloaded. Grey images are repeated to the
+            three channels that torchvision's take; images go in as they are, in [0, 1].
+        channels, side: of the images that it will be given.
+        width: of the shared features. Torchvision's have the width of their last features, whatever is asked for.
+
+    Raises:
+        InputError: an unknown name, or an encoder that cannot take images of that side.
+
+    >>> make_encoder("mlp", channels=1, side=8)(torch.zeros(5, 1, 8, 8)).shape
+    torch.Size([5, 128])
+    """
+    ours = {"smallcnn": lambda: SmallCNN(channels, side, width), "mlp": lambda: MLP(channels * side * side, width)}
+    encoder: Any = ours.get(plain(name), lambda: _torchvision(name, channels, side))()
+    encoder.name, encoder.settings = name, {"channels": channels, "side": side, "width": encoder.width}
+    return encoder
+
+
+def _torchvision(name: str, channels: int, side: int) -> nn.Module:
+    """Return a network of torchvision's whose classifier, `encoder.without`, is taken off."""
+    from torchvision import models  # takes two seconds: only who wants it waits
+
+    known = {plain(one): one for one in models.list_models(module=models)}
+    if plain(name) not in known:
+        raise InputError(f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
+                         + nearest(name, ["small-cnn", "mlp", *known.values()]))  # fmt: skip
+    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
+    encoder: Any = models.get_model(known[plain(name)], weights=None, **only)
+    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
+    encoder.set_submodule(encoder.without, nn.Identity())
+    encoder.register_forward_pre_hook(_three_channels)
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.zeros(2, channels, side, side))
+    except (RuntimeError, AssertionError, ValueError) as fault:
+        why = str(fault).splitlines()[0][:100].rstrip(".")
+        raise InputError(f"encoder {name!r} cannot take {side} px ({why}): take another side or encoder.") from fault
+    return encoder.train()
+
+
+def _three_channels(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+    return inputs[0].expand(-1, 3, -1, -1)
+
+
+def load_encoder(encoder: nn.Module, path: str | Path) -> None:
+    """Let an encoder start from features that were trained elsewhere. Nothing is unpickled.
+
+    Args:
+        encoder: of the same architecture.
+        path: a safetensors file: a run's model.safetensors, of which the keys `encoder.*` are taken, or the encoder's
+            own keys. Those of the classifier that was taken off a network of torchvision's are passed over.
+
+    Raises:
+        InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
+    """
+    try:
+        found = load_file(Path(path).expanduser())
+    except (SafetensorError, OSError) as fault:
+        raise InputError(f"{path}: cannot be read as safetensors ({fault}): give a run's model.safetensors.") from fault
+    if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
+        found = {key.removeprefix("encoder."): value for key, value in found.items() if key.startswith("encoder.")}
+    if differs := mismatch(encoder, found):
+        raise InputError(f"{path}: does not fit the encoder ({differs}): give weights of the same encoder, made for as "
+                         "many channels and the same side.")  # fmt: skip
+    encoder.load_state_dict(found, strict=False)
+
+
+def mismatch(encoder: nn.Module, weights: Mapping[str, Tensor]) -> str:
+    """Return the first way in which weights do not fit the encoder, `""` if they do.
+
+    >>> mismatch(nn.Linear(2, 3), {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
+    'weight is [3, 4] and should be [3, 2]'
+    """
+    own = encoder.state_dict()
+    for key, value in own.items():
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != value.shape:
+            return f"{key} is {list(weights[key].shape)} and should be {list(value.shape)}"
+        if not weights[key].isfinite().all():
+            return f"{key} holds NaN or infinity"
+    off = f"{getattr(encoder, 'without', 'no classifier')}."
+    more = [key for key in weights if key not in own and not key.startswith(off)]
+    return f"{more[0]} is none of its weights" if more else ""

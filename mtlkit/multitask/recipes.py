@@ -117,6 +117,7 @@ def find_classes(
     *,
     balance: str = "auto",
     balancing: Balancing = "uncertainty",
+    cosines: bool = False,
     clustering: bool = False,
     augmentation: Augmentation | None = None,
     schedule: Schedule | None = None,
@@ -133,6 +134,7 @@ def find_classes(
         encoder: a fresh encoder for such images.
         balance: how label vectors are made: `"auto"` (`community_vectors`, sizes free) or `"equal"` (`balanced_vectors`).
         balancing: of contrast and regression in the first stage. Later stages weigh the losses alike.
+        cosines: record in the history how far the tasks' gradients agree, in all stages.
         clustering: train a `Clustering` head between the first two stages.
         augmentation, schedule, seed: see `fit` and `Schedule`.
         checkpoint: where the training is kept as it goes, and gone on from if something is there.
@@ -169,7 +171,8 @@ def find_classes(
                 checkpoint.save(stage, lambda: snapshot() | extra, last=epoch + 1 == epochs)
 
         rows = fit(model, images, epochs=epochs, batch_size=schedule.batch_size, augmentation=augmentation, state=saved,
-                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, on_epoch=after, **settings)  # fmt: skip
+                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, on_epoch=after,
+                   cosines=cosines, **settings)  # fmt: skip
         found.history += [row | {"epoch": offset + row["epoch"]} for row in rows]
         found.seconds[stage] = time.perf_counter() - started
 

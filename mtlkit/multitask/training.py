@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from mtlkit.errors import InputError
 from mtlkit.multitask.augmentation import Augmentation
-from mtlkit.multitask.balancing import Balancing, check_losses, loss_weights, make_balancer
+from mtlkit.multitask.balancing import Balancer, Balancing
 from mtlkit.multitask.model import MultiTaskModel
 
 History = list[dict[str, Any]]
@@ -49,6 +49,7 @@ def fit(
     epochs: int,
     batch_size: int = 256,
     balancing: Balancing = "uncertainty",
+    cosines: bool = False,
     augmentation: Augmentation | None = None,
     learning_rate: float = 3e-3,
     seed: int = 0,
@@ -65,7 +66,8 @@ def fit(
         images: N x C x H x W in [0, 1], or N x D standardised features.
         epochs: passes over the images. The last few images of a pass that do not fill a batch wait for the next one.
         batch_size: images a step; each is seen twice.
-        balancing: how the losses become one, see `balancing.make_balancer`.
+        balancing: how the losses become one step, see `balancing.make_balancer`.
+        cosines: record how far the tasks' gradients agree. It costs a backward pass a task.
         augmentation: how views are made; default `Augmentation()`.
         learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
         seed: for the order of the images and the views. The same seed gives the same weights on the same machine
@@ -78,10 +80,11 @@ def fit(
         on_step: called after each step, for a progress bar.
 
     Returns:
-        A row an epoch: stage, epoch, seconds, and for each task `loss/NAME` (the mean) and `weight/NAME` (at the end).
+        A row an epoch: stage, epoch, seconds, and for each task `loss/NAME` (the mean) and `weight/NAME` (in the last step);
+        with `cosines`, for each two tasks `cosine/NAME/NAME` (the mean), see `balancing.Balancer.end_epoch`.
 
     Raises:
-        InputError: no tasks, fewer than 2 images, NaN among them, or a loss that is negative under uncertainty weighting.
+        InputError: no tasks, fewer than 2 images, NaN among them, or a loss that the balancing cannot bear.
 
     >>> from mtlkit.multitask import SmallCNN
     >>> from mtlkit.multitask.tasks import Contrast
@@ -96,8 +99,8 @@ def fit(
     augmentation = augmentation or Augmentation()
     generator = torch.Generator().manual_seed(seed)
     names, steps, batch_size = list(model.tasks), *steps_an_epoch(len(images), batch_size)
-    balancer = make_balancer(balancing, names)
-    parameters = [*model.parameters(), *balancer.parameters()]
+    balancer = Balancer(balancing, names, cosines)
+    parameters = [*model.parameters(), *balancer.method.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=max(steps * epochs, 4))
     parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule, "balancer": balancer}
@@ -106,40 +109,38 @@ def fit(
     history: History = []
 
     def snapshot() -> State:
-        random = [generator.get_state(), torch.get_rng_state()]
-        return {name: part.state_dict() for name, part in parts.items()} | {"random": random, "history": history}
+        saved = {name: part.state_dict() for name, part in parts.items()}
+        return saved | {"random": generator.get_state(), "history": history}
 
     model.train()
-    with seeded(seed):  # an encoder may have dropout
-        if state is not None:
-            for name, part in parts.items():
-                part.load_state_dict(state[name])
-            generator.set_state(state["random"][0])
-            torch.set_rng_state(state["random"][1])
-            history = list(state["history"])
-        for epoch in range(len(history), epochs):
-            started, total = time.perf_counter(), torch.zeros(len(names))
-            for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
-                batch = images[rows]
-                views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
-                losses = torch.stack(list(model.losses(views, rows).values()))
-                check_losses(balancing, names, losses)
+    if state is not None:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        generator.set_state(state["random"])
+        history = list(state["history"])
+    for epoch in range(len(history), epochs):
+        started, total = time.perf_counter(), torch.zeros(len(names))
+        for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
+            batch = images[rows]
+            views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
+            with seeded(seed + schedule.last_epoch):  # what draws in there (dropout, PCGrad's order) is repeatable, too
+                losses = model.losses(views, rows)
                 optimizer.zero_grad()
-                balancer(losses).backward()
+                total += balancer.backward(model, losses)
                 optimizer.step()
-                schedule.step()
-                if teacher is not None:
-                    teacher.update_parameters(model)
-                total += losses.detach()
-                if on_step is not None:
-                    on_step()
-            history.append(
-                {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
-                | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
-                | {f"weight/{name}": w for name, w in zip(names, loss_weights(balancer, losses), strict=True)}
-            )
-            if on_epoch is not None:
-                on_epoch(epoch, snapshot)
+                balancer.after_step(lambda: model.losses(views, rows))  # noqa: B023  # called at once
+            schedule.step()
+            if teacher is not None:
+                teacher.update_parameters(model)
+            if on_step is not None:
+                on_step()
+        history.append(
+            {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
+            | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
+            | balancer.end_epoch()
+        )
+        if on_epoch is not None:
+            on_epoch(epoch, snapshot)
     model.eval()
     return history
 
@@ -166,7 +167,7 @@ def as_tensor(images: Any) -> Tensor:
 def seeded(seed: int) -> Iterator[None]:
     """Let torch draw fresh weights from this seed for a while; the caller's own random numbers go on untouched."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for GPUs, too: 30 times as slow
         yield
 
 

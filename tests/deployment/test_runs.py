@@ -16,7 +16,8 @@ from mtlkit import ImageSet, InputError, MultiTaskClusterer, load
 from mtlkit.deployment import load_model, new_run, save_model, write_run
 from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, run_name
 from mtlkit.evaluation import score
-from mtlkit.multitask import Found
+from mtlkit.multitask import Found, MultiTaskModel, fit, make_encoder
+from mtlkit.multitask.tasks import Classification
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +177,12 @@ def damage(run: Path, how: str) -> None:
         about["settings"]["width"] = 10**9
     elif how == "other":
         about["settings"]["width"] = 64
+    elif how == "encoder":
+        about["encoder"] = "resnet19"
+    elif how == "another encoder":
+        about["encoder"] = "mlp"
+    elif how == "no name":
+        about["encoder"] = ["resnet18"]
     elif how == "unknown":
         about["settings"]["depth"] = 3
     (run / "model.json").write_text("[" if how == "no json" else "[]" if how == "a list" else json.dumps(about))
@@ -186,6 +193,7 @@ def damage(run: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "word"),
     [("cut", "damaged"), ("changed", "damaged"), ("newer", "newer mtlkit"), ("huge", "width is 1000000000"), ("other", "damaged"),
+     ("encoder", r"model.json: encoder 'resnet19' is not known"), ("another encoder", "damaged"), ("no name", "damaged"),
      ("unknown", "damaged"), ("no json", "damaged"), ("a list", "damaged"), ("gone", "no model.safetensors")],
 )  # fmt: skip
 def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> None:
@@ -201,3 +209,22 @@ def test_a_saved_model_holds_no_more_than_prediction_needs(
     save_model(tmp_path, fitted[1].model_)
     assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
     assert b"heads.shape" not in (tmp_path / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["mlp", "shufflenet_v2_x0_5"])
+def test_a_model_with_another_encoder_comes_back(name: str, tmp_path: Path) -> None:
+    model = MultiTaskModel(make_encoder(name, 1, 16), {"classes": Classification(np.eye(3))})
+    fit(model, np.random.default_rng(0).random((3, 1, 16, 16)), epochs=2)
+    save_model(tmp_path, model)
+    assert json.loads((tmp_path / "model.json").read_text())["encoder"] == name
+    images = torch.rand(5, 1, 16, 16)
+    torch.testing.assert_close(load_model(tmp_path).predict(images, "classes"), model.predict(images, "classes"))
+
+
+def test_a_run_from_before_encoders_had_names_is_read(
+    fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path
+) -> None:
+    save_model(tmp_path, fitted[1].model_)
+    about = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(about | {"encoder": "SmallCNN"}))
+    assert load_model(tmp_path).encoder.width == 128

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from mtlkit.errors import InputError
 from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
-from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression, Task
+from mtlkit.multitask.tasks import Classification, Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
@@ -81,6 +81,61 @@ def test_clustering_learns_many_small_groups_and_merges_them() -> None:
     assert not np.array_equal(task.merge(noise, 3), community_vectors(noise, 3, 4))
     assert {tuple(np.unique(merged.argmax(axis=1)[which == k])).__len__() for k in range(3)} == {1}
     assert len(np.unique(merged.argmax(axis=1))) == 3
+
+
+def test_mutual_information_by_a_naive_loop() -> None:
+    outputs = 2 * normal(2, 7, 4)
+    p, q = outputs.softmax(-1).tolist()
+    met = [[sum(p[b][k] * q[b][j] + q[b][k] * p[b][j] for b in range(7)) / 14 for j in range(4)] for k in range(4)]
+    information = 0.0
+    for k in range(4):
+        for j in range(4):
+            alone = sum(met[k]) * sum(met[j])
+            information += met[k][j] * np.log(met[k][j] / alone)
+    task, none = MutualInformation(4), torch.empty(7, 0)
+    assert 0 < information < np.log(4)
+    assert float(task.loss(outputs, none)) == pytest.approx(np.log(4) - information)
+    assert float(task.loss(outputs.flip(0), none)) == pytest.approx(np.log(4) - information)  # the views are alike
+    third = torch.cat([outputs, normal(1, 7, 4, seed=1)])
+    assert float(task.loss(third, none)) == pytest.approx(np.log(4) - information)  # two views are compared
+    assert task.head(20)(torch.zeros(2, 7, 20)).shape == (2, 7, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sure", [1.0, 30.0, 1000.0])
+def test_mutual_information_lies_between_zero_and_log_k(sure: float, dtype: torch.dtype) -> None:
+    """Also where the softmax is exactly zero or one, whose logarithm must not become NaN."""
+    own = sure * torch.eye(4, dtype=dtype).repeat(3, 1)  # 12 images in 4 groups of one size
+    cases = {"agree": torch.stack([own, own]), "one group": torch.stack([own[:1].expand(12, 4)] * 2),
+             "unrelated": torch.stack([own, own.roll(1, 1)])}  # fmt: skip
+    found = {}
+    for name, case in cases.items():
+        outputs = case.clone().requires_grad_()
+        loss = MutualInformation(4).loss(outputs, torch.empty(12, 0))
+        loss.backward()
+        assert outputs.grad is not None and torch.isfinite(outputs.grad).all()
+        found[name] = loss.item()
+        assert 0 <= found[name] <= np.log(4) + 1e-4
+    assert found["one group"] == pytest.approx(np.log(4), abs=1e-4)
+    if sure > 1:
+        assert found["agree"] == pytest.approx(0, abs=1e-4)
+
+
+def test_mutual_information_finds_groups_that_both_views_show() -> None:
+    generator = torch.Generator().manual_seed(0)
+    which = torch.arange(60) % 3
+    centres = torch.eye(3, 8)[which]
+    torch.manual_seed(0)
+    head = MutualInformation(3).head(8)
+    optimizer = torch.optim.Adam(head.parameters(), lr=0.1)
+    for _ in range(80):
+        views = centres + 0.2 * torch.randn(2, 60, 8, generator=generator)
+        loss = MutualInformation(3).loss(head(views), torch.empty(60, 0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    groups = head(centres).argmax(-1)
+    assert len({tuple(sorted(set(groups[which == k].tolist()))) for k in range(3)}) == 3
 
 
 def test_targets_are_picked_by_row() -> None:
