@@ -24,7 +24,7 @@ from mtlkit.multitask.balancing import Balancing, make_balancer
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.recipes import label_maker
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import seeded, threads
+from mtlkit.multitask.training import check_device, seeded, threads
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.label_vectors import check_clusters
 
@@ -53,6 +53,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         batch_size: images a step.
         random_state: seed; the same seed gives the same classes on the same machine with as many threads.
         n_threads: threads inside torch. One is quickest for small images.
+        device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same seed gives the same on a CPU.
         checkpoint: a folder to keep the training in as it goes. If it holds one of the same settings and images that was cut
             off, it is gone on with, and ends as if it had not been.
         verbose: show a progress bar.
@@ -72,41 +73,17 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self,
-        n_clusters: int = 8,
-        *,
-        balance: str = "auto",
-        balancing: Balancing = "uncertainty",
-        cosines: bool = False,
-        encoder: str = "auto",
-        weights: str | Path | None = None,
-        descriptors: str | tuple[str, ...] = "auto",
-        augmentation: Augmentation | None = None,
-        side: int | None = None,
-        clustering: bool = False,
-        effort: float = 1.0,
-        batch_size: int = 128,
-        random_state: Any = None,
-        n_threads: int = 1,
-        checkpoint: str | Path | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.n_clusters = n_clusters
-        self.balance = balance
-        self.balancing = balancing
-        self.cosines = cosines
-        self.encoder = encoder
-        self.weights = weights
-        self.descriptors = descriptors
-        self.augmentation = augmentation
-        self.side = side
-        self.clustering = clustering
-        self.effort = effort
-        self.batch_size = batch_size
-        self.random_state = random_state
-        self.n_threads = n_threads
-        self.checkpoint = checkpoint
-        self.verbose = verbose
+        self, n_clusters: int = 8, *, balance: str = "auto", balancing: Balancing = "uncertainty", cosines: bool = False,
+        encoder: str = "auto", weights: str | Path | None = None, descriptors: str | tuple[str, ...] = "auto",
+        augmentation: Augmentation | None = None, side: int | None = None, clustering: bool = False, effort: float = 1.0,
+        batch_size: int = 128, random_state: Any = None, n_threads: int = 1, device: str = "cpu",
+        checkpoint: str | Path | None = None, verbose: bool = False,
+    ) -> None:  # fmt: skip
+        self.n_clusters, self.balance, self.balancing, self.cosines = n_clusters, balance, balancing, cosines
+        self.encoder, self.weights, self.descriptors = encoder, weights, descriptors
+        self.augmentation, self.side, self.clustering = augmentation, side, clustering
+        self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
+        self.n_threads, self.device, self.checkpoint, self.verbose = n_threads, device, checkpoint, verbose
 
     def fit(self, X: Any, y: Any = None) -> MultiTaskClusterer:
         """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
@@ -182,6 +159,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         make_balancer(self.balancing, ["views", "shape"])
         label_maker(self.balance)
         Schedule(self.batch_size, self.effort)
+        check_device(self.device)
 
     def _checkpoint(self, images: Tensor) -> Checkpoint | None:
         """Return the folder's checkpoint, after a look whether it is of these settings and these images."""
@@ -199,9 +177,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             return torch.as_tensor(self._scaler.transform(self._features(X, reset=False)))
         images = as_images(X, self._side or SIDES[0])
         if images.shape[1] != self._channels:
-            raise InputError(
-                f"X has {images.shape[1]} channels and fit was given {self._channels}: bring X to the same."
-            )
+            raise InputError(f"X has {images.shape[1]} channels and fit was given {self._channels}: "
+                             "bring X to the same.")  # fmt: skip
         return images
 
     def _features(self, X: np.ndarray, reset: bool) -> np.ndarray:
@@ -229,7 +206,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             encoder = MLP(images.shape[1]) if images.ndim == 2 else make_encoder(name, *images.shape[1:3])
         if self.weights is not None:
             load_encoder(encoder, self.weights)
-        return encoder
+        return encoder.to(self.device)
 
     def _augmentation(self, images: Tensor) -> Augmentation:
         plain = Augmentation(gain=0.1, noise=0.3)
@@ -270,9 +247,7 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     images = images[:, None] if images.ndim == 3 else images
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
         bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
-        raise InputError(
-            f"X holds {bad}: images must lie in [0, 1]; divide by the largest value that the format allows."
-        )
+        raise InputError(f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format.")  # fmt: skip
     if images.shape[2:] != (side, side):
         images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
     return images

@@ -189,7 +189,7 @@ def test_a_full_disk_is_said_and_what_was_learnt_is_kept(tmp_path: Path, monkeyp
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
-    assert f"go on with mtlkit fit digits:small --out {tmp_path / 'run'} --resume" in result.stderr
+    assert f"go on with --out {tmp_path / 'run'} --resume" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     monkeypatch.undo()
     assert call("fit", "digits:small", "--out", tmp_path / "run", "--resume", *QUICK).exit_code == 0
@@ -228,7 +228,7 @@ def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing_or_a_checkpoint(tmp_pa
         assert "stopped" in told.strip().splitlines()[-1]
         assert "Traceback" not in told
         assert [path.name for path in tmp_path.iterdir()] == left
-    assert f"go on with mtlkit fit digits --out {tmp_path / 'run'} --resume" in told
+    assert f"go on with --out {tmp_path / 'run'} --resume" in told
 
 
 @pytest.mark.slow

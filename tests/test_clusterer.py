@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.clusterer import as_array, as_images
+from mtlkit.evaluation import score
 from mtlkit.multitask import Augmentation, CollapseWarning
 from mtlkit.preprocessing import describe
 
@@ -185,12 +186,7 @@ def test_fit_knows_nothing_of_y() -> None:
 def test_scikit_learns_manners() -> None:
     clusterer = quick(4, balance="equal", side=16)
     params = clusterer.get_params()
-    assert (params["n_clusters"], params["balance"], params["side"], params["random_state"]) == (
-        4,
-        "equal",
-        16,
-        0,
-    )
+    assert (params["n_clusters"], params["balance"], params["side"], params["random_state"]) == (4, "equal", 16, 0)
     again = clone(clusterer)
     assert again is not clusterer and again.get_params() == params
     assert clusterer.set_params(n_clusters=2).n_clusters == 2 and again.n_clusters == 4
@@ -411,3 +407,19 @@ def test_digits_come_out_in_classes() -> None:
     clusterer = MultiTaskClusterer(3, random_state=0, effort=0.1).fit(digits)
     assert np.bincount(clusterer.labels_, minlength=3).min() > 120
     assert (clusterer.predict(digits[:, 0]) == clusterer.labels_).all()
+
+
+@pytest.mark.parametrize("device", ["cud", "cuda:99", "meta"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(InputError, match=f"device '{device}' is not there .*: use cpu"):
+        MultiTaskClusterer(3, device=device).fit(GREY)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
+def test_a_gpu_finds_classes_too() -> None:
+    images = load("digits:small").images
+    clusterer = MultiTaskClusterer(3, random_state=0, effort=0.3, device="cuda").fit(images)
+    assert clusterer.model_.device.type == "cuda"
+    assert clusterer.transform(images).shape == (537, 128)
+    labels = load("digits:small").open_labels()
+    assert score(clusterer.labels_, labels).accuracy > 0.9

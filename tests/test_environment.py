@@ -68,10 +68,7 @@ def test_environment_yml_equals_pyproject() -> None:
     python, pip, listed = environment["dependencies"]
     lines = [line for line in listed["pip"] if not line.startswith("--")]
     assert lines == BASE + COURSE + DEV + MEDICAL
-    assert [line for line in listed["pip"] if line.startswith("--")] == [
-        "--constraint constraints.txt",
-        "--editable .",
-    ]
+    assert [line for line in listed["pip"] if line.startswith("--")] == ["--constraint constraints.txt", "--editable ."]
     assert pip == "pip"
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
 

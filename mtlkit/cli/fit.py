@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,30 +17,25 @@ from mtlkit.errors import InputError
 def fit(
     source: Source,
     classes: Annotated[
-        int | None, typer.Option(help="The number of classes to find (catalogue sets bring their own).")
+        int | None, typer.Option(help="How many classes to find (sets by name bring their own).")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
-    balance: Annotated[
-        str, typer.Option(help="auto: nothing assumed of the classes' sizes; equal: about one size.")
-    ] = "auto",
+    balance: Annotated[str, typer.Option(help="auto: classes of any size; equal: of about one size.")] = "auto",
     balancing: Annotated[str, typer.Option(help="uncertainty, equal, or torchjd's, as UPGrad.")] = "uncertainty",
     cosines: Annotated[bool, typer.Option("--cosines", help="Record how far the tasks' gradients agree.")] = False,
     encoder: Annotated[str, typer.Option(help="auto, small-cnn, mlp, or torchvision's, as resnet18.")] = "auto",
     weights: Annotated[Path | None, typer.Option(help="A .safetensors file for the encoder to start from.")] = None,
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
-    size: Annotated[
-        int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen from the folder.")
-    ] = None,
+    size: Annotated[int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen.")] = None,
     effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
-    rotation: Annotated[
-        float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave the class as it is.")
-    ] = 15.0,
+    rotation: Annotated[float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave it, too.")] = 15.0,
     threads: Threads = 1,
+    device: Annotated[str, typer.Option(help="cpu, or as torch names a GPU: cuda, mps.")] = "cpu",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was cut off: the one at --out, or the newest.")
+        bool, typer.Option("--resume", help="Go on with a cut off run: at --out, or the newest.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
     data_root: DataRoot = None,
@@ -61,13 +54,13 @@ def fit(
     clusterer = MultiTaskClusterer(
         k, balance=balance, balancing=balancing, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
         effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,
-        n_threads=threads, side=max(images.images.shape[-1], 8), verbose=True,
+        n_threads=threads, device=device, side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
     out = out or (
         cut_off_run(Path("runs"), images.name, seed) if resume else Path("runs") / run_name(images.name, seed)
     )
-    with new_run(out, overwrite, resume) as folder, _kept(folder, source):
+    with new_run(out, overwrite, resume) as folder:
         tell(f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes (number given by the {given_by}).")
         clusterer.checkpoint = folder / CHECKPOINT
         tell(f"This takes about {clusterer.estimate_seconds(images.images):.0f} s on this machine.")
@@ -85,7 +78,7 @@ def fit(
             "assumptions": _assumptions(k, given_by, balance, clusterer.augmentation, weights), "warnings": told,
             "settings": {"seed": seed, "balance": balance, "balancing": balancing, "encoder": encoder,
                          "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
-                         "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads},
+                         "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads, "device": device},
         })  # fmt: skip
     place = folder.with_name(folder.name.removesuffix(".partial"))
     if as_json:
@@ -100,21 +93,6 @@ def fit(
         else "accuracy    not known: there are no labels; look at the contact sheet in the report"
     )
     print(f"report      {place / 'report.html'}")
-
-
-@contextmanager
-def _kept(folder: Path, source: str) -> Iterator[None]:
-    """If the work stops, say how to go on with what was learnt."""
-    from mtlkit.deployment.runs import CHECKPOINT
-
-    try:
-        yield
-    except BaseException as fault:
-        if any((folder / CHECKPOINT).glob("*.pt")) and not isinstance(fault, InputError):
-            out = folder.with_name(folder.name.removesuffix(".partial"))
-            command = f"mtlkit fit {source} --out {out} --resume"
-            tell(f"What was learnt so far is kept: go on with {command}, and the options as they were.")
-        raise
 
 
 def _assumptions(k: int, given_by: str, balance: str, augmentation: Any, weights: Path | None) -> list[str]:

@@ -23,13 +23,14 @@ class OneSentence(TyperGroup):
         except InputError as fault:
             tell(f"error: {fault}")
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            tell("stopped: nothing was left half-written.")
+        except KeyboardInterrupt as fault:
+            tell("\n".join([*getattr(fault, "__notes__", ()), "stopped: nothing was left half-written."]))
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
         except OSError as fault:
-            tell(f"error: {fault.filename or 'the disk'}: {fault.strerror or fault}; nothing was left half-written. "
+            kept = "".join(f"{note}\n" for note in getattr(fault, "__notes__", ()))
+            tell(f"{kept}error: {fault.filename or 'the disk'}: {fault.strerror or fault}; nothing was left half-written. "
                   "Make room, or choose another place with --out.")  # fmt: skip
             raise typer.Exit(1) from None
 

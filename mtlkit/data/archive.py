@@ -61,13 +61,9 @@ def load_npz(path: Path) -> ImageSet:
         raise InputError(f"{path}: cannot be read as .npz ({fault}): {REMEDY}.") from fault
     pixels, notes = _to_unit(path, channels_first(images))
     return ImageSet(
-        images=pixels,
-        name=path.stem,
-        paths=row_names(path.stem, range(len(pixels))),
-        class_names=classes,
-        notes=notes,
-        labels=None if codes is None else partial(np.copy, codes),
-    )
+        images=pixels, name=path.stem, paths=row_names(path.stem, range(len(pixels))), class_names=classes,
+        notes=notes, labels=None if codes is None else partial(np.copy, codes),
+    )  # fmt: skip
 
 
 def headers(path: Path) -> dict[str, _Array]:
@@ -105,10 +101,8 @@ def _check(path: Path, arrays: dict[str, _Array], images_key: str, labels_key: s
         raise InputError(f"{path}: {images_key!r} is {found}, which are no images: {REMEDY}.")
     labels = arrays[labels_key] if labels_key else None
     if labels and (math.prod(labels.shape) != images.shape[0] or labels.dtype.kind not in "biuUS"):
-        raise InputError(
-            f"{path}: {labels_key!r} is {_shape(labels)} of {labels.dtype} for {images.shape[0]} images:"
-            " give one integer or text an image, or leave the labels out."
-        )
+        raise InputError(f"{path}: {labels_key!r} is {_shape(labels)} of {labels.dtype} for {images.shape[0]} images:"
+                         " give one integer or text an image, or leave the labels out.")  # fmt: skip
 
 
 def _shape(array: _Array) -> str:
@@ -133,10 +127,8 @@ def _to_unit(path: Path, images: np.ndarray) -> tuple[np.ndarray, tuple[str, ...
         return np.divide(images, np.iinfo(images.dtype).max, dtype=np.float32), ()
     bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
     if len(bad):
-        raise InputError(
-            f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row {bad[0]}:"
-            " mend them or leave them out."
-        )
+        raise InputError(f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row {bad[0]}:"
+                         " mend them or leave them out.")  # fmt: skip
     low, high = images.min(), images.max()
     if low >= 0 and high <= 1 and images.dtype.kind in "bf":
         return np.ascontiguousarray(images, np.float32), ()

@@ -34,23 +34,16 @@ def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
     rows = np.flatnonzero(digits.target < classes)  # which digits a set has defines it; no label is kept
     images = (digits.images[rows] / 16).astype(np.float32)[:, None]  # N x 1 x 8 x 8, ink from 0 to 16
     return ImageSet(
-        images=images,
-        name="digits" if classes == 10 else "digits:small",
-        paths=row_names("digits", rows),
-        n_clusters=classes,
-        class_names=tuple(map(str, range(classes))),
-        labels=partial(_digit_labels, rows),
-    )
+        images=images, name="digits" if classes == 10 else "digits:small", paths=row_names("digits", rows),
+        n_clusters=classes, class_names=tuple(map(str, range(classes))), labels=partial(_digit_labels, rows),
+    )  # fmt: skip
 
 
 def _digit_labels(rows: np.ndarray) -> np.ndarray:
     return load_digits().target[rows]
 
 
-CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {
-    "digits": _digits,
-    "digits:small": partial(_digits, classes=3),
-}
+CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {"digits": _digits, "digits:small": partial(_digits, classes=3)}
 
 
 def catalogue_names() -> tuple[str, ...]:
@@ -63,11 +56,7 @@ def catalogue_names() -> tuple[str, ...]:
 
 
 def load(
-    source: str | Path,
-    *,
-    size: int | None = None,
-    data_root: DataRoot = None,
-    progress: Progress | None = None,
+    source: str | Path, *, size: int | None = None, data_root: DataRoot = None, progress: Progress | None = None
 ) -> ImageSet:
     """Load a source of images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
 

@@ -126,10 +126,8 @@ def _tried(read: Read, path: Path) -> Any:
 
 def _refuse_many(folder: Path, failed: dict[str, str], total: int) -> None:
     if len(failed) == total or (len(failed) > 3 and len(failed) > 0.05 * total):
-        raise InputError(
-            f"{folder}: {len(failed)} of {total} image files cannot be decoded ({_some(failed)}):"
-            " at most 3, or 5 %, are skipped, and never all, so repair or remove them."
-        )
+        raise InputError(f"{folder}: {len(failed)} of {total} image files cannot be decoded ({_some(failed)}):"
+                         " at most 3, or 5 %, are skipped, and never all, so repair or remove them.")  # fmt: skip
 
 
 def _some(failed: dict[str, str]) -> str:

@@ -90,10 +90,8 @@ ask for a smaller --size, or take fewer images.
     """
     needed = item_bytes * math.prod(shape)
     if needed > MOST_BYTES:
-        raise InputError(
-            f"{name}: {' x '.join(map(str, shape))} values take {needed / 1e9:.1f} GB and at most"
-            f" {MOST_BYTES / 1e9:.0f} GB are read: ask for a smaller --size, or take fewer images."
-        )
+        raise InputError(f"{name}: {' x '.join(map(str, shape))} values take {needed / 1e9:.1f} GB and at most"
+                         f" {MOST_BYTES / 1e9:.0f} GB are read: ask for a smaller --size, or take fewer images.")  # fmt: skip
 
 
 def row_names(name: str, rows: np.ndarray | range) -> tuple[str, ...]:

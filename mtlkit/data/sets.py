@@ -105,10 +105,8 @@ class FetchedSet:
         except (InputError, MemoryError):
             raise
         except Exception as fault:
-            raise InputError(
-                f"{path}: cannot be read, it is cut short or of another kind ({type(fault).__name__}): run"
-                f" `mtlkit data fetch {self.name}` to fetch it anew."
-            ) from fault
+            raise InputError(f"{path}: cannot be read, it is cut short or of another kind ({type(fault).__name__}): run"
+                             f" `mtlkit data fetch {self.name}` to fetch it anew.") from fault  # fmt: skip
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
         """Read N x H x W or N x H x W x 3 of 8 bits, or the labels. May raise anything."""

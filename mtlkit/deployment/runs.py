@@ -37,7 +37,7 @@ from mtlkit.evaluation import (
     safe_cell,
     to_png,
     write_report,
-)
+)  # fmt: skip
 from mtlkit.multitask import Found, MultiTaskModel, make_encoder
 from mtlkit.multitask.tasks import Classification
 
@@ -89,8 +89,12 @@ def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterato
             raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
         try:
             yield partial
-        except BaseException:
-            if not any((partial / CHECKPOINT).glob("*.pt")):
+        except BaseException as fault:
+            if any((partial / CHECKPOINT).glob("*.pt")):
+                fault.add_note(
+                    f"What was learnt is kept: go on with --out {out} --resume, and the other options as they were."
+                )
+            else:
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
@@ -129,19 +133,16 @@ def cut_off_run(folder: Path, source: str, seed: int) -> Path:
 
 def save_model(folder: Path, model: MultiTaskModel) -> None:
     """Write the encoder and the classification head: model.safetensors, and model.json that says what they are."""
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()
+    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
                if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
     content = save_weights(weights)
     (folder / "model.safetensors").write_bytes(content)
     about = {
-        "format": FORMAT,
-        "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
-        "settings": encoder_settings(model),
-        "classes": model.heads["classes"].out_features,
-        "images": "N x channels x side x side in [0, 1]",
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "format": FORMAT, "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
+        "settings": encoder_settings(model), "classes": model.heads["classes"].out_features,
+        "images": "N x channels x side x side in [0, 1]", "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
-    }
+    }  # fmt: skip
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
@@ -216,16 +217,13 @@ def write_run(
     classes, confidence = found.probabilities.argmax(axis=1), found.probabilities.max(axis=1)
     sizes = np.bincount(classes, minlength=found.probabilities.shape[1]).tolist()
     report = report | {
-        "images": len(images),
-        "shape": list(images.images.shape[1:]),
-        "sizes": sizes,
+        "images": len(images), "shape": list(images.images.shape[1:]), "sizes": sizes,
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
-        "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()},
-        "versions": versions(),
+        "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()}, "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    }  # fmt: skip
     save_model(folder, found.model)
     with (folder / "assignments.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)

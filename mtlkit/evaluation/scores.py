@@ -106,16 +106,12 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     order = np.concatenate([matched, np.setdiff1d(np.arange(table.shape[1]), matched)])
     diagonal = recalls[rows, matched]
     return Scores(
-        n=len(truth),
-        accuracy=float(table[rows, matched].sum() / len(truth)),
-        balanced_accuracy=float(diagonal.mean()),
-        nmi=float(normalized_mutual_info_score(truth, found)),
-        ari=float(adjusted_rand_score(truth, found)),
-        confusion=table[:, order],
-        classes=tuple(classes.tolist()),
+        n=len(truth), accuracy=float(table[rows, matched].sum() / len(truth)),
+        balanced_accuracy=float(diagonal.mean()), nmi=float(normalized_mutual_info_score(truth, found)),
+        ari=float(adjusted_rand_score(truth, found)), confusion=table[:, order], classes=tuple(classes.tolist()),
         columns=tuple(int(clusters[j]) if j < len(clusters) else None for j in order),
         recalls=tuple(diagonal.tolist()),
-    )
+    )  # fmt: skip
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:

@@ -47,12 +47,12 @@ class Augmentation:
         size = len(images)
 
         def draw(limit: float) -> Tensor:  # B numbers in [-limit, limit]
-            return (torch.rand(size, generator=generator) * 2 - 1) * limit
+            return ((torch.rand(size, generator=generator) * 2 - 1) * limit).to(images.device)
 
         if images.ndim == 4:
             angle, shear = draw(math.radians(self.rotation)), draw(self.shear)
             scale = 1 + draw(self.scale)
-            mirror = draw(1.0).sign() if self.flip else torch.ones(size)
+            mirror = draw(1.0).sign() if self.flip else torch.ones(size, device=images.device)
             cos, sin = angle.cos() / scale, angle.sin() / scale
             affine = torch.stack(
                 [mirror * cos, shear * cos - sin, 2 * draw(self.shift),
@@ -62,7 +62,7 @@ class Augmentation:
             images = functional.grid_sample(images - ground, grid, align_corners=False) + ground
         shape = (size,) + (1,) * (images.ndim - 1)
         images = images * (1 + draw(self.gain)).view(shape)
-        return images + self.noise * torch.randn(images.shape, generator=generator)
+        return images + self.noise * torch.randn(images.shape, generator=generator).to(images.device)
 
 
 def background(images: Tensor) -> Tensor:

@@ -148,7 +148,7 @@ class Balancer:
         Raises:
             InputError: a loss that the method cannot bear, or a number of tasks that it is not made for.
         """
-        values = torch.stack(list(losses.values()))
+        values = torch.stack(list(losses.values())).cpu()  # a few numbers: the method need not know of devices
         check_losses(self.method, self.tasks, values)
         shared = [p for p in model.encoder.parameters() if p.requires_grad]
         if self.cosines or isinstance(self.method, Aggregator):

@@ -63,7 +63,7 @@ class Checkpoint:
         if not path.exists():
             return None
         try:
-            return dict(torch.load(path, weights_only=True))
+            return dict(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as fault:  # a damaged file can raise anything
             raise self._damaged(path.name) from fault
 

@@ -38,7 +38,12 @@ class MultiTaskModel(nn.Module):
         if not isinstance(task, Task):
             raise InputError(f"task {name!r} is a {type(task).__name__}: give an object of a class that extends Task.")
         self.tasks[name] = task
-        self.heads[name] = task.head(int(self.encoder.width))  # type: ignore[arg-type]
+        self.heads[name] = task.head(int(self.encoder.width)).to(self.device)  # type: ignore[arg-type]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder is; heads and batches go there, targets and results stay in memory."""
+        return next(self.encoder.parameters()).device
 
     def remove(self, name: str) -> None:
         """Take a task and its head away."""
@@ -58,11 +63,11 @@ class MultiTaskModel(nn.Module):
         """Return the shared features of N clean images, N x width, in evaluation mode."""
         training = self.training
         self.eval()
-        features = torch.cat([self.encoder(batch) for batch in images.split(batch_size)])
+        features = torch.cat([self.encoder(batch.to(self.device)).cpu() for batch in images.split(batch_size)])
         self.train(training)
         return features
 
     @torch.no_grad()
     def predict(self, images: Tensor, task: str) -> Tensor:
         """Return the softmax of one task's head for N clean images: N x K, rows sum to one."""
-        return self.heads[task](self.features(images)).softmax(-1)
+        return self.heads[task](self.features(images).to(self.device)).softmax(-1).cpu()

@@ -110,21 +110,11 @@ def label_maker(balance: str) -> MakeVectors:
 
 
 def find_classes(
-    images: Tensor,
-    descriptors: np.ndarray,
-    n_clusters: int,
-    encoder: nn.Module,
-    *,
-    balance: str = "auto",
-    balancing: Balancing = "uncertainty",
-    cosines: bool = False,
-    clustering: bool = False,
-    augmentation: Augmentation | None = None,
-    schedule: Schedule | None = None,
-    seed: int = 0,
-    checkpoint: Checkpoint | None = None,
-    on_step: Callable[[str], Any] | None = None,
-) -> Found:
+    images: Tensor, descriptors: np.ndarray, n_clusters: int, encoder: nn.Module, *, balance: str = "auto",
+    balancing: Balancing = "uncertainty", cosines: bool = False, clustering: bool = False,
+    augmentation: Augmentation | None = None, schedule: Schedule | None = None, seed: int = 0,
+    checkpoint: Checkpoint | None = None, on_step: Callable[[str], Any] | None = None,
+) -> Found:  # fmt: skip
     """Go the whole way from images to classes.
 
     Args:
@@ -225,7 +215,7 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
     spaces = [features]
     if "views" in model.heads:
         with torch.no_grad():
-            spaces.append(model.heads["views"](features))
+            spaces.append(model.heads["views"](features.to(model.device)).cpu())
     return nn.functional.normalize(torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)).numpy()
 
 

@@ -43,22 +43,11 @@ class Teacher(AveragedModel):
 
 
 def fit(
-    model: MultiTaskModel,
-    images: Any,
-    *,
-    epochs: int,
-    batch_size: int = 256,
-    balancing: Balancing = "uncertainty",
-    cosines: bool = False,
-    augmentation: Augmentation | None = None,
-    learning_rate: float = 3e-3,
-    seed: int = 0,
-    stage: str = "training",
-    teacher: Teacher | None = None,
-    state: State | None = None,
-    on_epoch: Callable[[int, Callable[[], State]], None] | None = None,
-    on_step: Callable[[], None] | None = None,
-) -> History:
+    model: MultiTaskModel, images: Any, *, epochs: int, batch_size: int = 256, balancing: Balancing = "uncertainty",
+    cosines: bool = False, augmentation: Augmentation | None = None, learning_rate: float = 3e-3, seed: int = 0,
+    stage: str = "training", teacher: Teacher | None = None, state: State | None = None,
+    on_epoch: Callable[[int, Callable[[], State]], None] | None = None, on_step: Callable[[], None] | None = None,
+) -> History:  # fmt: skip
     """Train all tasks of the model together, on two augmented views of every image.
 
     Args:
@@ -121,7 +110,7 @@ def fit(
     for epoch in range(len(history), epochs):
         started, total = time.perf_counter(), torch.zeros(len(names))
         for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(batch_size):
-            batch = images[rows]
+            batch = images[rows].to(model.device)
             views = augmentation(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))  # 2 x B x C x H x W
             with seeded(seed + schedule.last_epoch):  # what draws in there (dropout, PCGrad's order) is repeatable, too
                 losses = model.losses(views, rows)
@@ -169,6 +158,21 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for GPUs, too: 30 times as slow
         yield
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device of that name, after a look whether it is there.
+
+    >>> check_device("cpu")
+    device(type='cpu')
+    """
+    try:
+        return torch.zeros(1, device=name).cpu().to(name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as fault:
+        reason = str(fault).splitlines()[0].rstrip(".")[:100]
+        raise InputError(
+            f"device {name!r} is not there ({reason}): use cpu, or cuda where torch finds a GPU."
+        ) from fault
 
 
 @contextmanager

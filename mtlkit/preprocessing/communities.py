@@ -31,13 +31,9 @@ LINKS: dict[str, Callable[..., np.ndarray]] = {  # of the weight between two gro
 
 
 def community_vectors(
-    features: np.ndarray,
-    n_clusters: int,
-    seed: int = 0,
-    n_groups: int | None = None,
-    tries: int = 10,
+    features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 10,
     links: tuple[str, ...] = tuple(LINKS),
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     r"""Classes of any size: k-means into many small groups, merged by how they are linked until K are left.
 
     A large class is then many groups and a small class few: no size is assumed. Links are measured in two ways. A graph

@@ -99,13 +99,9 @@ def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> n
 
 
 def on_a_sample(
-    make_vectors: MakeVectors,
-    features: np.ndarray,
-    n_clusters: int,
-    seed: int = 0,
-    most: int = 10_000,
+    make_vectors: MakeVectors, features: np.ndarray, n_clusters: int, seed: int = 0, most: int = 10_000,
     neighbours: int = 10,
-) -> np.ndarray:
+) -> np.ndarray:  # fmt: skip
     """Make label vectors of any number of images with the memory and the time that `most` of them take.
 
     Neighbours of all images among all would cost the square of their number. So with more than `most`, vectors are made

@@ -146,10 +146,7 @@ for axes, (name, picture) in zip(figure.subplots(1, 3), panels.items(), strict=T
     axes.set_title(name, fontsize=10)
     axes.set_axis_off()
 figure.suptitle("One digit, three ways: HOG keeps which way the strokes run", fontsize=12, weight="bold")
-show(
-    figure,
-    "One digit as pixels, as a map of its Sobel edges, and as 16 cells with lines for edge directions.",
-)
+show(figure, "One digit as pixels, as a map of its Sobel edges, and as 16 cells with lines for edge directions.")
 
 # %% id="features"
 features = hog(images.images)  # N x D

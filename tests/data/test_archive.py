@@ -146,10 +146,7 @@ def with_hole(value: float) -> np.ndarray:
         ({"images": with_hole(-np.inf)}, "2 of 4 images hold NaN or infinity, the first is row 2"),
         ({"images": np.array([None, "a"], object)}, "'images' is pickled, which is never opened"),
         ({"images": RAMP, "labels": np.array([None] * 4)}, "'labels' is pickled"),
-        (
-            {"a": RAMP, "b": RAMP},
-            r"which array holds the images is not clear, it has a \(4 x 8 x 10, float64\)",
-        ),
+        ({"a": RAMP, "b": RAMP}, r"which array holds the images is not clear, it has a \(4 x 8 x 10, float64\)"),
         ({"a": np.zeros(3)}, r"it has a \(3, float64\)"),
         ({"a": np.float64(3)}, r"it has a \(one value, float64\)"),
         ({}, "it has no array"),
@@ -161,10 +158,7 @@ def with_hole(value: float) -> np.ndarray:
         ({"images": RAMP.astype(complex)}, "of complex128, which are no images"),
         ({"images": RAMP.astype("U8")}, "of <U8, which are no images"),
         ({"images": RAMP.astype("M8[s]")}, "which are no images"),
-        (
-            {"images": RAMP, "labels": [0, 1, 0]},
-            "'labels' is 3 of int64 for 4 images: give one integer or text",
-        ),
+        ({"images": RAMP, "labels": [0, 1, 0]}, "'labels' is 3 of int64 for 4 images: give one integer or text"),
         ({"images": RAMP, "y": np.zeros((4, 2), int)}, "'y' is 4 x 2 of int64 for 4 images"),
         ({"images": RAMP, "labels": [0.5, 1, 0, 1]}, "'labels' is 4 of float64 for 4 images"),
         ({"images": RAMP, "labels": [b"\xff", b"a", b"a", b"b"]}, r"cannot be read as \.npz"),

@@ -34,16 +34,7 @@ def test_natural_order_of_relative_paths(tmp_path: Path) -> None:
     for shade, name in enumerate(names):
         draw(tmp_path / name, shade * 20)
     images = load(tmp_path)
-    assert images.paths == (
-        "9.png",
-        "10.png",
-        "a.png",
-        "a/1.png",
-        "a/02.png",
-        "a/2.png",
-        "a/10.png",
-        "b/x.png",
-    )
+    assert images.paths == ("9.png", "10.png", "a.png", "a/1.png", "a/02.png", "a/2.png", "a/10.png", "b/x.png")
     shades = np.array([names.index(path) * 20 for path in images.paths])
     np.testing.assert_allclose(images.images[:, 0, 0, 0] * 255, shades)
     assert images.name == tmp_path.name and images.n_clusters is None

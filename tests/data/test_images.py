@@ -23,22 +23,13 @@ def test_digits_are_scikit_learns_images_over_16() -> None:
     np.testing.assert_array_equal(digits.images[:, 0] * 16, known.images)
     np.testing.assert_array_equal(digits.open_labels(), known.target)
     assert (digits.name, digits.n_clusters, digits.class_names) == ("digits", 10, tuple("0123456789"))
-    assert (digits.paths[0], digits.paths[1796], len(set(digits.paths))) == (
-        "digits/0000",
-        "digits/1796",
-        1797,
-    )
+    assert (digits.paths[0], digits.paths[1796], len(set(digits.paths))) == ("digits/0000", "digits/1796", 1797)
 
 
 def test_small_digits_are_the_first_three_classes() -> None:
     small, digits = load("digits:small"), load("digits")
     labels = small.open_labels()
-    assert (len(small), small.name, small.n_clusters, small.class_names) == (
-        537,
-        "digits:small",
-        3,
-        tuple("012"),
-    )
+    assert (len(small), small.name, small.n_clusters, small.class_names) == (537, "digits:small", 3, tuple("012"))
     assert labels is not None and np.bincount(labels).tolist() == [178, 182, 177]
     row = digits.paths.index(small.paths[-1])
     np.testing.assert_array_equal(small.images[-1], digits.images[row])

@@ -8,16 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mtlkit.errors import InputError
-from mtlkit.evaluation import (
-    class_sizes,
-    confusion,
-    contact_sheet,
-    embedding,
-    losses,
-    score,
-    scoreboard,
-    to_png,
-)
+from mtlkit.evaluation import class_sizes, confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
 from mtlkit.evaluation.plots import GAP, _spread, _tiles
 
 RNG = np.random.default_rng(0)
@@ -204,8 +195,7 @@ def test_an_embedding_keeps_groups_apart():
 
 
 @pytest.mark.parametrize(
-    "features",
-    [RNG.random((20, 5)), RNG.random((60, 2)), RNG.random((60, 1)), np.ones((60, 4)), RNG.random((2, 9))],
+    "features", [RNG.random((20, 5)), RNG.random((60, 2)), RNG.random((60, 1)), np.ones((60, 4)), RNG.random((2, 9))]
 )
 def test_few_points_or_dimensions_are_shown_by_their_principal_components(features):
     figure = embedding(features, np.arange(len(features)) % 3)

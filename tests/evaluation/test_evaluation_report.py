@@ -217,10 +217,7 @@ def test_a_file_name_that_is_no_text_is_shown_as_an_escape(make):
 
 @pytest.mark.parametrize(
     ("alt", "png", "sentence"),
-    [
-        ("too short", b"\x89PNG\r\n\x1a\n", "alt text of 9 letters"),
-        (ALT, b"GIF89a", "does not hold a PNG file"),
-    ],
+    [("too short", b"\x89PNG\r\n\x1a\n", "alt text of 9 letters"), (ALT, b"GIF89a", "does not hold a PNG file")],
 )
 def test_a_figure_without_a_description_or_picture_is_refused(alt, png, sentence):
     with pytest.raises(InputError, match=sentence):

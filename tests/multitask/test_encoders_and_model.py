@@ -46,10 +46,7 @@ def model() -> MultiTaskModel:
 def test_each_head_answers_for_each_view() -> None:
     views, shared = torch.rand(3, 6, 1, 8, 8), model().eval()
     outputs = shared(views)
-    assert {name: tuple(out.shape) for name, out in outputs.items()} == {
-        "views": (3, 6, 5),
-        "shape": (3, 6, 4),
-    }
+    assert {name: tuple(out.shape) for name, out in outputs.items()} == {"views": (3, 6, 5), "shape": (3, 6, 4)}
     for view in range(3):
         alone = shared.heads["shape"](shared.encoder(views[view]))
         torch.testing.assert_close(outputs["shape"][view], alone)

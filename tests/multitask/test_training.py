@@ -141,9 +141,7 @@ def test_the_learning_rate_is_the_highest_of_its_cycle(monkeypatch: pytest.Monke
     images, rates = noise(), []
     step = torch.optim.AdamW.step
     monkeypatch.setattr(
-        torch.optim.AdamW,
-        "step",
-        lambda self, *rest: (rates.append(self.param_groups[0]["lr"]), step(self, *rest))[1],
+        torch.optim.AdamW, "step", lambda self, *rest: (rates.append(self.param_groups[0]["lr"]), step(self, *rest))[1]
     )
     fit(two_tasks(images), images, epochs=40, batch_size=30, learning_rate=0.01)
     top = int(np.argmax(rates))

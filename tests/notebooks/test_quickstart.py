@@ -119,14 +119,7 @@ def test_headings_are_in_order(chapter: NotebookNode) -> None:
 def test_the_parameters_are_those_that_the_course_asks_for() -> None:
     found = {name: about["default"] for name, about in papermill.inspect_notebook(str(CHAPTER)).items()}
     values = {name: ast.literal_eval(default) for name, default in found.items()}
-    expected = {
-        "seed": 0,
-        "source": "digits",
-        "quick": True,
-        "run_folder": "",
-        "balance": "auto",
-        "effort": 1.0,
-    }
+    expected = {"seed": 0, "source": "digits", "quick": True, "run_folder": "", "balance": "auto", "effort": 1.0}
     assert values == expected
 
 
@@ -185,14 +178,7 @@ def test_a_run_on_another_set_leaves_a_whole_folder(small_run: tuple[Any, Path])
     assert done.returncode == 0, done.stderr
     assert without_bar(done.stderr) == ""
     assert "100%" in done.stderr
-    names = {
-        "model.safetensors",
-        "model.json",
-        "report.json",
-        "report.html",
-        "history.csv",
-        "assignments.csv",
-    }
+    names = {"model.safetensors", "model.json", "report.json", "report.html", "history.csv", "assignments.csv"}
     assert {path.name for path in folder.iterdir()} == names | {"notebook.ipynb"}
     assert not folder.with_name("small.partial").exists()
     assert done.stdout.splitlines()[-1] == f"Report: {Path('small', 'report.html')}"

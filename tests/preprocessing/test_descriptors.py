@@ -14,17 +14,7 @@ from skimage.feature import hog as hog_of_one
 from skimage.feature import local_binary_pattern
 
 from mtlkit.errors import InputError
-from mtlkit.preprocessing import (
-    colour,
-    describe,
-    descriptors,
-    edge_density,
-    grey,
-    hog,
-    lbp,
-    sobel,
-    standardise,
-)
+from mtlkit.preprocessing import colour, describe, descriptors, edge_density, grey, hog, lbp, sobel, standardise
 
 
 def random_images(n: int, channels: int, side: int) -> np.ndarray:

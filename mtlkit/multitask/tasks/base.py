@@ -60,7 +60,8 @@ class Task:
             if not known.any():
                 return outputs.sum() * 0.0  # a batch without a target teaches nothing, and must still have a gradient
             outputs, rows = outputs[:, known], rows[known]
-        return self.loss(outputs, self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0))
+        targets = self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0)
+        return self.loss(outputs, targets.to(outputs.device))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Task:
         return self  # a copy of a model (the teacher) shares the targets: they are never changed in place

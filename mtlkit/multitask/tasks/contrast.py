@@ -40,5 +40,5 @@ class Contrast(Task):
         z = functional.normalize(outputs[:2].flatten(0, 1), dim=1)  # 2B x size: first views, then second views
         similarity = z @ z.T / self.temperature  # 2B x 2B
         similarity.fill_diagonal_(-torch.inf)  # a view is not compared with itself
-        partner = torch.arange(len(z)).roll(len(z) // 2)
+        partner = torch.arange(len(z), device=z.device).roll(len(z) // 2)
         return functional.cross_entropy(similarity, partner)
