@@ -57,11 +57,8 @@ def _packages() -> Finding:
 def _disk() -> Finding:
     free = min(shutil.disk_usage(place).free for place in (Path.cwd(), tempfile.gettempdir()))
     text = f"{free / 1e9:.1f} GB free"
-    return Finding(
-        "disk",
-        free >= DISK,
-        text if free >= DISK else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.",
-    )
+    ok = free >= DISK
+    return Finding("disk", ok, text if ok else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.")
 
 
 def _threads() -> Finding:

@@ -264,32 +264,24 @@ def _figures(
         inputs = nn.functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
     features = nn.functional.normalize(found.model.features(inputs)).numpy()
     figures = [
-        ReportFigure(
-            "What each class looks like",
+        ReportFigure("What each class looks like",
             f"A sheet with a row for each of {k} classes: the images that the network is surest of stand at the left, "
             "the most doubtful ones at the right end.",
             to_png(contact_sheet(images.images, classes, confidence, title="")),
-            "A class is a number, not a name. Judge a row by its right end: that is where mistakes gather.",
-        ),
-        ReportFigure(
-            f"The classes hold {sizes.min():,} to {sizes.max():,} images",
+            "A class is a number, not a name. Judge a row by its right end: that is where mistakes gather."),
+        ReportFigure(f"The classes hold {sizes.min():,} to {sizes.max():,} images",
             f"Bars with the number of images in each of {k} classes; a dashed line marks where equal sizes would end.",
             to_png(class_sizes(classes, title="")),
-            "A class that is almost empty, or holds almost everything, is a sign of trouble.",
-        ),
-        ReportFigure(
-            "How the network sees the images",
+            "A class that is almost empty, or holds almost everything, is a sign of trouble."),
+        ReportFigure("How the network sees the images",
             f"A map of the images by their shared features, each of {k} classes with a colour, a marker and its number.",
             to_png(embedding(features, classes, title="")),
-            "Near points are alike to the network. Distances between far islands, and the islands' areas, mean nothing.",
-        ),
-        ReportFigure(
-            "What was learnt, stage by stage",
+            "Near points are alike to the network. Distances between far islands, and the islands' areas, mean nothing."),
+        ReportFigure("What was learnt, stage by stage",
             "Curves of each task's loss over the epochs of training, with a line where one stage follows another.",
             to_png(losses(found.history, title="")),
-            "A loss that falls says that the task is learnt, not that the classes are right.",
-        ),
-    ]
+            "A loss that falls says that the task is learnt, not that the classes are right."),
+    ]  # fmt: skip
     if scores:
         figures.append(
             ReportFigure(

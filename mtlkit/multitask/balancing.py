@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim import Adam, Optimizer
 from torchjd import aggregation, scalarization
 from torchjd.aggregation import Aggregator, WeightedAggregator
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW, Constant, GeometricMean, Scalarizer
@@ -176,17 +177,24 @@ class Balancer:
         return values.detach()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the method has learnt and what it remembers (torchjd keeps some of that in plain attributes)."""
+        """Return what the method has learnt and what it remembers: torchjd keeps some of that in plain attributes, in
+        buffers that are not there at first, or in an optimiser of its own."""
         kinds = (Tensor, list, int, float, type(None))
-        memory = {name: {key: value for key, value in vars(module).items() if isinstance(value, kinds)}
-                  for name, module in self.method.named_modules()}  # fmt: skip
-        return {"method": self.method.state_dict(), "memory": memory}
+        return {name: {"plain": {key: value for key, value in vars(module).items() if isinstance(value, kinds)},
+                       "buffers": dict(module._buffers), "parameters": dict(module._parameters),
+                       "own": {key: value.state_dict() for key, value in vars(module).items() if isinstance(value, Optimizer)}}
+                for name, module in self.method.named_modules()}  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`."""
-        self.method.load_state_dict(state["method"])
         for name, module in self.method.named_modules():
-            vars(module).update(state["memory"][name])
+            vars(module).update(state[name]["plain"])
+            module._buffers.update(state[name]["buffers"])
+            for key, value in state[name]["parameters"].items():
+                module._parameters[key].data.copy_(value)  # in place: the optimiser holds it
+            for key, value in state[name]["own"].items():
+                vars(module)[key] = Adam(module.parameters(recurse=False))  # as FAMO makes it at its first step
+                vars(module)[key].load_state_dict(value)
 
     def after_step(self, losses_again: Callable[[], Mapping[str, Tensor]]) -> None:
         """Let FAMO, and no other method, see what the optimiser's step did to the losses of the same batch."""

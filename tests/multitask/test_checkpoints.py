@@ -12,7 +12,10 @@ import pytest
 import torch
 
 from mtlkit import InputError, MultiTaskClusterer, load
+from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
 from mtlkit.multitask.checkpoints import Checkpoint
+from mtlkit.multitask.tasks import Contrast, Regression
+from mtlkit.multitask.training import seeded
 
 IMAGES = load("digits:small").images[:256]
 
@@ -147,3 +150,28 @@ def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path, monkeypa
         checkpoint.save("features", lambda at=now: written.append(at) or {})
     checkpoint.save("features", lambda: written.append("last") or {}, last=True)
     assert written == [6.0, 12.0, "last"]
+
+
+@pytest.mark.parametrize("balancing", ["uncertainty", "dwa", "famo", "imtl-l", "pcgrad", "upgrad", "excess-mtl", "pcd"])
+def test_a_way_of_balancing_remembers(balancing: str, tmp_path: Path) -> None:
+    def train(epochs_before_the_cut: int | None) -> torch.Tensor:
+        checkpoint, state = Checkpoint(tmp_path / str(epochs_before_the_cut), {}), None
+        for _ in range(2):
+            with seeded(0):
+                model = MultiTaskModel(
+                    SmallCNN(), {"views": Contrast(), "shape": Regression(IMAGES[:64].reshape(64, -1))}
+                )
+
+            def keep(epoch: int, snapshot: Any, first: bool = state is None) -> None:
+                checkpoint.save("features", snapshot, last=True)
+                if first and epoch + 1 == epochs_before_the_cut:
+                    raise Cut
+
+            try:
+                fit(model, IMAGES[:64], epochs=4, batch_size=16, balancing=balancing, state=state, on_epoch=keep)
+                break
+            except Cut:
+                state = checkpoint.load("features")
+        return torch.cat([value.flatten() for value in model.state_dict().values()])
+
+    assert torch.equal(train(2), train(None))
