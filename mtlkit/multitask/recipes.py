@@ -40,12 +40,14 @@ class CollapseWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs.
+    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs; and
+    with many images fewer epochs, as the steps are what counts.
 
     Args:
         batch_size: images a step.
         effort: scales all lengths; below 1 for a quick look.
         features, groups, classes: (epochs, least steps) of each stage.
+        many: with more images than that, epochs get fewer in proportion, so that the steps stay the same.
         rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew
             and the mean of all so far is learnt.
     """
@@ -55,6 +57,7 @@ class Schedule:
     features: tuple[int, int] = (30, 1680)
     groups: tuple[int, int] = (6, 84)
     classes: tuple[int, int] = (18, 252)
+    many: int = 20_000
     rounds: int = 3
 
     def __post_init__(self) -> None:
@@ -67,11 +70,11 @@ class Schedule:
         """Return the epochs of a stage.
 
         >>> Schedule().epochs("features", 1797), Schedule().epochs("features", 60_000)
-        (120, 30)
+        (120, 10)
         """
         epochs, least = getattr(self, stage)
         steps, _ = steps_an_epoch(n_images, self.batch_size)
-        return max(1, round(max(epochs, least / steps) * self.effort))
+        return max(1, round(max(epochs * min(1, self.many / n_images), least / steps) * self.effort))
 
     def steps(self, n_images: int, clustering: bool = False) -> int:
         """Return the steps of all stages together."""
