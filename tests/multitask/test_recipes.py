@@ -45,13 +45,14 @@ def find(images: np.ndarray = IMAGES, n_clusters: int = 2, **settings: Any) -> F
     ("stage", "n_images", "effort", "epochs"),
     [
         ("features", 1797, 1.0, 120),  # 14 steps an epoch: 1680 / 14
-        ("features", 60_000, 1.0, 30),
+        ("features", 20_000, 1.0, 30),
+        ("features", 60_000, 1.0, 10),
         ("features", 100, 1.0, 1680),
         ("features", 1797, 0.1, 12),
         ("features", 1797, 1e-9, 1),
         ("groups", 1797, 1.0, 6),
         ("groups", 256, 1.0, 42),
-        ("groups", 60_000, 1.0, 6),
+        ("groups", 60_000, 1.0, 2),
         ("classes", 1797, 1.0, 18),
         ("classes", 500, 0.5, 42),
     ],
