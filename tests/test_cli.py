@@ -310,3 +310,16 @@ def test_labels_are_opened_after_training_only(monkeypatch: pytest.MonkeyPatch, 
     )
     assert call("fit", "digits:small", "--out", tmp_path / "run", *QUICK).exit_code == 0
     assert order == ["fitted", "labels"]
+
+
+@pytest.mark.parametrize("option", [("--threads", "0"), ("--seed", "-1"), ("--rotation", "181")])
+def test_options_have_bounds(option: tuple[str, str], tmp_path: Path) -> None:
+    result = call("fit", "digits:small", "--out", tmp_path / "run", *option)
+    assert result.exit_code == 2
+    assert option[0] in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_device_that_is_not_there_is_said(tmp_path: Path) -> None:
+    refused(call("fit", "digits:small", "--device", "cuda:99", "--out", tmp_path / "run"), "cuda:99", "use cpu")
+    assert list(tmp_path.iterdir()) == []
