@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
@@ -25,25 +24,24 @@ def label_free_scores(
     - `modularity`: links of the neighbour graph within classes beyond what classes of such sizes have by chance,
       $\sum_a W_{aa} / W - (\mathrm{vol}_a / W)^2$; likes classes of equal size.
     - `held together`: K minus the normalised cut, $\sum_a W_{aa} / \mathrm{vol}_a$.
-    - `silhouette`: how much nearer an image is to its own class than to the next.
     - `confidence`: the mean of each image's largest probability; a network can be sure and wrong.
 
     Args:
         features: N x D, one space for all runs, such as the descriptors: a space of one run would favour that run.
         runs: P arrays N x K of probabilities.
-        seed: draws the `most` images by which graph and silhouette are judged.
+        seed: draws the `most` images whose graph is judged.
 
     Raises:
         InputError: fewer than two runs, or of different images.
 
     Source: Strehl, Ghosh 2002, "Cluster ensembles" (agreement); Newman 2006, "Modularity and community structure in
-    networks"; Shi, Malik 2000, "Normalized cuts and image segmentation"; Rousseeuw 1987, "Silhouettes".
+    networks"; Shi, Malik 2000, "Normalized cuts and image segmentation".
 
     >>> blobs = np.repeat(np.eye(2), 20, axis=0) + np.random.default_rng(0).normal(0, 0.05, (40, 2))
     >>> good, bad = np.repeat(np.eye(2), 20, axis=0), np.eye(2)[np.arange(40) % 2]
     >>> scores = label_free_scores(blobs, [good, bad, good])
     >>> {name: int(values.argmax()) for name, values in scores.items() if name != "confidence"}
-    {'agreement': 0, 'modularity': 0, 'held together': 0, 'silhouette': 0}
+    {'agreement': 0, 'modularity': 0, 'held together': 0}
     """
     if len(runs) < 2 or {len(run) for run in runs} != {len(features)}:
         raise InputError(f"{len(runs)} runs of {sorted({len(run) for run in runs})} images for {len(features)} rows of features: "
@@ -51,8 +49,7 @@ def label_free_scores(
     n_clusters = max(run.shape[1] for run in runs)
     partitions = [run.argmax(axis=1) for run in runs]
     rows = np.random.default_rng(seed).permutation(len(features))[:most]
-    near = normalize(features[rows])
-    graph = neighbour_graph(near)
+    graph = neighbour_graph(normalize(features[rows]))
     members = [np.eye(n_clusters)[classes[rows]] for classes in partitions]  # N x K
     tables = [member.T @ (graph @ member) for member in members]  # K x K
     return {
@@ -61,12 +58,5 @@ def label_free_scores(
             [np.trace(table) - (table.sum(0) ** 2).sum() for table in (t / t.sum() for t in tables)]
         ),
         "held together": np.array([held_together(table) for table in tables]),
-        "silhouette": np.array([_silhouette(near, classes[rows]) for classes in partitions]),
         "confidence": np.array([run.max(axis=1).mean() for run in runs]),
     }
-
-
-def _silhouette(features: np.ndarray, classes: np.ndarray) -> float:
-    if not 2 <= len(np.unique(classes)) < len(classes):  # a collapsed run has none
-        return -1.0
-    return float(silhouette_score(features, classes))
