@@ -48,7 +48,7 @@ def lowest(folder: Path) -> None:
          "-e", f"{ROOT}[course,dev,medical]")  # fmt: skip
     call(programs / "uv", "pip", "list", "--python", programs / "python")
     call(programs / "python", "-m", "pytest", "-n", "2", "--dist", "loadfile", "-m", "not slow",
-         "--deselect", "tests/test_environment.py::test_every_installed_package_is_pinned", cwd=ROOT)  # fmt: skip  # it is of the pins
+         "--deselect", "tests/test_environment.py::test_every_installed_package_is_pinned", cwd=ROOT)  # fmt: skip
 
 
 if __name__ == "__main__":
