@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pooch
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException
 
 from mtlkit.errors import InputError
@@ -53,6 +52,8 @@ class Remote:
 
 def md5_of(path: Path) -> str:
     """Return a file's MD5: it tells damage, and the official file from another."""
+    import pooch  # here, and not above: it brings a progress bar that complains in a notebook
+
     return pooch.file_hash(str(path), alg="md5")
 
 
@@ -95,6 +96,8 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
 
 def _download(url: str, part: Path, bar: Any) -> None:
     """Append to `part` what it lacks; start anew where the server does not go on from the middle."""
+    import pooch
+
     with part.open("ab") as file:
         start = file.tell()
 

@@ -292,7 +292,11 @@ def test_the_main_job_ends_in_time(tmp_path: Path) -> None:
     assert folder.name.startswith("quickstart-100-")
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["images"] == 1797
-    assert report["scores"]["accuracy"] > 0.85
+    measured = json.loads((NOTEBOOKS.parent / "benchmarks" / "results" / "digits.json").read_text(encoding="utf-8"))
+    (auto,) = (row for row in measured["rows"] if row["variant"] == "auto")
+    assert (
+        report["scores"]["accuracy"] > auto["accuracy"]["min"] - 0.02
+    )  # of ten seeds; another processor is other luck
     assert report["warnings"] == []
     assert (folder / "report.html").stat().st_size > 100_000
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout
