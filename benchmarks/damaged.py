@@ -3,7 +3,7 @@
     python benchmarks/damaged.py
 
 Good images of seven formats are damaged at random: bytes flipped, the end cut off, headers swapped, sizes lied about.
-What can be decoded is found file by file, each in a fresh process's terms (`read_image` alone); then the whole folder, with
+What can be decoded is found file by file with `read_image`; then the whole folder, with
 38,000 copies of good files beside it so that it is not refused, must skip exactly the others. Results go to
 `results/damaged.json`.
 """

@@ -323,3 +323,12 @@ def test_options_have_bounds(option: tuple[str, str], tmp_path: Path) -> None:
 def test_a_device_that_is_not_there_is_said(tmp_path: Path) -> None:
     refused(call("fit", "digits:small", "--device", "cuda:99", "--out", tmp_path / "run"), "cuda:99", "use cpu")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_alone_is_enough_to_score(run: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "model.json"):
+        (tmp_path / name).write_bytes((run / name).read_bytes())
+    whole, alone = (call("score", folder, "digits:small", "--json") for folder in (run, tmp_path))
+    assert alone.exit_code == 0, alone.output
+    assert json.loads(alone.stdout)["accuracy"] == json.loads(whole.stdout)["accuracy"]
+    assert json.loads(whole.stdout)["comparable"] and not json.loads(alone.stdout)["comparable"]

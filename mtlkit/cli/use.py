@@ -16,7 +16,7 @@ from mtlkit.errors import InputError
 def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
     """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
     from mtlkit.deployment import encoder_settings, load_model, what_compares
-    from mtlkit.deployment.comparison import read_run
+    from mtlkit.deployment.comparison import read_report
     from mtlkit.evaluation import score as score_of
 
     model = load_model(run)
@@ -26,10 +26,9 @@ def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads
                          "with `labels`, or a catalogue set.")  # fmt: skip
     found = probabilities(model, images.images, threads)
     labels = images.open_labels()
-    scores, said = (
-        score_of(found.argmax(axis=1), labels),
-        what_compares(read_run(run)[0], images.name, len(set(labels.tolist()))),
-    )
+    scores, kinds = score_of(found.argmax(axis=1), labels), len(set(labels.tolist()))
+    told = (run / "report.json").is_file()  # the two files of the model are enough to score
+    said = what_compares(read_report(run), images.name, kinds) if told else []
     if as_json:
         print(json.dumps({"source": images.name} | scores.as_dict() | {"comparable": said}, ensure_ascii=False))
     else:

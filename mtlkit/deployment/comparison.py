@@ -103,11 +103,19 @@ def what_compares(report: dict[str, Any], source: str, kinds: int) -> list[str]:
     return sentences
 
 
-def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
-    """Return a run's report.json, and class and confidence by path from its assignments.csv."""
+def read_report(run: Path) -> dict[str, Any]:
+    """Return a run's report.json. Raises `InputError` if this is no run, or the file is damaged."""
     check_format(run)
     try:
-        report = dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
+        return dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as fault:
+        raise InputError(f"{run}: the run is damaged ({fault}): copy it again, or make it anew.") from fault
+
+
+def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
+    """Return a run's report.json, and class and confidence by path from its assignments.csv."""
+    report = read_report(run)
+    try:
         with (run / "assignments.csv").open(newline="", encoding="utf-8") as file:
             rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
     except (OSError, ValueError, KeyError, TypeError) as fault:

@@ -21,7 +21,8 @@ from mtlkit.multitask.training import State
 class Checkpoint:
     """A folder with `about.json`, which says what is trained on what, and one file for each stage.
 
-    A file is written beside its place and then renamed, so that there is always a whole one, whenever the power goes.
+    A file is written beside its place and then renamed, so that there is always a whole one, however the
+    process ends.
 
     Args:
         folder: made if it is not there.

@@ -1,6 +1,6 @@
 """Selection: scores without labels, to choose between trainings of the same images that differ by luck.
 
-`benchmarks/selection.py` says how often each finds the best run and avoids the worst. None always does.
+`benchmarks/selection.py` counts how often each finds the best run and avoids the worst.
 """
 
 from __future__ import annotations

@@ -167,7 +167,7 @@ def check_device(name: str) -> torch.device:
     device(type='cpu')
     """
     try:
-        return torch.zeros(1, device=name).cpu().to(name).device
+        return torch.zeros(1, device=name).cpu().to(name).device  # there and back: torch's "meta" only pretends
     except (RuntimeError, AssertionError, NotImplementedError) as fault:
         reason = str(fault).splitlines()[0].rstrip(".")[:100]
         raise InputError(
