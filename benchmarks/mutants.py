@@ -59,16 +59,21 @@ def concerning(name: Path) -> list[str]:
     return [str(name), f"tests/{room}", *(["tests/test_clusterer.py"] if room == "multitask" else [])]
 
 
-def killed(name: Path, number: int) -> tuple[bool, str]:
-    """Plant fault `number` in a copy of the project, and run its tests."""
+def killed(name: Path, number: int | None) -> tuple[bool, str]:
+    """Plant fault `number` (or none) in a copy of the project, and run its tests."""
     source = (ROOT / name).read_text(encoding="utf-8")
     tree = ast.parse(source)
-    node, field, value = list(faults(tree))[number]
-    before, line = ast.unparse(node), node.lineno  # type: ignore[attr-defined]
-    setattr(node, field, value)
+    text = f"{name}: as it is"
+    if number is not None:
+        node, field, value = list(faults(tree))[number]
+        text = f"{name}:{node.lineno}  {ast.unparse(node)}"  # type: ignore[attr-defined]
+        setattr(node, field, value)
+        text += f"  ->  {ast.unparse(node)}"
     with tempfile.TemporaryDirectory() as folder:
-        skip = shutil.ignore_patterns(".*", "runs", "data", "__pycache__", "*.egg-info")
-        copy = Path(shutil.copytree(ROOT, Path(folder) / "copy", ignore=skip))
+        copy = Path(folder)
+        for part in ("mtlkit", "tests", "benchmarks"):
+            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / name).write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
         command = [
             sys.executable,
@@ -87,7 +92,7 @@ def killed(name: Path, number: int) -> tuple[bool, str]:
             status = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=600).returncode
         except subprocess.TimeoutExpired:
             status = 1
-    return status != 0, f"{name}:{line}  {before}  ->  {ast.unparse(node)}"
+    return status != 0, text
 
 
 def main() -> None:
@@ -101,7 +106,10 @@ def main() -> None:
     ]
     drawn = random.Random(options.seed).sample(every, options.mutants)
     with ThreadPoolExecutor(options.jobs) as pool:
-        rows = []
+        rows: list[dict[str, bool | str]] = []
+        rooms = {name.parts[1]: name for name, _ in drawn}  # a red test without a fault would kill every mutant
+        if wrong := [text for dead, text in pool.map(lambda name: killed(name, None), rooms.values()) if dead]:
+            sys.exit(f"The tests fail without a fault: {'; '.join(wrong)}")
         for dead, text in pool.map(lambda one: killed(*one), drawn):
             rows.append({"killed": dead, "mutant": text})
             print("killed  " if dead else "SURVIVED", text, flush=True)
