@@ -89,7 +89,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
 
         Raises:
-            InputError: X of another shape, with NaN, out of range or with all rows equal; `n_clusters` below 2 or
+            InputError: X of another shape, with NaN, out of range or with all rows equal; `n_clusters` below 1 or
                 above N; a setting that is not known.
         """
         images, found = self._prepare(X), None
@@ -186,8 +186,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         try:
             return validate_data(self, X, dtype=np.float32, reset=reset)
         except ValueError as fault:
-            reason = str(fault).splitlines()[0].rstrip(".")
-            raise InputError(f"{reason}: give N x D finite numbers, with the same D in fit and predict.") from fault
+            reason = str(fault).splitlines()[0].rstrip(".:") + (": give" if X.ndim == 2 else ". Reshape your data to")
+            raise InputError(f"{reason} N x D finite numbers, with the same D in fit and predict.") from fault
 
     def _targets(self, images: Tensor) -> np.ndarray:
         """Return what the regression must tell of each image; plain features are their own target."""

@@ -51,6 +51,8 @@ def fit(
     k = classes if classes is not None else images.n_clusters
     if k is None:
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
+    if k < 2:
+        raise InputError(f"--classes {k}: one class would hold all images; ask for 2 or more.")
     clusterer = MultiTaskClusterer(
         k, balance=balance, balancing=balancing, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
         effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,

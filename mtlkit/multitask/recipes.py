@@ -134,7 +134,7 @@ def find_classes(
         on_step: called after each step with the stage's name.
 
     Raises:
-        InputError: n_clusters below 2 or above N, or an unknown `balance`.
+        InputError: n_clusters below 1 or above N, or an unknown `balance`.
 
     Warns:
         CollapseWarning: some of the K classes are empty at the end.

@@ -20,9 +20,9 @@ MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, cl
 
 
 def check_clusters(n_clusters: int, n_images: int) -> None:
-    """Raise `InputError` unless n_clusters is a whole number and 2 <= n_clusters <= n_images."""
-    if not isinstance(n_clusters, (int, np.integer)) or not 2 <= n_clusters <= n_images:
-        raise InputError(f"the number of classes is {n_clusters!r}: it must be a whole number between 2 and the number "
+    """Raise `InputError` unless n_clusters is a whole number and 1 <= n_clusters <= n_images."""
+    if not isinstance(n_clusters, (int, np.integer)) or not 1 <= n_clusters <= n_images:
+        raise InputError(f"the number of classes is {n_clusters!r}: it must be a whole number between 1 and the number "
                          f"of images, {n_images}.")  # fmt: skip
 
 
