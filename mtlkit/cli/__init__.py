@@ -1,4 +1,4 @@
-"""The door for the shell: `mtlkit fit | score | predict | compare | data | doctor`, a thin face on the rooms.
+"""The door for the shell: `mtlkit fit | score | predict | compare | data | course | doctor`, a thin face on the rooms.
 
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mtlkit.cli.course import course
 from mtlkit.cli.data import data
 from mtlkit.cli.fit import fit
 from mtlkit.cli.shell import AsJson, DataRoot, OneSentence
@@ -23,6 +24,7 @@ app = typer.Typer(
 for command in (fit, score, predict, compare):
     app.command()(command)
 app.add_typer(data, name="data")
+app.add_typer(course, name="course")
 
 
 @app.command()

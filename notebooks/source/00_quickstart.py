@@ -30,25 +30,22 @@
 
 # %% id="imports"
 import hashlib
-import json
 import warnings
-from base64 import b64encode
-from html import escape
 from pathlib import Path
 
 import numpy as np
-from IPython.display import HTML, Markdown, clear_output
+from IPython.display import Markdown, clear_output
 from matplotlib.figure import Figure
 from skimage.feature import hog as draw_hog
 from skimage.transform import resize
 from skimage.util import montage
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
+from sklearn.neighbors import NearestNeighbors
 
-import mtlkit
-from mtlkit import InputError, MultiTaskClusterer, load
+from mtlkit import MultiTaskClusterer, course, load
+from mtlkit.course import show
 from mtlkit.deployment import write_run
-from mtlkit.errors import nearest
-from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
+from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard
 from mtlkit.multitask import Found
 from mtlkit.preprocessing import hog, sobel
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
@@ -58,38 +55,18 @@ from mtlkit.preprocessing.label_vectors import kmeans_vectors
 # text says stays true: the figures in it are computed, not typed.
 
 # %% id="parameters" tags=["parameters"]
-seed = 0  # a whole number from 0: where chance starts
-source = "digits"  # "digits", or "digits:small" for the digits 0 to 2 alone
+seed = 0  # 0 to 2147483638 — where chance starts
+source = "digits"  # digits | digits:small — the images; the small set has the digits 0 to 2 alone
 quick = True  # False trains two more seeds in section 8
 run_folder = ""  # a folder to write the run to; "" writes nothing
-balance = "auto"  # "equal" assumes groups of about one size, "auto" assumes nothing of that
-effort = 1.0  # length of training, from 0.05 to 4
+balance = "auto"  # auto | equal — "equal" assumes groups of about one size, "auto" assumes nothing of that
+effort = 1.0  # 0.05 to 4 — length of training
 
 
 # %% id="check-parameters"
-def require(fine, sentence):
-    """Stop with one sentence unless the parameter is fine."""
-    if not fine:
-        raise InputError(sentence)
-
-
-sources, balances = ("digits", "digits:small"), ("auto", "equal")
-hints = nearest(str(source), sources), nearest(str(balance), balances)
-require(type(seed) is int and 0 <= seed < 2**31 - 9, f"seed is {seed!r}: give a whole number from 0.")
-require(source in sources, f"source is {source!r}: give 'digits' or 'digits:small'.{hints[0]}")
-require(type(quick) is bool, f"quick is {quick!r}: give True or False.")
-require(isinstance(run_folder, str), f"run_folder is {run_folder!r}: give a path, or '' for none.")
-require(balance in balances, f"balance is {balance!r}: give 'auto' or 'equal'.{hints[1]}")
-number = type(effort) in (int, float)
-require(number and 0.05 <= effort <= 4, f"effort is {effort!r}: give a number from 0.05 to 4.")
-
-
-# %% id="show"
-def show(figure, alt):
-    """Show a figure, with a text for whoever cannot see it."""
-    picture = b64encode(to_png(figure)).decode()
-    return HTML(f'<img src="data:image/png;base64,{picture}" alt="{escape(alt)}" style="max-width: 100%">')
-
+course.check_parameters(
+    "00", seed=seed, source=source, quick=quick, run_folder=run_folder, balance=balance, effort=effort
+)
 
 # %% [markdown] id="load-text"
 # ## 1 Load the images, and leave the labels sealed
@@ -417,9 +394,7 @@ Markdown(
 # ```
 
 # %% id="seeds"
-stored = Path(mtlkit.__file__).parents[1] / "benchmarks" / "results" / "digits.json"
-there = source == "digits" and stored.is_file()
-table = json.loads(stored.read_text(encoding="utf-8"))["rows"] if there else []
+table = course.stored("digits")["rows"] if source == "digits" else []
 table.sort(key=lambda row: -row["accuracy"]["mean"])
 bars = [
     {"name": f"{row['method']}, {row['variant']}", "highlight": row["method"] == "mtlkit"}
@@ -511,10 +486,14 @@ Markdown(
 # %% [markdown] id="exercises"
 # ## 10 Exercises
 #
-# ### Exercise 1 · compute · easy
+# Write your answer in place of the three dots, then run the cell below it: it says whether the answer stands,
+# or which mistake it looks like. What you leave as it is counts as not attempted. The solutions are in the
+# folder `solutions`, beside this chapter.
 #
-# Three groups, three digits, 30 images. Which accuracy does the best one-to-one pairing give? Work it out
-# by hand first.
+# ### Exercise 1 · compute · easy · objective 4
+#
+# Three groups, three digits, 30 images. Which accuracy does the best one-to-one pairing give? Work it out by
+# hand.
 #
 # | | group 0 | group 1 | group 2 |
 # |---|---|---|---|
@@ -525,95 +504,126 @@ Markdown(
 # *Hint:* is the pairing best that begins with the largest number in the table, and goes on with the largest
 # left? And what does the second digit lose if the first one takes its favourite group?
 
-# %% id="exercise-1"
+# %% id="exercise-1" tags=["solution"]
 my_accuracy = None  # a number from 0 to 1
-print("not attempted" if my_accuracy is None else f"you say {my_accuracy}")
+### BEGIN SOLUTION
+# Digit 0 with group 1 (4), digit 1 with group 0 (7), digit 2 with group 2 (8): 19 of 30.
+pairs = np.array([[6, 4, 0], [7, 0, 3], [0, 2, 8]])
+true_digits, found_groups = np.repeat(np.indices((3, 3)).reshape(2, -1), pairs.ravel(), axis=1)
+my_accuracy = score(found_groups, true_digits).accuracy
+### END SOLUTION
 
-# %% [markdown] id="solution-1"
-# <details><summary>Solution 1</summary>
-#
-# Pair digit 0 with group 1 (4), digit 1 with group 0 (7), digit 2 with group 2 (8): 19 of 30, **accuracy
-# 0.633**. "Group 0 is digit 0" gives 6 + 0 + 8 = 14, or 0.467. If every digit takes its favourite group,
-# digits 0 and 1 both want group 0; 6 + 7 + 8 = 21 is not one to one, so it does not count. Check it:
-#
-# ```python
-# table = np.array([[6, 4, 0], [7, 0, 3], [0, 2, 8]])
-# digits, found = np.repeat(np.indices((3, 3)).reshape(2, -1), table.ravel(), axis=1)
-# score(found, digits).accuracy
-# ```
-#
-# </details>
+# %% id="check-1" tags=["check"]
+course.check("00-1", my_accuracy)
 
 # %% [markdown] id="exercise-2-text"
-# ### Exercise 2 · predict · medium
+# ### Exercise 2 · predict · medium · objective 1
 #
-# Move every image by one pixel to the right and ask the *trained* network for the groups again. What share
-# of images keeps its group? And of the groups of k-means on pixels, asked in the same way? Write down two
-# guesses, then run it.
+# Move every image by one pixel to the right and ask the *trained* network for the groups again. What share of
+# images keeps its group? And of the groups of k-means on pixels, asked in the same way? Write down two guesses
+# before you run the cells.
 #
 # *Hint:* which of the tasks in section 4 was about moved images? Did k-means ever meet one?
 
-# %% id="exercise-2"
+# %% id="exercise-2" tags=["solution"]
 my_shares = None  # (network, k-means on pixels), such as (0.5, 0.5)
-moved = np.roll(images.images, 1, axis=3)  # the last column comes in at the left
-print("not attempted" if my_shares is None else f"you say {my_shares}")
+### BEGIN SOLUTION
+# The network was shown views shifted by up to 15 % of the side, and had to see that they are one image.
+# K-means compares pixel with pixel. Nobody discovered that shifts do not matter: the views told it so.
+shifted = np.roll(images.images, 1, axis=3)
+by_pixels = KMeans(k, n_init=10, random_state=seed).fit(pixels)
+my_shares = (
+    (clusterer.predict(shifted) == groups).mean(),
+    (by_pixels.predict(shifted.reshape(len(shifted), -1)) == by_pixels.labels_).mean(),
+)
+### END SOLUTION
 
-# %% [markdown] id="solution-2"
-# <details><summary>Solution 2</summary>
-#
-# ```python
-# on_pixels = KMeans(k, n_init=10, random_state=seed).fit(pixels)
-# network = (clusterer.predict(moved) == groups).mean()
-# plain = (on_pixels.predict(moved.reshape(len(moved), -1)) == on_pixels.labels_).mean()
-# network, plain
-# ```
-#
-# The network keeps far more. It was trained with views shifted by up to 15 % of the side, which is a little
-# more than a pixel here, and had to see that they show one image. K-means compares pixel with pixel. The
-# network did not *discover* that shifts do not matter: we told it so, by choosing the views. An
-# augmentation is an assumption.
-#
-# </details>
+# %% id="measure-2" jupyter={"outputs_hidden": true}
+moved = np.roll(images.images, 1, axis=3)  # the last column comes in at the left
+on_pixels = KMeans(k, n_init=10, random_state=seed).fit(pixels)
+kept = (
+    (clusterer.predict(moved) == groups).mean(),
+    (on_pixels.predict(moved.reshape(len(moved), -1)) == on_pixels.labels_).mean(),
+)
+Markdown(f"Groups kept: by the network **{kept[0]:.0%}**, by k-means on pixels **{kept[1]:.0%}**.")
+
+# %% id="check-2" tags=["check"]
+course.check("00-2", my_shares, measured=kept)
 
 # %% [markdown] id="exercise-3-text"
-# ### Exercise 3 · design · hard
+# ### Exercise 3 · design · hard · objective 3
 #
 # You may check one image in twenty by hand. Which? Design a rule that uses **no labels**, and measure which
 # share of all mistakes it finds. Checking at random finds about 5 % of them. The target: find more than the
-# rule "least confident first" does. (Its share is the first line of the output.)
+# rule "least confident first" does. (Its share is the output of the next cell.)
 #
 # *Hint:* what did section 9 say about the network's confidence in its own mistakes? Who else could be asked
 # for an opinion, who has not learnt from the same label vectors?
 
 
-# %% id="exercise-3"
+# %% id="target-3"
 def share_found(rows):
     """Return which share of all mistakes is among the first twentieth of `rows`."""
     return wrong[np.asarray(rows)[: len(images) // 20]].sum() / max(missed, 1)
 
 
-my_order = None  # all row numbers, the image to check first at the front
-print(f"least confident first finds {share_found(order):.0%}")
-print("not attempted" if my_order is None else f"your rule finds {share_found(my_order):.0%}")
+Markdown(f"Least confident first finds **{share_found(order):.0%}** of the mistakes.")
 
-# %% [markdown] id="solution-3"
-# <details><summary>Solution 3</summary>
+# %% id="exercise-3" tags=["solution"]
+my_order = None  # all row numbers, the image to check first at the front
+### BEGIN SOLUTION
+# Ask an image's neighbours in pixels: they know nothing of what the network has learnt. In the shared
+# features the network itself has put a misplaced island among its own kind.
+near = NearestNeighbors(n_neighbors=10).fit(pixels).kneighbors(return_distance=False)
+strangers = (groups[near] != groups[:, None]).mean(axis=1)  # share of the neighbours in other groups
+my_order = np.argsort(confidence * 0.001 - strangers, kind="stable")  # confidence decides between equals
+### END SOLUTION
+
+# %% id="check-3" tags=["check"]
+course.check("00-3", my_order, wrong=wrong, doubt_first=order)
+
+# %% [markdown] id="exercise-4-text"
+# ### Exercise 4 · compute · easy · objective 2
 #
-# Ask an image's neighbours *in pixels*. They know nothing of what the network has learnt:
+# An image lies at squared distance 1 from the first of three centres, 1 from the second, and 3 from the third.
+# With $\tau = 2$, what is its label vector? Use the formula of section 3, with a calculator.
+#
+# *Hint:* must two equal distances give equal shares? And what must the three shares sum to?
+
+# %% id="exercise-4" tags=["solution"]
+my_vector = None  # three numbers, such as [0.2, 0.3, 0.5]
+### BEGIN SOLUTION
+nearness = np.exp(-np.array([1, 1, 3]) / 2)  # exp(-d² / τ): 0.61, 0.61, 0.22
+my_vector = nearness / nearness.sum()
+### END SOLUTION
+
+# %% id="check-4" tags=["check"]
+course.check("00-4", my_vector)
+
+# %% [markdown] id="exercise-5-text"
+# ### Exercise 5 · mend · medium · objective 5
+#
+# A colleague compares two methods and reports the larger number. The function runs, and it is not fair. Mend
+# it: it is given the accuracies of both methods over several seeds, and returns what should be quoted of each.
 #
 # ```python
-# from sklearn.neighbors import NearestNeighbors
-#
-# near = NearestNeighbors(n_neighbors=10).fit(pixels).kneighbors(return_distance=False)
-# strangers = (groups[near] != groups[:, None]).mean(axis=1)  # share of the neighbours in other groups
-# my_order = np.argsort(confidence * 0.001 - strangers)  # confidence decides between equals
+# def report(first, second):
+#     return max(first), max(second)
 # ```
 #
-# Run the same with neighbours in `shared`: there the network itself has put a misplaced island among
-# strangers. Then try other seeds before you believe either. A rule that sorts by `wrong` finds everything
-# and is of no use: whoever has the labels need not check.
-#
-# </details>
+# *Hint:* what would happen to the larger number if one of the two had been run ten times as often?
+
+
+# %% id="exercise-5" tags=["solution"]
+def my_report(first, second):
+    """Return (mean, minimum) of each method's accuracies: two pairs."""
+    ### BEGIN SOLUTION
+    return (np.mean(first), np.min(first)), (np.mean(second), np.min(second))
+    ### END SOLUTION
+
+
+# %% id="check-5" tags=["check"]
+course.check("00-5", my_report)
 
 # %% [markdown] id="save-text"
 # ## 11 Keep the run

@@ -1,0 +1,109 @@
+"""From one source to several notebooks: the learner's, with stubs to fill, and the one with solutions."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+import mtlkit
+from mtlkit.course.chapters import course_folder, results_folder
+from mtlkit.course.execution import KERNEL, prepare_environment
+from mtlkit.errors import InputError
+
+STUB = "...  # your answer here"
+
+
+def read_source(path: Path) -> NotebookNode:
+    """Return the notebook of a source with its solutions, not executed.
+
+    Each cell names its own id, as in `id="load"`. A cell with the tag `solution` or `check` gets nbgrader's metadata.
+
+    Raises:
+        InputError: a cell has no id, a bad one, or that of another.
+    """
+    notebook = jupytext.read(path, fmt="py:percent")
+    ids = [cell.metadata.pop("id", "") for cell in notebook.cells]
+    if bad := [i for i in ids if not re.fullmatch("[a-z0-9-]{1,64}", i) or ids.count(i) > 1]:
+        raise InputError(
+            f"{path.name}: ids are unique, of small letters, digits and dashes, not {', '.join(map(repr, bad))}."
+        )
+    for cell, name in zip(notebook.cells, ids, strict=True):
+        cell.id = name
+        for kind in {"solution", "check"} & set(cell.metadata.get("tags", [])):
+            cell.metadata["nbgrader"] = _nbgrader(name, kind, cell.metadata.pop("points", 1))
+    notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}
+    return notebook
+
+
+def _nbgrader(cell_id: str, kind: str, points: int) -> dict[str, Any]:
+    check = kind == "check"
+    metadata = {
+        "grade": check,
+        "grade_id": cell_id,
+        "locked": check,
+        "schema_version": 3,
+        "solution": not check,
+        "task": False,
+    }
+    return metadata | ({"points": points} if check else {})
+
+
+def learners(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy with a stub in place of each solution, as nbgrader cuts them out."""
+    from nbgrader.preprocessors import ClearSolutions
+
+    clear = ClearSolutions(code_stub={"python": STUB})
+    return clear.preprocess(copy.deepcopy(notebook), {})[0]
+
+
+def versions(source: Path) -> dict[str, str]:
+    """Return digests of what a notebook was built from: its source, and the method with the results that it quotes."""
+    text = source.read_text(encoding="utf-8")
+    package = Path(mtlkit.__file__).parent
+    files = [path for path in sorted(package.rglob("*.py")) if path.parts[len(package.parts)] not in ("cli", "course")]
+    files += [results_folder() / f"{name}.json" for name in sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text)))]
+    method = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    return {"source": hashlib.sha256(text.encode()).hexdigest()[:16], "method": method.hexdigest()[:16]}
+
+
+def is_current(source: Path) -> bool:
+    """Are both notebooks there, built from this source and this version of the method?"""
+    targets = (course_folder() / f"{source.stem}.ipynb", course_folder() / "solutions" / f"{source.stem}.ipynb")
+    wanted = versions(source)
+    return all(target.is_file() and nbformat.read(target, 4).metadata.get("mtlkit") == wanted for target in targets)
+
+
+def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
+    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the same cell ids each time."""
+    from nbclient import NotebookClient
+
+    prepare_environment()
+    solutions = read_source(source)
+    about = versions(source)
+    for notebook, folder in ((solutions, course_folder() / "solutions"), (learners(solutions), course_folder())):
+        client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
+        client.execute(cwd=str(course_folder()))
+        notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python
+        notebook.metadata["mtlkit"] = about
+        without_widgets(notebook)
+        folder.mkdir(exist_ok=True)
+        nbformat.write(notebook, folder / f"{source.stem}.ipynb")
+        tell(f"{folder / source.stem}.ipynb")
+
+
+def without_widgets(notebook: NotebookNode) -> None:
+    """Take out widgets' views, which need a kernel; their static twins stay."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if "outputs" in cell:
+            cell.outputs = [
+                one for one in cell.outputs if "application/vnd.jupyter.widget-view+json" not in one.get("data", {})
+            ]

@@ -1,0 +1,63 @@
+"""Where the chapters lie: in a clone's `notebooks/`, or where the wheel installed them."""
+
+from __future__ import annotations
+
+import json
+import re
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import mtlkit
+from mtlkit.errors import InputError, nearest
+
+PATTERN = "[0-9][0-9]_*.ipynb"
+
+
+def course_folder() -> Path:
+    """Return the folder of the chapters: `notebooks/` of a clone, else the copy that came with the package."""
+    clone = Path(mtlkit.__file__).parents[1] / "notebooks"
+    return clone if (clone / "source").is_dir() else Path(sysconfig.get_path("data"), "share", "mtlkit", "notebooks")
+
+
+def results_folder() -> Path:
+    """Return the folder of the stored results, JSON files that commands in `benchmarks/` made."""
+    clone = Path(mtlkit.__file__).parents[1] / "benchmarks" / "results"
+    return clone if clone.is_dir() else course_folder().parent / "results"
+
+
+def find_chapter(name: str) -> Path:
+    """Return the notebook of a chapter by its number, its name, or the path of a copy.
+
+    Raises:
+        InputError: there is no such chapter.
+
+    >>> find_chapter("00").name
+    '00_quickstart.ipynb'
+    """
+    if name.endswith(".ipynb"):
+        if not Path(name).is_file():
+            raise InputError(f"{name}: there is no such notebook.")
+        return Path(name).absolute()
+    chapters = {path.stem: path for path in sorted(course_folder().glob(PATTERN))}
+    found = [path for stem, path in chapters.items() if name == stem or stem.startswith(f"{name.zfill(2)}_")]
+    if not found:
+        hint = nearest(name, chapters)
+        raise InputError(f"chapter {name!r} is not known.{hint} Known are {', '.join(chapters) or 'none'}.")
+    return found[0]
+
+
+def stored(name: str) -> dict[str, Any]:
+    """Return a stored result, `benchmarks/results/NAME.json`; its `command` says how it was made.
+
+    Raises:
+        InputError: nothing of that name is stored.
+
+    >>> stored("digits")["command"].split()[1]
+    'benchmarks/accuracy.py'
+    """
+    path = results_folder() / f"{name}.json"
+    if not re.fullmatch("[a-z0-9_-]+", name) or not path.is_file():
+        known = sorted(found.stem for found in results_folder().glob("*.json"))
+        raise InputError(f"no result {name!r} is stored.{nearest(name, known)} There are {', '.join(known)}.")
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,178 @@
+"""Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which mistake it looks like.
+
+An exercise is a function in `exercises/`, one module a chapter. It is given an answer of the right kind, and returns what is
+wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mtlkit.errors import InputError, nearest
+
+MARKING = "MTLKIT_MARKING"  # set while submissions are marked: then a check that is not passed raises
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: what an answer must be (it raises `ValueError` or `TypeError` if not), what to look at, what is right."""
+
+    read: Callable[[Any], Any]
+    expects: str
+    judge: Callable[..., str | None]
+    passed: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found; a notebook shows it as a line."""
+
+    status: str  # "not attempted", "passed", "not yet"
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.status == "passed"
+
+    def _repr_markdown_(self) -> str:
+        mark = {"passed": "✔ ", "not yet": "✘ "}.get(self.status, "")
+        return f"{mark}**{self.status.capitalize()}.** {self.message}"
+
+
+EXERCISES: dict[str, Exercise] = {}
+
+
+def exercise(
+    number: str, read: Callable[[Any], Any], expects: str, passed: str
+) -> Callable[[Callable[..., str | None]], Callable[..., str | None]]:
+    """Enter the function below as the judge of an exercise.
+
+    Args:
+        number: chapter and exercise, as `"05-2"`.
+        read: brings an answer to its type, or raises.
+        expects: what an answer must be, in words.
+        passed: what is said to the right answer: why it is right.
+    """
+
+    def enter(judge: Callable[..., str | None]) -> Callable[..., str | None]:
+        EXERCISES[number] = Exercise(read, expects, judge, passed)
+        return judge
+
+    return enter
+
+
+def number(low: float = -np.inf, high: float = np.inf) -> Callable[[Any], float]:
+    """Return a reader of one finite number between two bounds."""
+
+    def read(answer: Any) -> float:
+        if isinstance(answer, (bool, str)) or not low <= (value := float(answer)) <= high or not np.isfinite(value):
+            raise ValueError
+        return value
+
+    return read
+
+
+def numbers(*shape: int) -> Callable[[Any], np.ndarray]:
+    """Return a reader of an array of finite numbers of that shape (-1: any length)."""
+
+    def read(answer: Any) -> np.ndarray:
+        array = np.asarray(answer, dtype=float)
+        fits = array.ndim == len(shape) and all(want in (-1, n) for want, n in zip(shape, array.shape, strict=True))
+        if not fits or not np.isfinite(array).all():
+            raise ValueError
+        return array
+
+    return read
+
+
+def choice(*names: str) -> Callable[[Any], str]:
+    """Return a reader of one of some names, written in any case."""
+
+    def read(answer: Any) -> str:
+        if not isinstance(answer, str) or answer.strip().lower() not in names:
+            raise ValueError
+        return answer.strip().lower()
+
+    return read
+
+
+def function(answer: Any) -> Callable[..., Any]:
+    """Read a function."""
+    if not callable(answer):
+        raise TypeError
+    return answer
+
+
+def result_of(answer: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a learner's function. What returns nothing is a stub: "not attempted"."""
+    result = answer(*arguments)
+    if result is None or result is ...:
+        raise NotImplementedError
+    return result
+
+
+def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
+    """Is an answer, a number or an array, as good as equal to the target?"""
+    return bool(np.allclose(value, target, rtol=0, atol=tolerance))
+
+
+def load_exercises() -> None:
+    """Import all modules of `exercises/`, so that `EXERCISES` is full."""
+    from mtlkit.course import exercises
+
+    for module in pkgutil.iter_modules(exercises.__path__):
+        importlib.import_module(f"{exercises.__name__}.{module.name}")
+
+
+def check(number: str, answer: Any, **given: Any) -> Outcome:
+    """Check an answer.
+
+    Args:
+        number: chapter and exercise, as `"05-2"`.
+        answer: None or `...` is "not attempted".
+        given: what was measured in the chapter, for an exercise that needs it.
+
+    Raises:
+        InputError: there is no such exercise.
+        AssertionError: not passed, while submissions are marked.
+
+    >>> check("00-1", None).status, bool(check("00-1", 19 / 30))
+    ('not attempted', True)
+    """
+    load_exercises()
+    if number not in EXERCISES:
+        raise InputError(f"exercise {number!r} is not known.{nearest(str(number), EXERCISES)}")
+    outcome = _judge(EXERCISES[number], answer, given)
+    if os.environ.get(MARKING) and not outcome:
+        raise AssertionError(f"{number}: {outcome.status}. {outcome.message}")
+    return outcome
+
+
+def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
+    nothing = Outcome("not attempted", "Give your answer in the cell above, and run both cells again.")
+    if answer is None or answer is ...:
+        return nothing
+    try:
+        value = exercise.read(answer)
+    except (ValueError, TypeError):
+        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {_short(answer)}.")
+    try:
+        wrong = exercise.judge(value, **given)
+    except NotImplementedError:  # the stub of a function
+        return nothing
+    except Exception as fault:  # a learner's function may fail in any way
+        if not callable(value):
+            raise
+        return Outcome("not yet", f"Your function stopped with {type(fault).__name__}: {fault}.")
+    return Outcome("not yet", wrong) if wrong else Outcome("passed", exercise.passed)
+
+
+def _short(answer: Any) -> str:
+    text = " ".join(repr(answer).split())
+    return text if len(text) <= 60 else f"{text[:60]}… ({type(answer).__name__})"

@@ -1,0 +1,1 @@
+"""The exercises' judges, one module a chapter; see `checks`."""

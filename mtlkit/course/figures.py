@@ -1,0 +1,71 @@
+"""What a chapter shows: figures with a text for whoever cannot see them, sliders with a static twin, recorded numbers."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+from mtlkit.evaluation import to_png
+
+RECORD = "application/vnd.mtlkit.record+json"
+
+
+def show(figure: Figure, alt: str) -> HTML:
+    """Return a figure as HTML, with `alt`, a text of 40 characters or more that says what it shows."""
+    picture = b64encode(to_png(figure)).decode()
+    return HTML(f'<img src="data:image/png;base64,{picture}" alt="{escape(alt)}" style="max-width: 100%">')
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """A figure that a slider changes: `draw(value)` makes it anew. `EXPLORERS` keeps all of a notebook, for its test."""
+
+    draw: Callable[[Any], Figure]
+    low: float
+    default: float
+    high: float
+
+
+EXPLORERS: list[Explorer] = []
+
+
+def explore(
+    draw: Callable[[Any], Figure], name: str, low: float, default: float, high: float, step: float, alt: str
+) -> None:
+    """Show a figure with a slider, and beside it the static twin: the figure at both ends of the slider.
+
+    Args:
+        draw: makes the figure for one value; whole numbers are given if all of low, high and step are.
+        name: what the slider changes, with its unit.
+        low, default, high, step: of the slider. It starts at the default.
+        alt: what the twin shows, in words.
+    """
+    from ipywidgets import FloatSlider, IntSlider, Layout, interactive_output
+
+    EXPLORERS.append(Explorer(draw, low, default, high))
+    whole = all(isinstance(value, int) for value in (low, default, high, step))
+    slider = (IntSlider if whole else FloatSlider)(
+        value=default, min=low, max=high, step=step, description=name, continuous_update=False,
+        style={"description_width": "initial"}, layout=Layout(width="32em"),
+    )  # fmt: skip
+    display(slider, interactive_output(lambda value: display(show(draw(value), f"{alt} The slider's value: {value}.")),
+                                       {"value": slider}))  # fmt: skip
+    for value, end in ((low, "lowest"), (high, "highest")):
+        display(show(draw(value), f"{alt} {name.capitalize()} at its {end}, {value}."))
+
+
+def record(**numbers: float | str) -> None:
+    """Record a chapter's headline numbers: shown as a line, and kept in the notebook for `mtlkit course run` and `sweep`."""
+    shown = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in numbers.items())
+    values = {name: value if isinstance(value, str) else float(value) for name, value in numbers.items()}
+    display({"text/plain": shown, "text/markdown": f"**Recorded:** {shown}.", RECORD: values}, raw=True)
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"

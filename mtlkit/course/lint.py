@@ -1,0 +1,184 @@
+"""The contract of a chapter, rule by rule: each finds what is wrong, in which cell."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from mtlkit.course.checks import EXERCISES, load_exercises
+from mtlkit.course.parameters import parameters_of
+from mtlkit.errors import InputError
+
+Findings = Iterator[tuple[str, str]]  # (cell's id, what is wrong there)
+Rule = Callable[[NotebookNode, Path], Findings]
+RULES: list[Rule] = []
+CODE = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
+MOST = 1_000_000  # bytes of a notebook
+
+
+class Tags(HTMLParser):
+    """The attributes of all elements of one kind in a page."""
+
+    def __init__(self, page: str, kind: str) -> None:
+        super().__init__()
+        self.kind, self.found = kind, list[dict[str, str | None]]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == self.kind:
+            self.found.append(dict(attrs))
+
+
+def rule(check: Rule) -> Rule:
+    RULES.append(check)
+    return check
+
+
+def lint(path: Path) -> list[str]:
+    """Return what is wrong with a chapter, a sentence each: `cell 'title': no objectives`."""
+    notebook = nbformat.read(path, as_version=4)
+    return [f"{path.name}: cell {cell!r}: {what}" for check in RULES for cell, what in check(notebook, path)]
+
+
+def prose(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield (id, text without code and formulas) of each text cell."""
+    yield from ((cell.id, CODE.sub("", cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def code(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    yield from (cell for cell in notebook.cells if cell.cell_type == "code")
+
+
+def pages(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield (id, HTML) of each output that has some."""
+    for cell in code(notebook):
+        yield from (
+            (cell.id, output.data["text/html"]) for output in cell.outputs if "text/html" in output.get("data", {})
+        )
+
+
+@rule
+def opening(notebook: NotebookNode, path: Path) -> Findings:
+    first = notebook.cells[0]
+    objectives = re.findall(r"^\d\. \*\w+\*", first.source, re.MULTILINE)
+    if not 3 <= len(objectives) <= 5:
+        yield first.id, f"{len(objectives)} objectives that start with a verb, as in '1. *explain* ...': give 3 to 5"
+    for word in ("You need:", "Time:", "Memory:", "Network:"):
+        if f"**{word}**" not in first.source:
+            yield first.id, f"'**{word}**' is missing"
+
+
+@rule
+def headings(notebook: NotebookNode, path: Path) -> Findings:
+    found = [
+        (cell, len(marks)) for cell, text in prose(notebook) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)
+    ]
+    if [level for _, level in found].count(1) != 1 or found[0][1] != 1:
+        yield notebook.cells[0].id, "a chapter has one heading of the first level, at its top"
+    for (_, level), (cell, deeper) in itertools.pairwise(found):
+        if deeper > level + 1:
+            yield cell, f"a heading of level {deeper} follows one of level {level}"
+
+
+@rule
+def parameters(notebook: NotebookNode, path: Path) -> Findings:
+    try:
+        missing = [name for name in ("seed", "source", "quick") if name not in parameters_of(path)]
+    except InputError as fault:
+        yield notebook.cells[0].id, str(fault)
+        return
+    if missing:
+        yield "parameters", f"{', '.join(missing)}: each chapter has these"
+    if not any("check_parameters(" in cell.source for cell in code(notebook)):
+        yield "parameters", "no cell calls check_parameters"
+
+
+@rule
+def exercises(notebook: NotebookNode, path: Path) -> Findings:
+    load_exercises()
+    first, covered = notebook.cells[0], set[str]()
+    text = "\n".join(cell.source for cell in notebook.cells)
+    heads = re.findall(
+        r"^### Exercise (\d+) · (compute|predict|mend|design) · (easy|medium|hard) · objectives? ([\d, ]+)$",
+        text,
+        re.MULTILINE,
+    )
+    kinds = {kind for _, kind, _, _ in heads}
+    if len(heads) < 3 or len(kinds) < 3:
+        yield first.id, "give 3 exercises or more, of 3 kinds: '### Exercise 1 · compute · easy · objective 2'"
+    if len(re.findall(r"^\*Hint:\*", text, re.MULTILINE)) < len(heads):
+        yield first.id, "each exercise has a '*Hint:*'"
+    for number, _, _, objectives in heads:
+        covered |= set(re.findall(r"\d", objectives))
+        name = f"{path.stem[:2]}-{number}"
+        if name not in EXERCISES or f'check("{name}"' not in text:
+            yield first.id, f"exercise {name} has no self-check"
+    for objective in set(re.findall(r"^(\d)\. \*\w+\*", first.source, re.MULTILINE)) - covered:
+        yield first.id, f"no exercise covers objective {objective}"
+
+
+@rule
+def figures(notebook: NotebookNode, path: Path) -> Findings:
+    seen = set[str]()
+    for cell, page in pages(notebook):
+        for image in Tags(page, "img").found:
+            alt = image.get("alt") or ""
+            if len(alt) < 40 or alt in seen:
+                yield cell, f"a figure's text must say what it shows, in 40 characters or more, and be its own: {alt!r}"
+            seen.add(alt)
+    for one in code(notebook):
+        if any("image/png" in output.get("data", {}) for output in one.outputs):
+            yield one.id, "a figure without a text: use show()"
+
+
+@rule
+def links(notebook: NotebookNode, path: Path) -> Findings:
+    for cell, text in prose(notebook):
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            file, _, anchor = target.partition("#")
+            if re.match(r"https?:", target):
+                continue
+            there = path.parent / file if file else path
+            if not there.is_file():
+                yield cell, f"the link {target!r} leads nowhere"
+            elif anchor and anchor not in anchors(there):
+                yield cell, f"{file or 'this chapter'} has no heading {anchor!r}"
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the names by which headings of a notebook or page can be linked to, as JupyterLab makes them."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        text = "\n".join(cell.source for cell in nbformat.reads(text, 4).cells if cell.cell_type == "markdown")
+    return {head.strip().replace(" ", "-") for head in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+
+
+@rule
+def outputs(notebook: NotebookNode, path: Path) -> Findings:
+    if path.stat().st_size > MOST:
+        yield notebook.cells[0].id, f"the notebook has {path.stat().st_size:,} bytes; {MOST:,} is the most"
+    for cell in code(notebook):
+        for output in cell.outputs:
+            said = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            if output.output_type == "error" or output.get("name") == "stderr" or "Warning" in said:
+                yield cell.id, f"it complained: {' '.join(said.split())[:80] or output.get('ename')}"
+            if re.search(r"(?<![\w.\"'=<])/(?:home|root|work|tmp|usr|Users|mnt)/|[A-Z]:\\", said):
+                yield cell.id, "a path of the machine that built it"
+
+
+@rule
+def sources(notebook: NotebookNode, path: Path) -> Findings:
+    for cell in code(notebook):
+        if re.search(r"https?://|urllib|requests|pooch|pip install|^[!%]", cell.source, re.MULTILINE):
+            yield cell.id, "it reaches for the network or the shell"
+        if re.search(r"(?:simplefilter|filterwarnings)\(\s*['\"]ignore['\"]\s*\)", cell.source):
+            yield cell.id, "a filter that hides all warnings"
+    for name, text in prose(notebook):
+        if word := re.search(r"\b(?:simply|just|obviously|of course|easily)\b", text, re.IGNORECASE):
+            yield name, f"the word {word[0]!r}"
