@@ -1,20 +1,20 @@
 """Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which mistake it looks like.
 
-An exercise is a function in `exercises/`, one module a chapter. It is given an answer of the right kind, and returns what is
+An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of the right kind, and returns what is
 wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
+import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mtlkit.course.chapters import course_folder
 from mtlkit.errors import InputError, nearest
 
 MARKING = "MTLKIT_MARKING"  # set while submissions are marked: then a check that is not passed raises
@@ -123,11 +123,10 @@ def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
 
 
 def load_exercises() -> None:
-    """Import all modules of `exercises/`, so that `EXERCISES` is full."""
-    from mtlkit.course import exercises
-
-    for module in pkgutil.iter_modules(exercises.__path__):
-        importlib.import_module(f"{exercises.__name__}.{module.name}")
+    """Run the modules of exercises that lie beside the chapters, once, so that `EXERCISES` is full."""
+    if not EXERCISES:
+        for path in sorted((course_folder() / "exercises").glob("ch*.py")):
+            runpy.run_path(str(path))
 
 
 def check(number: str, answer: Any, **given: Any) -> Outcome:

@@ -1,1 +1,0 @@
-"""The exercises' judges, one module a chapter; see `checks`."""
