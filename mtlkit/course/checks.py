@@ -1,7 +1,7 @@
 """Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which mistake it looks like.
 
-An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of the right kind, and returns what is
-wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
+An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of the right kind, and says what
+is wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
 """
 
 from __future__ import annotations
