@@ -179,7 +179,10 @@ def _ask(many: int) -> None:
 
 def table_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Return rows with the same keys as aligned text."""
-    cells = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()] for row in rows]
+    cells = [
+        [f"{value:.4g}" if isinstance(value, float) else str("" if value is None else value) for value in row.values()]
+        for row in rows
+    ]
     table = [list(rows[0]), *cells] if rows else []
     wide = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(f"{cell:{width}}" for cell, width in zip(line, wide, strict=True)).rstrip() for line in table]

@@ -94,8 +94,9 @@ def sweep_figure(runs: list[dict[str, Any]], summary: list[dict[str, Any]], by: 
         seaborn.stripplot(data, **looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
         seaborn.pointplot(data, **looks, errorbar="sd", linestyle="none", capsize=0.1, dodge=0.8 * (n - 1) / n,
                           markers=[MARKERS[i % len(MARKERS)] for i in range(n)])  # fmt: skip
+        mean = f"{top['mean']:.3g}" + (f" ± {top['sd']:.2g}" if top["runs"] > 1 else "")
         where = ", ".join(f"{name} {top[name]}" for name in by) or "all"
-        axes.set_title(f"{metric}: the highest mean is {top['mean']:.3g} ± {top['sd']:.2g} ({where}; runs: {top['runs']})",
+        axes.set_title(f"{metric}: the highest mean is {mean} ({where}; runs: {top['runs']})",
                        fontsize=10)  # fmt: skip
         axes.legend(fontsize=9)
     return figure

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jupyter_core.utils import ensure_event_loop
 
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.figures import sweep_figure
@@ -74,6 +75,7 @@ def work(name: str, text: str, run: Run, timeout: float, place: str | None) -> t
             run_chapter(chapter, run.values, folder, progress=False, timeout=timeout)
         except Exception as fault:  # whatever it is, the other runs go on
             wrong = str(fault) if isinstance(fault, (InputError, RunFailed)) else f"{type(fault).__name__}: {fault}"
+        ensure_event_loop().close()  # a thread has its own, that nbclient made
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     return run, wrong, files
 
@@ -152,7 +154,7 @@ def summary(runs: list[Run], by: list[str]) -> Rows:
                 groups.setdefault((*(run.values[name] for name in by), metric), []).append(value)
     rows = []
     for key, values in sorted(groups.items(), key=lambda item: item[0][-1]):  # stable: else in the order of the grid
-        spread = {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else 0.0}
+        spread = {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
         rows.append(dict(zip([*by, "metric"], key, strict=True)) | {"runs": len(values)} | spread
                     | {"min": min(values), "max": max(values)})  # fmt: skip
     return rows
