@@ -40,7 +40,7 @@ def find_chapter(name: str) -> Path:
             raise InputError(f"{name}: there is no such notebook.")
         return Path(name).absolute()
     chapters = {path.stem: path for path in sorted(course_folder().glob(PATTERN))}
-    found = [path for stem, path in chapters.items() if name == stem or stem.startswith(f"{name.zfill(2)}_")]
+    found = [path for stem, path in chapters.items() if name in (stem, stem[:2], stem[:2].removeprefix("0"))]
     if not found:
         hint = nearest(name, chapters)
         raise InputError(f"chapter {name!r} is not known.{hint} Known are {', '.join(chapters) or 'none'}.")

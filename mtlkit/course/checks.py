@@ -118,8 +118,8 @@ def result_of(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
-    """Is an answer, a number or an array, as good as equal to the target?"""
-    return bool(np.allclose(value, target, rtol=0, atol=tolerance))
+    """Is an answer, a number or an array, of the target's shape, and as good as equal to it?"""
+    return np.shape(value) == np.shape(target) and bool(np.allclose(value, target, rtol=0, atol=tolerance))
 
 
 def load_exercises() -> None:

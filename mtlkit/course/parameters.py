@@ -77,14 +77,14 @@ def parameters_of(chapter: Path) -> dict[str, Parameter]:
 
     try:
         notebook = nbformat.read(chapter, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, UnicodeDecodeError) as fault:
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, TypeError, ValueError) as fault:
         raise InputError(f"{chapter.name}: is no notebook.") from fault
     if not any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells):
         raise InputError(f"{chapter.name}: no cell has the tag 'parameters': give the first cell of settings that tag, or "
                          "take a fresh copy of the chapter.")  # fmt: skip
     found = {}
     for name, about in inspect_notebook(str(chapter)).items():
-        limits, _, text = about["help"].rpartition(" — ")
+        limits, text = about["help"].split(" — ", 1) if " — " in about["help"] else ("", about["help"])
         default = ast.literal_eval(about["default"])
         if " to " in limits:
             low, high = (float(limit) for limit in limits.split(" to "))

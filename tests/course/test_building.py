@@ -1,0 +1,119 @@
+"""Notebooks are what their sources build; what is current is left alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from mtlkit.course import building
+from mtlkit.course.building import build, is_current, learners, read_source, versions
+from mtlkit.course.chapters import course_folder
+from mtlkit.errors import InputError
+
+SOURCES = sorted((course_folder() / "source").glob("*.py"))
+TINY = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] id="title"
+# # A chapter
+
+# %% id="sum" tags=["solution"]
+total = None  # a number
+### BEGIN SOLUTION
+total = 1 + 1
+### END SOLUTION
+
+# %% id="look" tags=["check"] points=2
+total
+"""
+
+
+def content(notebook: NotebookNode) -> list[Any]:
+    return [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=[path.stem for path in SOURCES])
+@pytest.mark.parametrize("folder", ["", "solutions"])
+def test_notebooks_are_what_their_sources_build(source: Path, folder: str) -> None:
+    built = read_source(source)
+    stored = nbformat.read(course_folder() / folder / f"{source.stem}.ipynb", as_version=4)
+    nbformat.validate(stored)
+    wanted = built if folder else learners(built)
+    assert content(stored) == content(wanted), f"build it again: mtlkit course build {source.stem[:2]}"
+    assert stored.metadata["mtlkit"]["source"] == versions(source)["source"]
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_no_notebook_is_without_its_source() -> None:
+    names = sorted(path.stem for path in SOURCES)
+    for folder in (course_folder(), course_folder() / "solutions"):
+        assert sorted(path.stem for path in folder.glob("*.ipynb")) == names
+
+
+def test_learners_notebooks_hold_no_solution() -> None:
+    for path in course_folder().glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "SOLUTION" not in text
+        assert text.count('"solution": true') == text.count("# your answer here")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of one tiny source, as if it were the course."""
+    monkeypatch.setattr(building, "course_folder", lambda: tmp_path)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "JUPYTER_PREFER_ENV_PATH"):
+        monkeypatch.setenv(name, "1")
+    (tmp_path / "source").mkdir()
+    source = tmp_path / "source" / "99_tiny.py"
+    source.write_text(TINY, encoding="utf-8")
+    return source
+
+
+def test_one_source_makes_two_notebooks(place: Path) -> None:
+    assert not is_current(place)
+    said: list[str] = []
+    build(place, said.append)
+    assert len(said) == 2 and is_current(place)
+    folder = place.parents[1]
+    mine, solved = (nbformat.read(folder / part / "99_tiny.ipynb", 4) for part in ("", "solutions"))
+    assert mine.cells[1].source == "total = None  # a number\n...  # your answer here"
+    assert "total = 1 + 1" in solved.cells[1].source
+    assert mine.cells[2].outputs == [] and solved.cells[2].outputs[0].data["text/plain"] == "2"
+    assert mine.cells[2].metadata.nbgrader == {
+        "grade": True, "grade_id": "look", "locked": True, "points": 2, "schema_version": 3, "solution": False, "task": False
+    }  # fmt: skip
+    assert mine.cells[1].metadata.nbgrader["solution"] is True
+    again = (folder / "99_tiny.ipynb").read_bytes()
+    build(place)
+    assert (folder / "99_tiny.ipynb").read_bytes() == again  # ids and all
+
+
+def test_a_changed_source_or_method_is_built_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = versions(place)
+    place.write_text(TINY.replace("1 + 1", "1 + 2"), encoding="utf-8")
+    assert versions(place)["source"] != before["source"] and versions(place)["method"] == before["method"]
+    place.write_text(TINY + '\n# stored("digits")\n', encoding="utf-8")  # now it quotes a result
+    assert versions(place)["method"] != before["method"]
+
+
+@pytest.mark.parametrize(("old", "new"), [('id="look" ', ""), ('id="look"', 'id="sum"'), ('id="look"', 'id="Look at"')])
+def test_ids_are_there_and_unique(place: Path, old: str, new: str) -> None:
+    place.write_text(TINY.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=r"99_tiny\.py: ids are unique"):
+        read_source(place)
+
+
+def test_a_kernel_inherits_one_thread() -> None:
+    building.prepare_environment()
+    assert os.environ["OMP_NUM_THREADS"] == "1"
