@@ -29,6 +29,8 @@ def by_hand(answer: np.ndarray) -> str | None:
     "01-2", numbers(6), "six numbers, 0 or 1", "Mix up the labels in your mind: what changes then has heard them."
 )
 def who_has_a_say(answer: np.ndarray) -> str | None:
+    if not set(answer.tolist()) <= {0.0, 1.0}:
+        return "Write 1 where a person's label has a say in the result, and 0 where not."
     said = (
         "A score written down at the end changes no group. Section 6 says when a score does.",
         "The angle was made by a rule; nobody named a digit. That is self-supervised: section 1.",
@@ -56,27 +58,24 @@ def split_by_a_coin(answer: np.ndarray) -> str | None:
 
 
 @exercise(
-    "01-4",
-    function,
-    "a function of x, y, train and test",
-    "Split first: the test half has no say, and coins stay coins.",
-)
+    "01-4", function, "a function of x, y, train and test",
+    "Change one label of the test half, and the accuracy moves by 1/20: nothing else looks at it.",
+)  # fmt: skip
 def no_leak(answer: Any) -> str | None:
-    random, half = np.random.default_rng(0), np.arange(40) < 20
-    x = random.normal(size=(30, 40, 400))
-    y = np.array([random.permutation(np.arange(40) % 2) for _ in x])
-    coins = np.mean([result_of(answer, *pair, half, ~half) for pair in zip(x, y, strict=True)])
-    if coins > 0.9:
-        return f"On coins it is right in {coins:.0%}: it is scored on images it was fitted to, or on the whole set."
-    if coins > 0.57:
-        return f"On coins it is right in {coins:.0%}: labels of the test half still choose the numbers. Section 7: split first."
-    x[:, :, 0] += 8 * y
-    signal = np.mean([result_of(answer, *pair, half, ~half) for pair in zip(x, y, strict=True)])
-    return (
-        None
-        if signal > 0.85
-        else f"Where one number tells the class, it is right in {signal:.0%} only. Fit and choose on `train`."
-    )
+    random, train = np.random.default_rng(0), np.arange(40) < 20
+    x, y = random.normal(size=(40, 400)), random.permutation(np.arange(40) % 2)
+    changed = [np.where(np.arange(40) == i, 1 - y, y) for i in range(20, 40)]  # one label of the test half each
+    plain = float(result_of(answer, x, y, train, ~train))
+    moved = np.abs([float(result_of(answer, x, names, train, ~train)) - plain for names in changed])
+    if near(moved, np.zeros(20)):
+        return "Labels of the test half change nothing: it is scored on images that it was fitted to."
+    if not near(moved, np.full(20, 1 / 20)):
+        return "Labels of the test half change what is chosen or fitted. Split first, then choose: section 7."
+    x[:, 0] += 8 * y
+    found = float(result_of(answer, x, y, train, ~train))
+    if found < 0.85:
+        return f"Where one number tells the class, it is right in {found:.0%} only. Fit and choose on `train`."
+    return None
 
 
 @exercise(
@@ -89,7 +88,7 @@ def choose_without_labels(answer: Any, x: np.ndarray, runs: np.ndarray, accuraci
     said = np.asarray(result_of(answer, x, runs), dtype=float)
     if said.shape != (len(runs),):
         return f"Return a number for each run, {len(runs)} here, and not {said.shape}: the largest is chosen."
-    if near(said, accuracies, 1e-6) or near(said.argsort(), accuracies.argsort(), 0):
+    if near(said, accuracies, 1e-6):
         return "That is the accuracy: it picks by the labels, and who has none cannot use it. See section 6."
     truth, random = np.repeat([0, 1, 2], 30), np.random.default_rng(0)
     points = random.normal(size=(90, 2)) + 20 * np.eye(3)[truth][:, :2]
