@@ -2,10 +2,10 @@
 
     python benchmarks/course_03.py
 
-Four ways to make label vectors of the digits, five seeds each; a pupil (`SmallCNN`, one classification head, 140 steps)
-learns them soft, and as hard labels. Then the same number of mistakes is laid out in three ways, and pupils learn those, and
-one pupil goes on for long without augmentation. All is scored on the labels of even row number; those of odd row
-number stay sealed until chapter 05. The result is `results/course-03.json`: `rows` for the course's scoreboard, and what the chapter quotes beside them.
+Four ways to make label vectors of the digits, five seeds each; a pupil (`SmallCNN`, one classification head, 140 steps) learns
+them soft, and as hard labels. Then the same number of mistakes is laid out in three ways, and pupils learn those, and one pupil
+goes on for long without augmentation. All is scored on the labels of even row number; those of odd row number stay sealed until
+chapter 05. `results/course-03.json` holds `rows` for the course's scoreboard, and what the chapter quotes beside them.
 """
 
 from __future__ import annotations

@@ -10,13 +10,14 @@ from scipy.special import softmax
 from torch import nn
 
 from mtlkit import load
+from mtlkit.preprocessing import standardise
 
 
 def untrained(shown: torch.Tensor, width: int = 4, filters: int = 256) -> np.ndarray:
     torch.manual_seed(0)
     layer = nn.Conv2d(shown.shape[1], filters, 3, padding=1)
     with torch.no_grad():
-        return nn.MaxPool2d(width)(layer(shown).relu()).flatten(1).sqrt().numpy()
+        return standardise(nn.MaxPool2d(width)(layer(shown).relu()).flatten(1).numpy())
 
 
 def drawn_anew(shown: torch.Tensor) -> np.ndarray:
@@ -38,6 +39,10 @@ def with_underflow(squared: np.ndarray, tau: float) -> np.ndarray:
 
 
 digits = load("digits:small")
+pictures = torch.as_tensor(digits.images)
+to_the_right = nn.functional.pad(pictures, (1, 0))[..., :-1]
+to_the_left = nn.functional.pad(pictures, (0, 1))[..., 1:]
+moved = torch.cat([to_the_right[:300], to_the_left[300:]])
 ANSWERS: dict[str, dict[str, Any]] = {
     "03-1": {
         "right": [0.832, 0.83],
@@ -91,10 +96,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
             (lambda shown: untrained(shown, width=2), "forgive no shift"),
             (lambda shown: shown.amax(dim=(1, 2, 3))[:, None].numpy(), "forgive no shift"),
             (lambda shown: untrained(shown, width=8), "forgotten too much"),
-            (drawn_anew, "fixed seed"),
+            (drawn_anew, "one seed"),
             (lambda shown: shown.numpy(), "one row for each"),
             ("HOG", "must be a function"),
         ],
-        "given": {"images": torch.as_tensor(digits.images), "labels": digits.open_labels()},
+        "given": {"images": pictures, "moved": moved, "labels": digits.open_labels()},
     },
 }
