@@ -180,7 +180,7 @@ for axes, (name, table) in zip(figure.subplots(1, 3), tables.items(), strict=Tru
     axes.set(xticks=range(k), xlabel="column", yticks=range(len(order)), yticklabels=[])
     axes.set_ylabel("images, a row each; sorted by digit" if axes.get_subplotspec().is_first_col() else "")
 figure.colorbar(picture, ax=figure.axes, label="share", aspect=30)
-figure.suptitle("Names and groups make the same kind of table; the columns' order differs", fontsize=12, weight="bold")
+figure.suptitle("Names and groups make the same kind of table; the columns' order is free", fontsize=12, weight="bold")
 show(figure, "Three tables of label vectors: a staircase by names, its columns mixed by k-means, and softer shades.")
 
 # %% [markdown] id="vectors-read"
@@ -421,7 +421,8 @@ axes.set(xlabel="accuracy", ylabel="balanced accuracy", xlim=(0.45, 1.03), ylim=
 title = f"At 9:1, accuracy ranks the lazy sorter above k-means for {len(below)} of {len(pairs)} pairs"
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
-    figure, f"Each pair of digits as a point; {len(below)} of {len(pairs)} lie left of the lazy sorter, most above it."
+    figure,
+    f"Each pair of digits as a point; {len(below)} of {len(pairs)} lie left of the lazy sorter, {ahead} of them above it.",
 )
 
 # %% [markdown] id="lazy-explain"
@@ -472,7 +473,7 @@ right.plot(range(1, tries + 1), best_of, color=RED, marker="o", markersize=4)
 right.axhline(accuracies.mean(), color="black", linestyle=":")
 right.xaxis.set_major_locator(MaxNLocator(integer=True))
 right.set(xlabel="runs that the labels may pick from", ylabel="accuracy of the best, on average")
-title = f"The best of {tries} is {accuracies[best] - accuracies.mean():+.3f} over the mean, and it grows with every try"
+title = f"The best of {tries} is {accuracies[best] - accuracies.mean():+.3f} over the mean, and more tries can only raise it"
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
     figure,
@@ -494,9 +495,9 @@ Markdown(
 #
 # - **Luck**: the largest of many noisy numbers is too large. If that were all, the picked run would fall back
 #   to the mean on other labels. Compare the two figures above: how much of the gain stays?
-# - **Knowledge**: what stays is real. That run *is* better. But who knew? The labels did. Someone without
-#   labels cannot pick it, so it is not what the method gives them. Picking one run of 20 takes at most
-#   $\log_2 20 = 4.3$ bits from the labels, and they came from a person.
+# - **Knowledge**: what stays is real. That run *is* better. But who knew? The labels did. Someone without labels has
+#   inertia to go by, so the green square is what the method gives them, and the red star is not. Picking one run of
+#   20 takes at most $\log_2 20 = 4.3$ bits from the labels, and they came from a person.
 #
 # Picking by inertia is fair: it takes no label (scikit-learn does it whenever `n_init` is above 1). It may
 # pick badly. Quote the mean and the range; if a run is picked, say by what.
@@ -953,7 +954,7 @@ course.check("01-4", my_choose_and_test)
 # Choose among the runs of section 6 **without labels**, and measure whether your choice is worth it. Write a function
 # that is given the pixels (N × D) and all runs (runs × N group numbers), and returns a number for each run: the largest is
 # chosen. The target is the left panel of section 6: the green square is what inertia picks, the dotted line is the
-# mean, and the red star is out of reach for whoever has no labels.
+# mean, and the red star is what labels would pick.
 #
 # *Hint:* other runs have an opinion, too. How would you compare two runs, if group 3 of one is not group 3 of the other?
 
