@@ -14,7 +14,7 @@ help: ## list the targets
 	@echo "TORCH_INDEX=URL     where torch comes from, as https://download.pytorch.org/whl/cpu for its CPU-only wheels"
 
 run: .venv/installed ## the main job: handwritten digits to classes, with a scoreboard and a report in runs/
-	@$(PY) notebooks/run.py
+	@$(PY) -m mtlkit.cli course run 00
 
 lab: .venv/installed ## JupyterLab on the course
 	@$(PY) -m jupyterlab notebooks

@@ -41,7 +41,7 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
-        ("mtlkit", BASE + MEDICAL),
+        ("mtlkit", BASE + COURSE + MEDICAL),
         ("notebooks", BASE + COURSE),
         ("benchmarks", BASE),
         ("tests", BASE + COURSE + DEV + MEDICAL),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -10,20 +9,21 @@ import shutil
 import statistics
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from joblib import Parallel, delayed, parallel_config
 from jupyter_core.utils import ensure_event_loop
 
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.figures import sweep_figure
 from mtlkit.deployment.runs import RunFailed, new_run
 from mtlkit.errors import InputError
-from mtlkit.evaluation import safe_cell, to_png
+from mtlkit.evaluation import to_png, write_csv
 
 Rows = list[dict[str, Any]]
 RESULTS = ("runs.csv", "summary.csv")
@@ -64,10 +64,10 @@ def plan(chapter: Path, points: list[dict[str, Any]], fixed: dict[str, Any], out
     return list(runs.values())
 
 
-def work(name: str, text: str, run: Run, timeout: float, place: str | None) -> tuple[Run, str, dict[str, bytes]]:
+def work(name: str, text: str, run: Run, timeout: float, place: str) -> tuple[Run, str, dict[str, bytes]]:
     """Do one run in a passing folder, on this machine or another; return what went wrong (or ""), and the run's files."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    with tempfile.TemporaryDirectory(prefix="mtlkit-", dir=place, ignore_cleanup_errors=True) as passing:
+    with tempfile.TemporaryDirectory(prefix="mtlkit-", dir=place or None, ignore_cleanup_errors=True) as passing:
         chapter, folder, wrong = Path(passing, name), Path(passing, "run"), ""
         chapter.write_text(text, encoding="utf-8")
         folder.mkdir()
@@ -99,12 +99,10 @@ def sweep(
     Raises:
         InputError: another sweep is at work there, or the cluster cannot do it.
     """
-    from joblib import Parallel, delayed
-
     text, failed = chapter.read_text(encoding="utf-8"), dict[Path, str]()
     with new_run(out / "results", True, files=RESULTS, anew=True) as results, _backend(cluster, jobs):
         (place := results / "working").mkdir()
-        here = None if cluster else str(place)
+        here = "" if cluster else str(place)
         tasks = [delayed(work)(chapter.name, text, run, timeout, here) for run in runs if run.recorded is None]
         try:
             for run, wrong, files in Parallel(batch_size=1, return_as="generator_unordered")(tasks):
@@ -122,27 +120,20 @@ def sweep(
         write_results(results, runs, by, failed)
 
 
-@contextmanager
-def _backend(cluster: str, jobs: int) -> Iterator[None]:
+def _backend(cluster: str, jobs: int) -> Any:
     """Let joblib use threads (a run's work is in its kernel, a process of its own), or the workers of a cluster."""
-    from joblib import parallel_config
-
     if not cluster:
-        with parallel_config("threading", n_jobs=jobs):
-            yield
-        return
+        return parallel_config("threading", n_jobs=jobs)
     from distributed import Client
 
     try:
         client = Client(cluster, timeout=10, set_as_default=False)
-        workers = client.run(prepare_environment)  # imports there what a run needs
+        if not client.run(prepare_environment):  # imports there what a run needs
+            raise OSError("it has no workers")
     except (OSError, ValueError, ImportError) as fault:
-        raise InputError(f"--cluster {cluster}: no scheduler answers there, or its workers lack mtlkit[course] ({fault}): "
-                         "start `dask scheduler`, and `dask worker` where mtlkit is installed.") from fault  # fmt: skip
-    with client, parallel_config("dask", client=client):
-        if not workers:
-            raise InputError(f"--cluster {cluster}: has no workers: start some by `dask worker {cluster}`.")
-        yield
+        raise InputError(f"--cluster {cluster}: cannot be used ({fault}): start `dask scheduler` there, and `dask worker` "
+                         "where mtlkit[course] is installed.") from fault  # fmt: skip
+    return parallel_config("dask", client=client)
 
 
 def summary(runs: list[Run], by: list[str]) -> Rows:
@@ -166,9 +157,6 @@ def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Pat
             for run in runs]  # fmt: skip
     rows = summary(runs, by)
     for name, table in zip(RESULTS, (tidy, rows), strict=True):
-        with (folder / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in table for key in row)))
-            writer.writeheader()
-            writer.writerows({k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in table)
+        write_csv(folder / name, table)
     if rows:
         (folder / "figure.png").write_bytes(to_png(sweep_figure(tidy, rows, by)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,14 @@ def safe_cell(text: str) -> str:
     ("'=1+1", 'cat.png')
     """
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a CSV file with a column for each key; texts are such that no spreadsheet program runs them."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        table.writeheader()
+        table.writerows({k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows)
 
 
 def _rows(report: Mapping[str, Any]) -> dict[str, Any]:

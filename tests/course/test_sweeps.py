@@ -144,7 +144,8 @@ def test_ten_thousand_runs_are_asked_about(tiny: Path, tmp_path: Path, monkeypat
     started: list[int] = []
     monkeypatch.setattr("mtlkit.course.sweeps.sweep", lambda path, runs, *_: iter(started.append(len(runs)) or ()))
     grid = ("--grid", "seed=0..99", "--grid", f"trouble={','.join(map(str, range(100)))}", "--out", tmp_path / "out")
-    refused(sweep(tiny, *grid, input="n\n"), "10,000 runs: nothing was started")
+    no = sweep(tiny, *grid, input="n\n")
+    assert no.exit_code == 2 and "10,000 runs: nothing was started" in no.stderr
     assert sweep(tiny, *grid, input="y\n").exit_code == 0
     assert sweep(tiny, *grid, "--yes").exit_code == 0
     assert started == [10_000, 10_000]
@@ -248,12 +249,12 @@ def cluster(folder: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_table(tiny: Path, tmp_path: Path) -> None:
-    grid = ("--grid", "seed=0..3", "--grid", "method=plain,fancy", "-p", "trouble=odd")
+    grid = ("--grid", "seed=0..1", "--grid", "method=plain,fancy", "-p", "trouble=odd")
     (tmp_path / "dask").mkdir()
     with cluster(tmp_path / "dask") as address:
         away = start(tiny, tmp_path / "away", *grid, "--cluster", address)
-        said, told = away.communicate(timeout=180)
-    assert "8 runs: 0 were finished before, 4 failed" in said, told
+        said, told = away.communicate(timeout=400)  # each process imports torch
+    assert "4 runs: 0 were finished before, 2 failed" in said, told
     assert away.returncode == 1
     assert "Traceback" not in told
     home = sweep(tiny, "--out", tmp_path / "home", *grid)
@@ -263,4 +264,4 @@ def test_a_cluster_gives_the_same_table(tiny: Path, tmp_path: Path) -> None:
             tmp_path / "home" / "results" / name
         ).read_bytes()
     assert set(finished(tmp_path / "away")) == set(finished(tmp_path / "home"))
-    assert len(list((tmp_path / "away").glob("*.partial/notebook.ipynb"))) == 4
+    assert len(list((tmp_path / "away").glob("*.partial/notebook.ipynb"))) == 2

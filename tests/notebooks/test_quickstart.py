@@ -15,13 +15,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 import papermill
 import pytest
 from nbformat import NotebookNode
 
-from mtlkit.errors import InputError, nearest
+from mtlkit import course
+from mtlkit.course.building import learners, read_source
+from mtlkit.errors import InputError
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHAPTER = NOTEBOOKS / "00_quickstart.ipynb"
@@ -73,10 +74,12 @@ def figures(notebook: NotebookNode) -> list[dict[str, str | None]]:
 
 
 def test_the_notebook_is_what_the_source_builds(chapter: NotebookNode) -> None:
-    source = jupytext.read(SOURCE, fmt="py:percent")
-    built = [(cell.metadata.pop("id"), cell.cell_type, cell.source, dict(cell.metadata)) for cell in source.cells]
-    stored = [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in chapter.cells]
-    assert stored == built, "build it again: python notebooks/build.py"
+    source = learners(read_source(SOURCE))
+    built, stored = (
+        [(cell.id, cell.cell_type, cell.source, dict(cell.metadata)) for cell in notebook.cells]
+        for notebook in (source, chapter)
+    )
+    assert stored == built, "build it again: mtlkit course build 00"
     assert len({cell.id for cell in chapter.cells}) == len(chapter.cells)
 
 
@@ -152,9 +155,9 @@ def test_the_headline_is_compared_by_nbval(chapter: NotebookNode) -> None:
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Call run.py as `make run` does, from another folder."""
+    """Call `mtlkit course run 00` as `make run` does, from another folder."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    call = [sys.executable, str(NOTEBOOKS / "run.py"), *arguments]
+    call = [sys.executable, "-m", "mtlkit.cli", "course", "run", "00", *arguments]
     return subprocess.run(call, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=180)
 
 
@@ -164,7 +167,7 @@ def without_bar(stderr: str) -> str:
     return "\n".join(line for line in lines if line.strip() and not re.match(r"Executing:? ", line))
 
 
-SMALL = ("-p", "source", "digits:small", "-p", "balance", "equal", "-p", "effort", "0.3")
+SMALL = ("-p", "source=digits:small", "-p", "balance=equal", "-p", "effort=0.3")
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +184,7 @@ def test_a_run_on_another_set_leaves_a_whole_folder(small_run: tuple[Any, Path])
     names = {"model.safetensors", "model.json", "report.json", "report.html", "history.csv", "assignments.csv"}
     assert {path.name for path in folder.iterdir()} == names | {"notebook.ipynb"}
     assert not folder.with_name("small.partial").exists()
-    assert done.stdout.splitlines()[-1] == f"Report: {Path('small', 'report.html')}"
+    assert done.stdout.splitlines()[-1] == f"report       {Path('small', 'report.html')}"
 
 
 def test_without_labels_it_sorts_better_than_k_means_on_pixels(small_run: tuple[Any, Path]) -> None:
@@ -209,8 +212,8 @@ def test_the_text_follows_the_parameters(small_run: tuple[Any, Path]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-p", "sed", "1"), "-p sed: there is no such parameter. Did you mean 'seed'?"),
-        (("-p", "run_folder", "x"), "-p run_folder: there is no such parameter."),
+        (("-p", "sed=1"), "sed: chapter 00 has no such parameter. Did you mean 'seed'?"),
+        (("-p", "run_folder=x"), "run_folder: chapter 00 has no such parameter."),
     ],
 )
 def test_an_unknown_parameter_is_named(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
@@ -220,13 +223,13 @@ def test_an_unknown_parameter_is_named(arguments: tuple[str, ...], sentence: str
 BAD = [
     ("source", "digit", "source is 'digit': give 'digits' or 'digits:small'. Did you mean 'digits'?"),
     ("source", 3, "source is 3: give 'digits' or 'digits:small'."),
-    ("seed", "x", "seed is 'x': give a whole number from 0."),
-    ("seed", -1, "seed is -1: give a whole number from 0."),
-    ("seed", True, "seed is True: give a whole number from 0."),
+    ("seed", "x", "seed is 'x': give a whole number from 0 to 2147483638."),
+    ("seed", -1, "seed is -1: give a whole number from 0 to 2147483638."),
+    ("seed", True, "seed is True: give a whole number from 0 to 2147483638."),
     ("balance", "even", "balance is 'even': give 'auto' or 'equal'."),
     ("balance", ["auto"], "balance is ['auto']: give 'auto' or 'equal'."),
     ("quick", 2, "quick is 2: give True or False."),
-    ("run_folder", None, "run_folder is None: give a path, or '' for none."),
+    ("run_folder", None, "run_folder is None: give a text."),
     ("effort", 0, "effort is 0: give a number from 0.05 to 4."),
     ("effort", float("nan"), "effort is nan: give a number from 0.05 to 4."),
 ]
@@ -235,7 +238,7 @@ BAD = [
 @pytest.mark.parametrize(("name", "value", "sentence"), BAD)
 def test_a_bad_value_ends_in_one_sentence(chapter: NotebookNode, name: str, value: object, sentence: str) -> None:
     source = {cell.id: cell.source for cell in chapter.cells}
-    names: dict[str, Any] = {"InputError": InputError, "nearest": nearest}
+    names: dict[str, Any] = {"course": course}
     exec(source["parameters"] + "\n" + source["check-parameters"], names)  # the stored values are good
     names[name] = value
     with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
@@ -245,12 +248,12 @@ def test_a_bad_value_ends_in_one_sentence(chapter: NotebookNode, name: str, valu
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "sentence"), [BAD[0], BAD[2]])
 def test_the_command_says_it_without_a_traceback(name: str, value: str, sentence: str, tmp_path: Path) -> None:
-    refused(command("-p", name, value, cwd=tmp_path), sentence, tmp_path)
+    refused(command("-p", f"{name}={value}", cwd=tmp_path), sentence, tmp_path)
 
 
 def refused(done: subprocess.CompletedProcess[str], sentence: str, folder: Path) -> None:
     assert done.returncode == 2
-    assert without_bar(done.stderr).startswith(f"Error: {sentence}")
+    assert without_bar(done.stderr).startswith(f"error: {sentence}")
     assert "\n" not in without_bar(done.stderr)
     assert done.stdout == ""
     assert not [path for path in folder.rglob("*") if path.is_file() or path.name.endswith(".partial")]
@@ -268,7 +271,7 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
-    call = [sys.executable, str(NOTEBOOKS / "run.py"), "--out", "mine"]
+    call = [sys.executable, "-m", "mtlkit.cli", "course", "run", "00", "--out", "mine"]
     with subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         seen = ""
@@ -279,17 +282,17 @@ def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         seen += process.stderr.read()
     assert process.returncode == 2
-    assert without_bar(seen) == "Interrupted: nothing was written."
+    assert without_bar(seen) == "stopped: nothing was left half-written."
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 def test_the_main_job_ends_in_time(tmp_path: Path) -> None:
-    done = command("-p", "seed", "100", cwd=tmp_path)  # bound: 180 s, see `command`
+    done = command("-p", "seed=100", cwd=tmp_path)  # bound: 180 s, see `command`
     assert done.returncode == 0, done.stderr
     assert without_bar(done.stderr) == ""
     (folder,) = (tmp_path / "runs").iterdir()
-    assert folder.name.startswith("quickstart-100-")
+    assert folder.name.startswith("00_quickstart-100-")
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["images"] == 1797
     measured = json.loads((NOTEBOOKS.parent / "benchmarks" / "results" / "digits.json").read_text(encoding="utf-8"))
