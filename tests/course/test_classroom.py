@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
 from pathlib import Path
 
 import nbformat
@@ -16,6 +22,7 @@ from mtlkit.course import classroom
 from mtlkit.course.building import read_source
 from mtlkit.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 SOURCE = """
 # %% [markdown] id="title"
 # # 07 · Tiny: is this a chapter?
@@ -185,3 +192,33 @@ def test_an_edited_chapter_stays_and_the_new_version_is_put_beside_it(
     }
     (tmp_path / "file").touch()
     assert call("start", tmp_path / "file").exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
+    copy = tmp_path / "a copy"
+    for name in ("mtlkit", "notebooks", "benchmarks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    venv.create(tmp_path / "an environment", with_pip=False)
+    python = tmp_path / "an environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    offline = ["-q", "--no-deps", "--no-index"]
+    run("-m", "pip", "wheel", *offline, "--no-build-isolation", "-w", tmp_path, copy)
+    run("-m", "pip", "--python", python, "install", *offline, *tmp_path.glob("*.whl"))
+    (site,) = (tmp_path / "an environment").rglob("site-packages")
+    (site / "ours.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8")
+    told = run("-m", "mtlkit.cli", "course", "start", tmp_path / "my course", python=python)
+    chapters = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert chapters == {path.name for path in (tmp_path / "my course").glob("*.ipynb")}
+    assert "00_quickstart.ipynb" in told
+    tries = "from mtlkit.course import check, stored; print(bool(check('00-1', 19 / 30)), stored('digits')['command'])"
+    assert run("-c", tries, python=python).startswith("True python benchmarks/accuracy.py")
+
+
+def run(*arguments: str | Path, python: str | Path = sys.executable) -> str:
+    """Run Python outside the clone, where only what is installed is found; return what it prints."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    folder = tempfile.gettempdir()
+    done = subprocess.run([python, *arguments], cwd=folder, env=clean, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
