@@ -5,7 +5,7 @@ PY := .venv/bin/python
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
-.PHONY: help run lab test test-fast lint docs mutants wheel lowest clean
+.PHONY: help run lab test test-fast lint docs mutants wheel lowest wheelhouse clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,10 @@ wheel: .venv/installed ## build the wheel, install it in an empty environment ou
 
 lowest: .venv/installed ## install the lowest versions that pyproject.toml allows in an environment of their own, and test-fast
 	@$(PY) benchmarks/installed.py lowest
+
+wheelhouse: .venv/installed ## all packages as files in wheelhouse/, for a room without a network (see docs/teaching.md)
+	@$(PY) -m pip wheel -q -c constraints.txt -w wheelhouse --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch torchvision
+	@$(PY) -m pip wheel -q -c constraints.txt -w wheelhouse --find-links wheelhouse ".[course]"
 
 clean: ## remove .venv and what the tools left (runs/ and data/ stay)
 	@rm -rf .venv build dist mtlkit.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache .coverage

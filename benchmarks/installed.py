@@ -1,6 +1,6 @@
 """Does it work where it was not written? The wheel in an empty environment, and the oldest versions that are allowed.
 
-    make wheel       (python benchmarks/installed.py wheel)     the wheel, outside the clone, runs `mtlkit fit digits`
+    make wheel       (python benchmarks/installed.py wheel)     the wheel, outside the clone, runs `fit digits` and has the course
     make lowest      (python benchmarks/installed.py lowest)    the lowest allowed versions pass the fast tests
 
 Both make an environment of their own in a temporary folder (6 GB, minutes) with uv, which pip installs there.
@@ -37,9 +37,10 @@ def wheel(folder: Path) -> None:
     programs = environment(folder)
     call(programs / "python", "-m", "build", "-q", "--wheel", "--outdir", folder, ROOT)
     (built,) = folder.glob("*.whl")
-    call(programs / "python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", built)
+    call(programs / "python", "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", f"{built}[course]")
     call(programs / "mtlkit", "doctor", cwd=folder)
     call(programs / "mtlkit", "fit", "digits", "--out", folder / "run", cwd=folder)
+    call(programs / "mtlkit", "course", "start", folder / "my course", cwd=folder)
 
 
 def lowest(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`mtlkit course list | run | sweep | build | lint`: chapters, their parameters, and the machinery that makes them."""
+"""`mtlkit course list | start | run | sweep | build | lint | release | mark`: chapters, for a learner, an author, a teacher."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, tell
+from mtlkit.cli.shell import AsJson, progress_bar, tell
 from mtlkit.errors import InputError
 
 course = typer.Typer(
-    help="The course: list chapters, run one with other parameters, or over a grid of them.", no_args_is_help=True
+    help="The course: take chapters along, run one with other parameters or over a grid of them, hand one out and mark it.",
+    no_args_is_help=True,
 )
 MANY = 100  # runs of a sweep that are asked about
 Chapter = Annotated[str, typer.Argument(metavar="CHAPTER", help="A number (05), a name, or the path of a copy.")]
@@ -52,6 +53,16 @@ def list_chapters(
         return
     for one in known:
         print(f"{one.name:12} {one.default!r:12} {one.allowed}: {one.help}")
+
+
+@course.command()
+def start(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Your folder; it is made if need be.")]) -> None:
+    """Copy the chapters into your own folder. What you edited there stays: a new version is put beside it."""
+    with needs_extra():
+        from mtlkit.course.classroom import start as start_course
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file: name a folder.")
+    print("\n".join(start_course(folder)))
 
 
 @course.command()
@@ -222,3 +233,34 @@ def lint(chapters: Annotated[list[str] | None, typer.Argument(metavar="CHAPTER..
     print("\n".join(wrong) or f"{len(paths)} chapters keep the contract.")
     if wrong:
         raise typer.Exit(1)
+
+
+@course.command()
+def release(
+    chapter: Chapter, out: Annotated[Path, typer.Option(help="The release's folder, for `mark`.")], given: Given = None
+) -> None:
+    """Make a chapter ready to be handed out and marked; print the notebook to hand out."""
+    with needs_extra():
+        from mtlkit.course.classroom import release as release_chapter
+    print(release_chapter(chapter, out, given or []))
+
+
+@course.command()
+def mark(
+    released: Annotated[Path, typer.Argument(metavar="RELEASE", help="The folder that `release` made.")],
+    submissions: Annotated[Path, typer.Argument(help="A notebook, or a folder with one, for each learner.")],
+    out: Annotated[Path, typer.Option(help="The folder for marks.csv and the pages of feedback.")],
+    limit: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Run and mark submissions. This runs the learners' code: do it where nothing can be lost."""
+    with needs_extra():
+        from mtlkit.course.classroom import mark as mark_chapter
+    with progress_bar("marking") as progress:
+        rows = mark_chapter(released, submissions, out, limit, progress)
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        print(f"{row['name']:20} {row['total']:>5} of {row['of']:g}  {row['note']}")
+    print(f"marks        {out / 'marks.csv'}")

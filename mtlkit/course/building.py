@@ -91,6 +91,7 @@ def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
     prepare_environment()
     solutions = read_source(source)
     about = versions(source)
+    nbformat.write(learners(solutions), course_folder() / f"{source.stem}.ipynb")  # where its parameters are looked up
     for notebook, folder in ((solutions, course_folder() / "solutions"), (learners(solutions), course_folder())):
         client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
         client.execute(cwd=str(course_folder()))

@@ -17,7 +17,11 @@ PATTERN = "[0-9][0-9]_*.ipynb"
 def course_folder() -> Path:
     """Return the folder of the chapters: `notebooks/` of a clone, else the copy that came with the package."""
     clone = Path(mtlkit.__file__).parents[1] / "notebooks"
-    return clone if (clone / "source").is_dir() else Path(sysconfig.get_path("data"), "share", "mtlkit", "notebooks")
+    if (clone / "source").is_dir():
+        return clone
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))  # the second: pip install --user
+    installed = [Path(sysconfig.get_path("data", scheme), "share", "mtlkit", "notebooks") for scheme in schemes]
+    return next((folder for folder in installed if folder.is_dir()), installed[0])
 
 
 def results_folder() -> Path:

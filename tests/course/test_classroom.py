@@ -1,0 +1,224 @@
+"""A course in class: a made-up chapter is handed out, made-up submissions are marked, a folder gets new versions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from typer.testing import CliRunner, Result
+
+from mtlkit.cli import app
+from mtlkit.course import classroom
+from mtlkit.course.building import read_source
+from mtlkit.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SOURCE = """
+# %% [markdown] id="title"
+# # 07 · Tiny: is this a chapter?
+
+# %% id="imports"
+from mtlkit import course
+
+# %% id="parameters" tags=["parameters"]
+seed = 0  # 0 to 9 — where chance starts
+
+# %% id="exercise-1" tags=["solution"]
+my_accuracy = None  # a number from 0 to 1
+### BEGIN SOLUTION
+my_accuracy = 19 / 30
+### END SOLUTION
+
+# %% id="check-1" tags=["check"]
+assert seed == 4  # as it was handed out, whatever the learner made of it
+course.check("00-1", my_accuracy)
+
+# %% id="exercise-5" tags=["solution"]
+def my_report(first, second):
+    ### BEGIN SOLUTION
+    return (sum(first) / len(first), min(first)), (sum(second) / len(second), min(second))
+    ### END SOLUTION
+
+# %% id="check-5" tags=["check"] points=2
+course.check("00-5", my_report)
+"""
+HEADER = (
+    "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: P\n#     language: python\n# ---\n"
+)
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["course", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a chapter, `solved.ipynb` of it, and a release of it with another seed."""
+    folder = tmp_path_factory.mktemp("a room")
+    (folder / "tiny.py").write_text(HEADER + SOURCE, encoding="utf-8")
+    nbformat.write(read_source(folder / "tiny.py"), folder / "07_tiny.ipynb")
+    result = call("release", folder / "07_tiny.ipynb", "--out", folder / "handed out", "-p", "seed=4")
+    assert result.exit_code == 0, result.output
+    assert Path(result.stdout.strip()) == folder / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb"
+    return folder
+
+
+def handed_out(room: Path, **answers: str) -> NotebookNode:
+    notebook = nbformat.read(room / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id.replace("-", "_"), cell.source)
+    return notebook
+
+
+def test_a_release_has_stubs_and_no_solution(room: Path) -> None:
+    sources = [cell.source for cell in handed_out(room).cells]
+    assert "seed = 4  # 0 to 9 — where chance starts" in sources
+    assert "my_accuracy = None  # a number from 0 to 1\n...  # your answer here" in sources
+    assert "SOLUTION" not in "".join(sources)
+    again = call("release", room / "07_tiny.ipynb", "--out", room / "handed out")
+    assert again.exit_code == 2 and "choose another --out" in again.stderr
+    assert call("release", room / "07_tiny.ipynb", "--out", room / "other", "-p", "seed=44").exit_code == 2
+    assert call("release", room / "07_tiny.ipynb", "--out", room / "a [b]").exit_code == 2
+    assert not (room / "other").exists() and not list(room.glob("*.partial"))
+
+
+@pytest.mark.slow
+def test_whole_blank_wrong_and_bad_submissions_are_marked(room: Path) -> None:
+    sent = room / "sent in"
+    (sent / "whole one").mkdir(parents=True)
+    whole = nbformat.read(room / "07_tiny.ipynb", as_version=4)
+    whole.cells[2].source = "seed = 1"
+    whole.cells[-1].source = "pass"  # a check that was tampered with
+    nbformat.write(whole, sent / "whole one" / "any name.ipynb")
+    nbformat.write(handed_out(room), sent / "blank.ipynb")
+    report = "def my_report(a, b):\n    import warnings\n    warnings.warn('a Warning')\n    return max(a), max(b)"
+    wrong = handed_out(room, exercise_1="my_accuracy = 14 / 30", exercise_5=report)
+    nbformat.write(wrong, sent / "=wrong.ipynb")
+    lost = handed_out(room, exercise_5="import os; os._exit(1)")
+    nbformat.write(lost, sent / "ends Python.ipynb")
+    (sent / "text.ipynb").write_text("no notebook", encoding="utf-8")
+    (sent / "list.ipynb").write_text("[]", encoding="utf-8")
+    (sent / "nothing").mkdir()
+    other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    nbformat.write(other, sent / "another.ipynb")
+
+    result = call("mark", room / "handed out", sent, "--out", room / "marks", "--limit", "200", "--json")
+    assert result.exit_code == 0, result.output
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    marks = {name: [row["check-1"], row["check-5"], row["total"], row["of"]] for name, row in rows.items()}
+    assert marks["whole one"] == [1, 2, 3, 3]
+    assert marks["blank"] == marks["-wrong"] == [0, 0, 0, 3]
+    assert marks["text"] == marks["list"] == marks["nothing"] == marks["another"] == ["", "", "", 3]
+    notes = {name: row["note"] for name, row in rows.items()}
+    assert notes["whole one"] == notes["-wrong"] == ""
+    assert notes["blank"] == "no answer in exercise-1; no answer in exercise-5"
+    assert notes["ends Python"] == "look at it by hand: DeadKernelError: Kernel died"
+    assert notes["text"] == notes["list"] == "no notebook"
+    assert "give one notebook" in notes["nothing"] and "no cell of this chapter" in notes["another"]
+    page = (room / "marks" / "feedback" / "-wrong" / "07_tiny" / "07_tiny.html").read_text(encoding="utf-8")
+    assert "as if numbers were names" in page
+    with (room / "marks" / "marks.csv").open(encoding="utf-8-sig") as file:
+        assert [row["total"] for row in csv.DictReader(file) if row["name"] == "whole one"] == ["3.0"]
+    assert not list(room.glob("*.partial"))
+
+
+@pytest.mark.slow
+def test_what_never_ends_is_stopped(room: Path) -> None:
+    sent = room / "loops"
+    sent.mkdir()
+    nbformat.write(handed_out(room, exercise_1="while True: pass"), sent / "loop.ipynb")
+    (row,) = classroom.mark(room / "handed out", sent, room / "loop marks", limit=20)
+    assert row["check-1"] == 0 and "exercise-1 was stopped after 20 s" in row["note"]
+
+
+def test_what_cannot_be_marked_is_said(room: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no folder that"):
+        classroom.mark(tmp_path, tmp_path, tmp_path / "out")
+    (tmp_path / "sent").mkdir()
+    with pytest.raises(InputError, match="a notebook for each learner"):
+        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out")
+    (tmp_path / "sent" / "anna").mkdir()
+    (tmp_path / "sent" / "anna.ipynb").touch()
+    with pytest.raises(InputError, match="no two of one name"):
+        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_edited_chapter_stays_and_the_new_version_is_put_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course, mine = tmp_path / "course", tmp_path / "my course"
+    course.mkdir()
+    monkeypatch.setattr(classroom, "course_folder", lambda: course)
+
+    def publish(text: str) -> str:
+        (course / "00_a.ipynb").write_text(text, encoding="utf-8")
+        (course / "01_b.ipynb").write_text(text, encoding="utf-8")
+        result = call("start", mine)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def files() -> dict[str, str]:
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(mine.glob("*.*ynb"))}
+
+    publish("1")
+    assert files() == {"00_a.ipynb": "1", "01_b.ipynb": "1"}
+    (mine / "00_a.ipynb").write_text("edited", encoding="utf-8")
+    assert "there is no newer version" in publish("1")
+    assert "the new version is 00_a.new.ipynb" in publish("2")
+    expected = {"00_a.ipynb": "edited", "00_a.new.ipynb": "2", "01_b.ipynb": "2"}
+    assert files() == expected
+    publish("2")
+    assert files() == expected
+    publish("3")
+    assert files() == expected | {"00_a.new.ipynb": "3", "01_b.ipynb": "3"}
+    (mine / "00_a.new.ipynb").write_text("edited too", encoding="utf-8")
+    publish("4")
+    assert files() == {
+        "00_a.ipynb": "edited",
+        "00_a.new.ipynb": "edited too",
+        "00_a.new.new.ipynb": "4",
+        "01_b.ipynb": "4",
+    }
+    (tmp_path / "file").touch()
+    assert call("start", tmp_path / "file").exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
+    copy = tmp_path / "a copy"
+    for name in ("mtlkit", "notebooks", "benchmarks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    venv.create(tmp_path / "an environment", with_pip=False)
+    python = tmp_path / "an environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    offline = ["-q", "--no-deps", "--no-index"]
+    run("-m", "pip", "wheel", *offline, "--no-build-isolation", "-w", tmp_path, copy)
+    run("-m", "pip", "--python", python, "install", *offline, *tmp_path.glob("*.whl"))
+    (site,) = (tmp_path / "an environment").rglob("site-packages")
+    (site / "ours.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8")
+    told = run("-m", "mtlkit.cli", "course", "start", tmp_path / "my course", python=python)
+    chapters = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert chapters == {path.name for path in (tmp_path / "my course").glob("*.ipynb")}
+    assert "00_quickstart.ipynb" in told
+    tries = "from mtlkit.course import check, stored; print(bool(check('00-1', 19 / 30)), stored('digits')['command'])"
+    assert run("-c", tries, python=python).startswith("True python benchmarks/accuracy.py")
+
+
+def run(*arguments: str | Path, python: str | Path = sys.executable) -> str:
+    """Run Python outside the clone, where only what is installed is found; return what it prints."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    folder = tempfile.gettempdir()
+    done = subprocess.run([python, *arguments], cwd=folder, env=clean, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
