@@ -240,9 +240,10 @@ show(
 )
 
 # %% [markdown] id="loss-curves-read"
-# Look at the vertical axes. The losses are not in one unit, and they do not end at one value. A soft label
-# keeps classification above zero for ever; contrast starts near $\log(2B - 1)$, the loss of a guess, which is 4.8 for $B = 64$; mutual information can never
-# exceed $\log K$. A number like "total loss 3.4" says little. Section 6 comes back to that.
+# Look at the vertical axes. The losses are not in one unit, and they do not end at one value. A soft label keeps
+# classification above zero for ever; contrast starts near $\log(2B - 1)$, the loss of a guess: 4.8 for a
+# batch of 64. Mutual information can never exceed $\log K$. A number like "total loss 3.4" says little. Section 6 comes
+# back to that.
 #
 # ## 4 One network, built from parts
 #
@@ -430,9 +431,9 @@ show(
 # %% [markdown] id="scale-text"
 # ## 6 The plain sum is not neutral
 #
-# Two losses, one step. The plain sum $L_1 + L_2$ looks fair. **Predict:** our regression takes the *mean* of the errors over
-# all numbers of the HOG. Another library may take their *sum*. The images, the network and the question are the same.
-# Does the step change?
+# Two losses, one step. The plain sum $L_1 + L_2$ looks fair. **Predict:** our regression takes the *mean* of the
+# errors over all numbers of the HOG. Another library may take their *sum*. The images, the network and the question
+# are the same. Does the step change?
 #
 # How much of the step does each task own? Its share of the pull: $w_i |g_i|$ over the sum of both, where $w_i$ is its
 # weight and $|g_i|$ the length of its gradient. We look at one batch of the untrained network, with the mean and with
@@ -763,11 +764,11 @@ Markdown(
 #
 # ## 9 Which task helps? The ablation
 #
-# An **ablation** builds the whole up from its parts and scores each stage. On all ten digits, from contrast alone to the
-# whole recipe; the features are turned into label vectors, in the two ways that assume groups of about one size ("equal") or of any
-# size ("auto"); and once more on digits made imbalanced, ten to one. A row with a plus goes on from "contrast +
-# regression" with one more head; "then classes in rounds" is the whole recipe, as in chapter 00. It takes longer than a
-# reader should wait, so it is stored:
+# An **ablation** builds the whole up from its parts and scores each stage. On all ten digits, from contrast alone to
+# the whole recipe; the features are turned into label vectors, in the two ways that assume groups of about one size
+# ("equal") or of any size ("auto"); and once more on digits made imbalanced, ten to one. A row with a plus goes on
+# from "contrast + regression" with one more head; "then classes in rounds" is the whole recipe, as in chapter 00. It
+# takes longer than a reader should wait, so it is stored:
 #
 # ```
 # python benchmarks/ablation.py --seeds 100-104
