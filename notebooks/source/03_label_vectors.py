@@ -411,7 +411,7 @@ for text, (height, colour) in ends.items():
     axes.text(31, height, f"{text}: {height:.2f}", color=colour, va="center")
 axes.plot([1, 30], [(scattered == labels).mean()] * 2, color="0.2", linestyle=":", linewidth=1)
 axes.text(20, (scattered == labels).mean() - 0.07, "its teacher", fontsize=9)
-axes.set(xlim=(0, 42), ylim=(0, 1.05), xticks=range(0, 31, 5), xlabel="passes over the images", ylabel="share")
+axes.set(xlim=(0, 46), ylim=(0, 1.05), xticks=range(0, 31, 5), xlabel="passes over the images", ylabel="share")
 title = f"Learnt by heart: {true_line[peak]:.0%} true after {peak + 1} passes, {true_line[-1]:.0%} after 30"
 figure.suptitle(title, fontsize=12, weight="bold")
 show(figure, f"Two lines over 30 passes: agreement with the truth and with the wrong labels. {title}.")
@@ -710,9 +710,9 @@ for axes, row in zip(figure.axes, shared[:: max(1, len(shared) // 16)][:16], str
     axes.imshow(images.images[even][row, 0], cmap="gray")
     axes.set_title(f"is {labels[row]}\nboth say {answer[row]}", fontsize=9)
 pairs, counts = np.unique(np.stack([labels[shared], answer[shared]], axis=1), axis=0, return_counts=True)
-often = "; ".join(f"{counts[i]} × {pairs[i, 0]} for {pairs[i, 1]}" for i in np.argsort(-counts)[:3])
+often = "; ".join(f"{counts[i]} × {pairs[i, 0]} for {pairs[i, 1]}" for i in np.argsort(-counts)[:2])
 title = f"{len(shared)} of the pupil's {pupil_wrong.sum()} mistakes are its teacher's ({often})"
-figure.suptitle(title, fontsize=12, weight="bold")
+figure.suptitle(title, fontsize=11, weight="bold")
 show(figure, f"Up to sixteen digits that teacher and pupil both take for the same wrong class. {title}.")
 
 # %% [markdown] id="board-text"
