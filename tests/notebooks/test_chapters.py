@@ -23,7 +23,20 @@ drawn = [[to_png(one.draw(value)) for value in (one.low, one.default, one.high)]
 record(explorers=len(drawn), same_at_both_ends=sum(low == high for low, _, high in drawn))
 """
 Recorded = dict[str, Any]
-CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Recorded, Recorded], bool]]] = {}
+SMALL = {"source": "digits:small"}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Recorded, Recorded], bool]]] = {
+    # the more settings are tried on a test set, the more its best score promises
+    "01": ({"settings": 10}, {"settings": 600}, lambda few, many: many["test_promise"] > few["test_promise"]),
+    # pixels mind a long way more than a short one
+    "02": ({"shift": 0.05}, {"shift": 0.4}, lambda near, far: far["pixels_moved"] > near["pixels_moved"]),
+    # equal sizes are a good assumption where they are equal, and a bad one where they are not
+    "03": ({"ratio": 1.0}, {"ratio": 20.0},
+           lambda even, uneven: uneven["equal_sizes_unbalanced"] < even["equal_sizes_unbalanced"] - 0.05),
+    # a longer training brings views of one image nearer to each other than to strangers
+    "04": ({"effort": 0.25}, {"effort": 1.0}, lambda short, long: long["strangers_both"] < short["strangers_both"]),
+    # a training cut to a tenth sorts worse
+    "05": ({"effort": 0.05}, {"effort": 0.5}, lambda short, long: long["accuracy"] > short["accuracy"]),
+}  # fmt: skip
 CHAPTERS = [
     path.stem[:2] for path in sorted(course_folder().glob(PATTERN)) if path.stem[:2] != "00"
 ]  # see test_quickstart
@@ -45,7 +58,7 @@ def test_every_chapter_has_a_case() -> None:
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_the_outcome_goes_the_stated_way(chapter: str, tmp_path: Path) -> None:
     first, second, goes_the_stated_way = CASES[chapter]
-    one, other = (run(chapter, values, tmp_path) for values in (first, second))
+    one, other = (run(chapter, SMALL | values, tmp_path) for values in (first, second))
     assert goes_the_stated_way(one, other), (one, other)
     for found in (one, other):
         assert found["explorers"] >= 1 and found["same_at_both_ends"] == 0
