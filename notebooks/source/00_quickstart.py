@@ -13,7 +13,7 @@
 # You want piles of like with like: all the threes together, all the sevens together. And when you have
 # sorted them, you want to *know* how well, rather than to hope.
 #
-# That is **unsupervised image classification**. This chapter goes the whole way once, quickly: images in,
+# That is [**unsupervised image classification**](glossary.md#unsupervised). This chapter goes the whole way once, quickly: images in,
 # groups out, and an honest score at the end. Every step here has a chapter of its own later.
 #
 # **After this chapter you can**
@@ -108,8 +108,8 @@ show(figure, "64 handwritten digits in four rows: light strokes on black, coarse
 # has changed. So we describe each image by something that stays: where its **edges** are, and which way
 # they run.
 #
-# - **Sobel edges**: how fast the brightness changes at each pixel.
-# - **HOG** (histogram of oriented gradients): the image is cut into cells, and each cell says how much edge
+# - [**Sobel edges**](glossary.md#sobel-filter): how fast the brightness changes at each pixel.
+# - [**HOG**](glossary.md#hog) (histogram of oriented gradients): the image is cut into cells, and each cell says how much edge
 #   of each direction it holds. A stroke that moves a little stays in its cell.
 
 # %% id="preprocess"
@@ -132,15 +132,15 @@ Markdown(f"HOG turns {height * width} pixels into **{features.shape[1]} numbers*
 # %% [markdown] id="vectors-text"
 # ## 3 Label vectors: labels that nobody gave
 #
-# A network learns to classify from labels. We have none, so we make some. **K-means** places $K$ centres
+# A network learns to classify from labels. We have none, so we make some. [**K-means**](glossary.md#k-means) places $K$ centres
 # among the images and gives each image to its nearest centre. Instead of only the winner, we keep how near
 # *every* centre is:
 #
 # $$q_{ik} = \frac{e^{-d_{ik}^2 / \tau}}{\sum_{j} e^{-d_{ij}^2 / \tau}}$$
 #
 # Here $d_{ik}$ is the distance of image $i$ from centre $k$, and $\tau$ is how large a squared distance
-# usually is. The row $q_i$ is the **label vector** of image $i$: $K$ numbers, none negative, that sum to
-# one. It is **soft** where an image stands between two centres.
+# usually is. The row $q_i$ is the [**label vector**](glossary.md#label-vector) of image $i$: $K$ numbers, none negative, that sum to
+# one. It is [**soft**](glossary.md#soft-label-vector) where an image stands between two centres.
 #
 # At the smallest size: two centres, $\tau = 1$, an image at squared distance 1 from the first and 2 from
 # the second. Then $q = (e^{-1},\, e^{-2}) / (e^{-1} + e^{-2}) = (0.37,\, 0.14) / 0.50 = (0.73,\, 0.27)$.
@@ -174,8 +174,8 @@ Markdown(
 # %% [markdown] id="train-text"
 # ## 4 Train one network on several tasks
 #
-# The network has one **encoder**, which turns an image into 128 numbers, the **shared features**. Small
-# **heads** sit on it, one for each task. All tasks must be solved from the same shared features:
+# The network has one [**encoder**](glossary.md#encoder), which turns an image into 128 numbers, the [**shared features**](glossary.md#shared-features). Small
+# [**heads**](glossary.md#head) sit on it, one for each task. All tasks must be solved from the same shared features:
 #
 # | stage | task | what it asks | what it teaches the encoder |
 # |---|---|---|---|
@@ -184,7 +184,7 @@ Markdown(
 # | classes | `classes` (classification) | which label vector has this image? | groups become clear-cut |
 #
 # In section 3 we made label vectors from HOG, to see what they are. The network makes its own, in the same
-# spirit, from the features it has learnt, and makes them **anew in rounds** as the features get better. The
+# spirit, from the features it has learnt, and makes them [**anew in rounds**](glossary.md#rounds) as the features get better. The
 # classes learn the mean of all rounds, so that one unlucky round is outvoted. A pupil that corrects its own
 # textbook can go wrong, too: chapter 05 is about that.
 #
@@ -289,7 +289,7 @@ Markdown(f"{named}{guessed}As the labels have it, {answers}.")
 # No. The network has never met the word "three". It numbers its groups by chance, and another seed numbers
 # them otherwise. So who decided which group is which digit? **The score did, after the fact**: of all ways
 # to pair groups with digits, one to one, it took the pairing in which the most images agree. With 10 groups
-# there are 3,628,800 pairings; the **Hungarian method** finds the best without trying them all. What
+# there are 3,628,800 pairings; the [**Hungarian method**](glossary.md#hungarian-method) finds the best without trying them all. What
 # disagrees even then is a mistake.
 #
 # At the smallest size, two groups and two digits:

@@ -147,8 +147,8 @@ Markdown(f"Of the mistakes, half turns (by chance one in three): zeros **{half[0
 # %% [markdown] id="clustering-text"
 # ### Clustering as classification, and label vectors
 #
-# **Clustering** cuts a set of images into groups of like images. K-means describes a group by its mean image,
-# the **centre**, and a new image goes to the nearest centre. That is a classifier, with two differences: its
+# [**Clustering**](glossary.md#clustering) cuts a set of images into groups of like images. K-means describes a group by its mean image,
+# the [**centre**](glossary.md#centre), and a new image goes to the nearest centre. That is a classifier, with two differences: its
 # classes have numbers instead of names, and what "like" means was not told by a person. Pixels decided it.
 
 # %% id="centres"
@@ -163,9 +163,9 @@ figure.suptitle("A group of k-means is its mean image: the numbers are not the d
 show(figure, f"The {k} centres of k-means as blurred digits, numbered by chance and not by the digit they show.")
 
 # %% [markdown] id="vectors-text"
-# A **label vector** is a label written as $K$ numbers that are not negative and sum to one: the share that
-# each class has in an image. For "a 2, of three digits" it is $(0, 0, 1)$. That is a **one-hot** vector. When
-# an image stands between two groups, its vector may say so: $(0.1, 0.6, 0.3)$ is **soft**. One row an
+# A [**label vector**](glossary.md#label-vector) is a label written as $K$ numbers that are not negative and sum to one: the share that
+# each class has in an image. For "a 2, of three digits" it is $(0, 0, 1)$. That is a [**one-hot**](glossary.md#one-hot) vector. When
+# an image stands between two groups, its vector may say so: $(0.1, 0.6, 0.3)$ is [**soft**](glossary.md#soft-label-vector). One row an
 # image, one column a class. What follows are label vectors of the same images from three sources.
 
 # %% id="vectors"
@@ -223,7 +223,7 @@ show(
 # name equally often, so each image is right once in $K$. The number measures the names, not the groups. The
 # dotted line is $1/K$.
 #
-# **Matched accuracy** gives the names afterwards: of all ways to pair groups with digits, one to one, it
+# [**Matched accuracy**](glossary.md#matched-accuracy) gives the names afterwards: of all ways to pair groups with digits, one to one, it
 # takes the one with the most images in agreement. With $C_{ij}$ images of digit $i$ in group $j$, and $\pi$ a
 # pairing,
 #
@@ -232,7 +232,7 @@ show(
 # ### The Hungarian method by hand
 #
 # Thirty images, three digits, three groups. Begin with the largest number and you take 9, then 3, then 0:
-# 12 images. There is a better pairing. The **Hungarian method** finds it by counting what is *given up*:
+# 12 images. There is a better pairing. The [**Hungarian method**](glossary.md#hungarian-method) finds it by counting what is *given up*:
 #
 # | counts | A | B | C | | given up | A | B | C | | after step 2 | A | B | C | | after step 3 | A | B | C |
 # |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
@@ -274,7 +274,7 @@ Markdown(f"Matched accuracy of {k} groups by lot (1/K is {1 / k:.2f}), mean of 5
 # ## 3 Three more scores, by hand
 #
 # What if the number of groups is not the number of digits? Then groups are left over, and all their images
-# count as wrong. **Purity** is milder: each group takes the name of its most frequent digit, and two groups
+# count as wrong. [**Purity**](glossary.md#purity) is milder: each group takes the name of its most frequent digit, and two groups
 # may take the same. **Predict:** put each image into a group of its own. What is the purity?
 #
 # The next two scores need no names at all. Take six images, three of digit $a$ and three of $b$, in two groups:
@@ -284,7 +284,7 @@ Markdown(f"Matched accuracy of {k} groups by lot (1/K is {1 / k:.2f}), mean of 5
 # | digit $a$ | 2 | 1 |
 # | digit $b$ | 0 | 3 |
 #
-# **NMI** (normalised mutual information): how much does the group tell about the digit? Measured in bits,
+# [**NMI**](glossary.md#nmi) (normalised mutual information): how much does the group tell about the digit? Measured in bits,
 # with $H$ the entropy, how uncertain one is: $H(L) = 1$ for two digits of one size, and
 # $H(A) = -\frac13 \log_2 \frac13 - \frac23 \log_2 \frac23 = 0.918$ for the groups of two and four. The
 # information that they share compares each cell's share with what it would be if both were independent:
@@ -293,7 +293,7 @@ Markdown(f"Matched accuracy of {k} groups by lot (1/K is {1 / k:.2f}), mean of 5
 #     = \tfrac26 \log_2 2 + \tfrac16 \log_2 \tfrac12 + \tfrac36 \log_2 \tfrac32 = 0.459,
 #     \qquad \mathrm{NMI} = \frac{2 I}{H(L) + H(A)} = \frac{0.918}{1.918} = 0.479.$$
 #
-# **ARI** (adjusted Rand index) counts *pairs* of images. Of the 15 pairs, $1 + 0 + 0 + 3 = 4$ are together in
+# [**ARI**](glossary.md#ari) (adjusted Rand index) counts *pairs* of images. Of the 15 pairs, $1 + 0 + 0 + 3 = 4$ are together in
 # both; 6 are together by digit, and $1 + 6 = 7$ by group. By chance one expects $6 \cdot 7 / 15 = 2.8$
 # together in both. At most it could be the mean, 6.5. So
 #
@@ -350,7 +350,7 @@ show(
 # %% [markdown] id="lot-explain"
 # With many groups, each holds few images, and a few images agree by luck. NMI takes this luck for information.
 # ARI subtracts what luck gives: the "A" stands for *adjusted for chance*. The same can be done to NMI: that is
-# **AMI**. So NMI may be compared between methods with the *same* number of groups, and not between 10 groups
+# [**AMI**](glossary.md#ami). So NMI may be compared between methods with the *same* number of groups, and not between 10 groups
 # and 100.
 #
 # Now real groups. Move the slider: k-means with ever more groups, beside as many groups by lot. Which of the
@@ -426,7 +426,7 @@ show(
 )
 
 # %% [markdown] id="lazy-explain"
-# Accuracy counts images, and nine in ten images are of one digit. **Balanced accuracy** is the mean of the
+# Accuracy counts images, and nine in ten images are of one digit. [**Balanced accuracy**](glossary.md#balanced-accuracy) is the mean of the
 # shares found of each class (its *recall*): $\frac{1}{K} \sum_i C_{i\,\pi(i)} / n_i$, with $n_i$ images of
 # class $i$. For the lazy sorter that is $\frac12 (81/81 + 0/9) = 0.5$. It punishes what one cares about here:
 # a class that is lost.
@@ -441,7 +441,7 @@ show(
 #
 # **Predict.** We run it with as many seeds as `tries` says. The labels point to the run with the highest
 # accuracy. Is that a result of *unsupervised* learning? K-means itself knows how good a run is by its own
-# aim, the **inertia** (the sum of squared distances to the centres; less is better). Does the run with the
+# aim, the [**inertia**](glossary.md#inertia) (the sum of squared distances to the centres; less is better). Does the run with the
 # least inertia have the best accuracy?
 
 # %% id="runs" jupyter={"outputs_hidden": true}
@@ -585,7 +585,7 @@ Markdown(
 # %% [markdown] id="leak-text"
 # ### A leak on purpose
 #
-# A **leak** is any way by which labels of the test images reach the answer. Some are hard to see. Here is a
+# A [**leak**](glossary.md#label-leak) is any way by which labels of the test images reach the answer. Some are hard to see. Here is a
 # famous one. The labels are *coins*: 40 images, half of them called 1 by lot. No honest classifier can be right
 # more than half of the time, on average. Of HOG's numbers we keep the ten that part ones from zeros best. Then we split,
 # fit on one half, and test on the other.
@@ -630,7 +630,7 @@ Markdown(f"Right on the test half, with labels that are coins: **{np.mean(leaked
 #
 # ## 8 Choosing the number of groups
 #
-# We were *told* $K$. Without being told, one needs a score without labels. The **silhouette** of an image compares
+# We were *told* $K$. Without being told, one needs a score without labels. The [**silhouette**](glossary.md#silhouette) of an image compares
 # its mean distance $a$ to its own group with that to the nearest other group, $b$: $(b - a) / \max(a, b)$, from -1
 # to 1. **Predict:** at which number of groups is its mean highest? And which number would the labels choose?
 

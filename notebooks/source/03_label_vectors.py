@@ -68,7 +68,7 @@ BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 #
 # K-means gives each image the number of its nearest centre. A network has $K$ outputs, one a group, and a
 # number is the wrong form for it: group 7 is not "more" than group 2. So the number becomes a row with a one in
-# the place of the group and zeros elsewhere. That is a **one-hot** label. With three groups, group 2 (counting
+# the place of the group and zeros elsewhere. That is a [**one-hot**](glossary.md#one-hot) label. With three groups, group 2 (counting
 # from 0) becomes $(0, 0, 1)$.
 
 # %% id="load"
@@ -89,11 +89,11 @@ Markdown(
 # ## 2 From one-hot to soft
 #
 # A one-hot label forgets something. An image that lies half-way between two centres gets the same kind of
-# label as one that lies on top of its centre. A **soft** label vector keeps how near *every* centre is:
+# label as one that lies on top of its centre. A [**soft**](glossary.md#soft-label-vector) label vector keeps how near *every* centre is:
 #
 # $$q_{ik} = \frac{e^{-d_{ik}^2 / \tau}}{\sum_{j} e^{-d_{ij}^2 / \tau}}$$
 #
-# $d_{ik}$ is the distance of image $i$ from centre $k$. The **temperature** $\tau$ says how large a squared
+# $d_{ik}$ is the distance of image $i$ from centre $k$. The [**temperature**](glossary.md#temperature) $\tau$ says how large a squared
 # distance counts as large: here it is the mean squared distance of an image from its own centre.
 #
 # At the smallest size: one image, two centres, at squared distances 1 and 2. Before you look at the table,
@@ -107,7 +107,7 @@ for tau in (0.1, 1, 10):
 Markdown("\n".join(lines))
 
 # %% [markdown] id="entropy-text"
-# The last column measures how soft a vector is. The **entropy** of a label vector is
+# The last column measures how soft a vector is. The [**entropy**](glossary.md#entropy) of a label vector is
 #
 # $$H(q) = -\sum_k q_k \ln q_k$$
 #
@@ -268,7 +268,7 @@ Markdown(
 # ## 4 Can a pupil know better than its teacher?
 #
 # Now we train on these labels. Call whoever made the labels the **teacher**, here k-means, and the network that
-# learns them the **pupil**. The pupil is a small convolutional network with one head. It sees each image in two
+# learns them the [**pupil**](glossary.md#pupil). The pupil is a small convolutional network with one head. It sees each image in two
 # *augmented views* (turned, shifted, slanted a little) and its loss is the cross-entropy with the label vector:
 # $-\sum_k q_k \ln p_k$, where $p$ is the pupil's answer. (Chapter 04 builds all of this from parts.)
 #
@@ -481,7 +481,7 @@ Markdown(
 # gives each group the same total: the shares in each of its columns sum to $N / K$.
 #
 # How? Begin with the table of $e^{-d^2/\tau}$, images by groups. Scale its columns to sum to $N/K$, then its
-# rows to sum to one, and so on in turn. This is **Sinkhorn's iteration**. At the smallest size: four images on a
+# rows to sum to one, and so on in turn. This is [**Sinkhorn's iteration**](glossary.md#sinkhorn-iteration). At the smallest size: four images on a
 # line at 0, 1, 2 and 10, centres at 1 and 10. The nearest centre gives groups of 3 and 1. **Predict:** which
 # image will have to change its group if both groups must hold two?
 
@@ -576,9 +576,9 @@ Markdown(
 # Label vectors can only be as good as the features below them. HOG was designed by people. Networks make
 # features too, and one would think that they have to be trained first. Two kinds of layer, at the smallest size:
 #
-# - **Pooling** replaces each square of a map by one number: its largest value (*max pooling*) or its mean
+# - [**Pooling**](glossary.md#pooling) replaces each square of a map by one number: its largest value (*max pooling*) or its mean
 #   (*average pooling*). What moves inside the square does not change the maximum.
-# - A **fully connected layer** mixes all inputs: $h = \max(0, W x + b)$. Untrained, $W$ and $b$ are drawn by
+# - A [**fully connected layer**](glossary.md#fully-connected-layer) mixes all inputs: $h = \max(0, W x + b)$. Untrained, $W$ and $b$ are drawn by
 #   lot.
 
 # %% id="pool-by-hand"

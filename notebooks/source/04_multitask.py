@@ -72,11 +72,11 @@ course.check_parameters("04", seed=seed, source=source, quick=quick, balancing=b
 # %% [markdown] id="views-text"
 # ## 1 Two views of one image: an assumption
 #
-# Take an image, turn it a little, shift it, make it darker. Call the result a **view** of it. A view costs nothing,
+# Take an image, turn it a little, shift it, make it darker. Call the result a [**view**](glossary.md#view) of it. A view costs nothing,
 # and no label is needed to know one thing about two views: they show *the same image*.
 #
 # But why should they also show the same *digit*? Because we chose changes that leave a digit what it is. That choice
-# is an **augmentation**, and it is an assumption. Nothing in the images proves it.
+# is an [**augmentation**](glossary.md#augmentation), and it is an assumption. Nothing in the images proves it.
 #
 # **Predict:** below are two rows of views. In which row would you still give each picture the name of the image at
 # the left?
@@ -131,13 +131,13 @@ Markdown(
 
 # %% [markdown] id="contrast-text"
 # Small changes that mean nothing to us mean much to pixels. A network can be trained to see it our way. It gives each
-# of the $2B$ views of a batch a vector $z_i$ of length one. Let $j$ be the partner of $i$. The **contrast loss**
+# of the $2B$ views of a batch a vector $z_i$ of length one. Let $j$ be the partner of $i$. The [**contrast loss**](glossary.md#contrast-loss)
 # (its name is NT-Xent) asks for the partner as if each of the other views were a class:
 #
 # $$L_\text{contrast} = -\frac{1}{2B} \sum_i \log \frac{\exp(z_i \cdot z_j / \tau)}{\sum_{m \ne i} \exp(z_i \cdot z_m / \tau)}$$
 #
 # The product $z_i \cdot z_m$ is the cosine of the angle between two vectors: 1 for the same direction, 0 for a right
-# angle. The **temperature** $\tau$ says how much a small difference counts. The view itself, $m = i$, is left out.
+# angle. The [**temperature**](glossary.md#temperature) $\tau$ says how much a small difference counts. The view itself, $m = i$, is left out.
 # The partner stays in the sum below, too.
 #
 # At the smallest size: images $A$ and $B$, two views each, vectors in the plane, $\tau = 1$.
@@ -165,7 +165,7 @@ Markdown(
 #
 # ## 3 Four more tasks, each on a toy of two images
 #
-# A **task** is three things: a **head** (a layer or two on the shared features), a target, and a loss.
+# A **task** is three things: a [**head**](glossary.md#head) (a layer or two on the shared features), a target, and a loss.
 #
 # **Regression.** *What are the descriptors of the clean image?* The head sees a *view* and must tell the HOG of the
 # image before it was changed. So it has to undo the change. With an error $e$ between head and target, the **smooth L1** loss is
@@ -173,7 +173,7 @@ Markdown(
 # $(0.125 + 2.5)/2 = 1.31$.
 #
 # **Classification.** *Which label vector has this image?* With the head's shares $p$ and the label vector $q$ of
-# chapter 03, the **cross-entropy** is $-\sum_k q_k \log p_k$. For $q = (0.7, 0.3)$ and an undecided
+# chapter 03, the [**cross-entropy**](glossary.md#cross-entropy) is $-\sum_k q_k \log p_k$. For $q = (0.7, 0.3)$ and an undecided
 # $p = (0.5, 0.5)$ it is $\log 2 = 0.69$. The best that any head can do is $p = q$, and even that has 0.61.
 #
 # **Clustering.** *Which of many small groups is it in?* K-means finds five times as many groups as classes on the
@@ -254,8 +254,8 @@ show(
 my_shared = None  # a share from 0 to 1
 
 # %% [markdown] id="encoder-text"
-# It is one. First the **encoder**: three convolutions, each of which sees more of the image than the one before, and
-# one linear layer. It turns an image into 128 numbers, the **shared features**.
+# It is one. First the [**encoder**](glossary.md#encoder): three convolutions, each of which sees more of the image than the one before, and
+# one linear layer. It turns an image into 128 numbers, the [**shared features**](glossary.md#shared-features).
 
 # %% id="encoder"
 torch.manual_seed(seed)
@@ -441,7 +441,7 @@ show(
 #
 # - **equal**: $w_i = 1$, the plain sum.
 # - **uncertainty**: $w_i = 1 / (2 L_i)$. That is where uncertainty weighting comes to rest; it is built below.
-# - **UPGrad** and **MGDA** look at the gradients. Section 7 explains the first. The second takes the *shortest* gradient
+# - [**UPGrad**](glossary.md#upgrad) and [**MGDA**](glossary.md#mgda) look at the gradients. Section 7 explains the first. The second takes the *shortest* gradient
 #   that a mixture of the two can give.
 
 # %% id="shares" jupyter={"outputs_hidden": true}
@@ -489,8 +489,8 @@ Markdown(
 )
 
 # %% [markdown] id="uncertainty-text"
-# **Fixed weights** are one answer: `balancing={"views": 0.3, "shape": 1.0}`. Who sets them? Without labels there is
-# nothing to set them by. **Uncertainty weighting** lets the network learn them. Each task gets one more number, $s_i$:
+# [**Fixed weights**](glossary.md#fixed-weights) are one answer: `balancing={"views": 0.3, "shape": 1.0}`. Who sets them? Without labels there is
+# nothing to set them by. [**Uncertainty weighting**](glossary.md#uncertainty-weighting) lets the network learn them. Each task gets one more number, $s_i$:
 #
 # $$L = \sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$$
 #
@@ -565,7 +565,7 @@ Markdown(
 #
 # ## 7 When gradients conflict
 #
-# Weights change how *long* each pull is. They cannot change where it points. Two tasks **conflict** in a step when
+# Weights change how *long* each pull is. They cannot change where it points. Two tasks [**conflict**](glossary.md#gradient-conflict) in a step when
 # the angle between their gradients is more than 90°, so that $\cos(g_1, g_2) < 0$: what lowers one loss raises the other.
 #
 # At the smallest size, an encoder of two numbers: $g_1 = (1, 0)$ and $g_2 = (-2, 1)$. A step goes *against* the
@@ -764,7 +764,7 @@ Markdown(
 #
 # ## 9 Which task helps? The ablation
 #
-# An **ablation** builds the whole up from its parts and scores each stage. On all ten digits, from contrast alone to
+# An [**ablation**](glossary.md#ablation) builds the whole up from its parts and scores each stage. On all ten digits, from contrast alone to
 # the whole recipe; the features are turned into label vectors, in the two ways that assume groups of about one size
 # ("equal") or of any size ("auto"); and once more on digits made imbalanced, ten to one. A row with a plus goes on
 # from "contrast + regression" with one more head; "then classes in rounds" is the whole recipe, as in chapter 00. It
