@@ -50,3 +50,21 @@ def test_the_development_files_are_read_with_and_without_gz(development: Any, tm
     found, labels = development.read(tmp_path)
     assert found.shape == (2, 20, 20) and labels.tolist() == [7, 3]
     np.testing.assert_allclose(found, images[:, 4:24, 4:24] / 255, rtol=1e-6)
+
+
+def test_a_row_of_the_course_is_made_anew_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    course = importlib.import_module("course")
+    stored = [{"row": "features", "name": "a"}, {"row": "pixels", "name": "b"}, {"row": "pixels", "name": "c"}]
+    rows = course.merge(stored, [{"row": "pixels", "name": "b2"}])
+    assert [row["name"] for row in rows] == ["b2", "a"]
+
+
+def test_a_row_of_the_course_is_scored_on_even_rows_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    course = importlib.import_module("course")
+    digits = course.load("digits")
+    right = digits.open_labels()
+    half_right = np.where(np.arange(len(digits)) % 2 == 0, right, 0)
+    assert course.measure(digits, lambda seed: half_right)["accuracy"]["mean"] == 1.0
+    assert course.measure(digits, lambda seed: np.where(np.arange(len(digits)) % 2, right, 0))["nmi"]["max"] == 0.0

@@ -24,7 +24,8 @@ STUB = "...  # your answer here"
 def read_source(path: Path) -> NotebookNode:
     """Return the notebook of a source with its solutions, not executed.
 
-    Each cell names its own id, as in `id="load"`. A cell with the tag `solution` or `check` gets nbgrader's metadata.
+    Each cell names its own id, as in `id="load"`. A cell with the tag `solution` or `check` gets nbgrader's metadata,
+    and nbval compares what is tagged `nbval-check-output` only.
 
     Raises:
         InputError: a cell has no id, a bad one, or that of another.
@@ -37,6 +38,8 @@ def read_source(path: Path) -> NotebookNode:
         )
     for cell, name in zip(notebook.cells, ids, strict=True):
         cell.id = name
+        if cell.cell_type == "code" and "nbval-check-output" not in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "nbval-ignore-output"]  # times, figures
         for kind in {"solution", "check"} & set(cell.metadata.get("tags", [])):
             cell.metadata["nbgrader"] = _nbgrader(name, kind, cell.metadata.pop("points", 1))
     notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
+import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nbformat
+from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
+from traitlets import Float
 from traitlets.config import Config
 
 from mtlkit.course.figures import RECORD
+from mtlkit.course.parameters import Parameter, parameters_of
+from mtlkit.data.root import data_root
+from mtlkit.deployment.runs import RunFailed, versions
 from mtlkit.errors import InputError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -20,51 +30,132 @@ KERNEL: dict[str, Any] = {
     "config": Config(KernelManager={"transport_encryption": "auto"}),  # it warns of plain text otherwise
     "shutdown_kernel": "immediate",  # nothing is left to be done; a slow end complains when interrupted
 }
+NOTEBOOK = "notebook.ipynb"
+FILES = (NOTEBOOK, "report.json")  # of a finished run
+
+
+class Kernel(AsyncKernelManager):
+    """A kernel that is killed, with all that it started, at its deadline or by `kill_kernels`."""
+
+    deadline = Float(0, help="Seconds from its start; 0 is never.").tag(config=True)
+    living: ClassVar[set[Kernel]] = set()
+    timer: threading.Timer | None = None
+
+    async def start_kernel(self, **arguments: Any) -> None:  # type: ignore[override]
+        await super().start_kernel(**arguments)
+        self.living.add(self)
+        if self.deadline:
+            self.timer = threading.Timer(self.deadline, self.kill)
+            self.timer.daemon = True
+            self.timer.start()
+
+    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]
+        self.living.discard(self)
+        if self.timer:
+            self.timer.cancel()
+        await super().cleanup_resources(restart)
+
+    def kill(self) -> None:
+        process = getattr(self.provisioner, "process", None)
+        if process is None or process.poll() is not None:
+            return
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)  # a kernel leads a group of its own
+        else:
+            process.kill()
+
+
+def kill_kernels() -> None:
+    """Kill all kernels that run in this process: their runs end at once, as failed."""
+    for kernel in tuple(Kernel.living):
+        kernel.kill()
 
 
 def prepare_environment() -> None:
-    """Set what a kernel inherits, where the user has not: one thread, and the kernel of this very Python."""
+    """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel, where the data lie."""
     for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
         os.environ.setdefault(name, "1")
+    os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
 
 
-def run_chapter(chapter: Path, values: dict[str, Any], folder: Path, progress: bool = True) -> dict[str, Any]:
-    """Execute a chapter with other parameters into `folder`: `notebook.ipynb`, and `record.json` with what it recorded.
+def open_parameters(chapter: Path) -> dict[str, Parameter]:
+    """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
+    return {name: known for name, known in parameters_of(chapter).items() if name != "run_folder"}
+
+
+def run_chapter(
+    chapter: Path, values: dict[str, Any], folder: Path, progress: bool = True, timeout: float = 0
+) -> dict[str, Any]:
+    """Execute a chapter with other parameters into `folder`: `notebook.ipynb`, and `report.json` with what it recorded.
+
+    A chapter with a `run_folder` writes its own files into `folder`, too; what its `report.json` says stays in there.
 
     Args:
         chapter: the notebook; it stays as it is.
-        values: parameters by name. A chapter with a `run_folder` is given `folder`.
-        folder: exists; what was executed stays there, also if a cell fails.
+        values: parameters by name.
+        folder: exists; the kernel works in it. What was executed stays there, also if a cell fails.
         progress: show a bar of cells.
+        timeout: seconds after which the kernel is killed; 0 is never.
 
     Returns:
-        The report: chapter, parameters, and the recorded numbers.
+        The report: chapter, all parameters, the recorded numbers, versions.
 
     Raises:
         InputError: the chapter refused a value.
-        RuntimeError: a cell failed (it is named), or the kernel died.
+        RunFailed: a cell failed (it is named), the kernel died, or it was killed at its time.
     """
     import papermill
-    from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     prepare_environment()
-    out = folder / "notebook.ipynb"
+    logging.getLogger("papermill").addHandler(logging.NullHandler())  # what went wrong is told once, below
+    out = folder / NOTEBOOK
+    defaults = {name: known.default for name, known in parameters_of(chapter).items()}
+    inside = {"run_folder": "."} if "run_folder" in defaults else {}
+    config = KERNEL["config"].copy()
+    config.Kernel.deadline = float(timeout)
+    options = {**KERNEL, "config": config, "kernel_manager_class": Kernel, "progress_bar": progress}
+    started = time.monotonic()
     try:
-        papermill.execute_notebook(str(chapter), str(out), values, progress_bar=progress, cwd=str(folder), **KERNEL)
+        papermill.execute_notebook(
+            nbformat.read(chapter, 4), str(out).replace("{", "{{").replace("}", "}}"), values | inside,
+            resources={"metadata": {"path": str(folder)}}, **options,
+        )  # fmt: skip
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
             raise InputError(fault.evalue) from fault
-        cell = next((cell.id for cell in nbformat.read(chapter, 4).cells if cell.source == fault.source), "parameters")
-        raise RuntimeError(f"{chapter.name}: cell {cell!r} failed with {fault.ename}: {fault.evalue} "
-                           f"What was executed until then is in {out}.") from fault  # fmt: skip
-    except DeadKernelError as fault:
-        raise RuntimeError(f"{chapter.name}: the kernel died; was the memory used up? What was executed until then is "
-                           f"in {out}.") from fault  # fmt: skip
+        said = " ".join(f"{fault.ename}: {fault.evalue}".split())
+        raise RunFailed(f"{chapter.name}: {last_cell(out)} failed with {said}") from fault
+    except RuntimeError as fault:  # nbclient's, of a kernel that is gone
+        late = 0 < timeout <= time.monotonic() - started
+        said = f"not done in {timeout:g} s, and stopped" if late else "the kernel died (was the memory used up?)"
+        raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
     done = nbformat.read(out, as_version=4)
-    report = {"chapter": chapter.stem, "parameters": values, "recorded": recorded(done)}
-    (folder / "record.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):
+        metadata.pop("papermill", None)  # times and paths of this machine
+    nbformat.write(done, out)
+    report: dict[str, Any] = {"versions": versions(), "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    if (folder / "report.json").is_file():
+        report |= json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    defaults.pop("run_folder", None)
+    report |= {
+        "chapter": chapter.stem, "parameters": defaults | values, "recorded": recorded(done),
+        "wall_seconds": round(time.monotonic() - started, 1),
+    }  # fmt: skip
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    (folder / "report.json").write_text(f"{text}\n", encoding="utf-8", errors="replace")
     return report
+
+
+def last_cell(notebook: Path) -> str:
+    """Return the name of the cell that was begun last, as `cell 'train' (In [7])`."""
+    cells = nbformat.read(notebook, 4).cells if notebook.is_file() else []
+    begun = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
+    if not begun:
+        return "the start"
+    name = "parameters" if "injected-parameters" in begun[-1].metadata.get("tags", []) else begun[-1].id
+    count = sum(cell.cell_type == "code" for cell in begun)
+    return f"cell {name!r} (In [{count}])"
 
 
 def recorded(notebook: NotebookNode) -> dict[str, Any]:

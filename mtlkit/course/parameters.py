@@ -9,6 +9,9 @@ The type is that of the default. Before the dash stands the range, or the choice
 from __future__ import annotations
 
 import ast
+import itertools
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +22,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from mtlkit.course.chapters import find_chapter
 from mtlkit.errors import InputError, nearest
 
+MOST = 100_000  # values of one parameter in a sweep
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
 
 
@@ -85,7 +89,12 @@ def parameters_of(chapter: Path) -> dict[str, Parameter]:
     found = {}
     for name, about in inspect_notebook(str(chapter)).items():
         limits, text = about["help"].split(" — ", 1) if " — " in about["help"] else ("", about["help"])
-        default = ast.literal_eval(about["default"])
+        try:
+            default = ast.literal_eval(about["default"])
+            KINDS[type(default)]
+        except (ValueError, SyntaxError, KeyError) as fault:
+            raise InputError(f"{chapter.name}: the default of {name}, {about['default']}, must be a number, True, False or "
+                             "a text, as it stands: take a fresh copy of the chapter.") from fault  # fmt: skip
         if " to " in limits:
             low, high = (float(limit) for limit in limits.split(" to "))
             found[name] = Parameter(name, default, low=low, high=high, help=text)
@@ -103,19 +112,63 @@ def one_of(name: str, known: dict[str, Parameter], chapter: str) -> Parameter:
     return known[name]
 
 
+def _by_name(
+    texts: list[str], known: dict[str, Parameter], chapter: str, example: str
+) -> dict[str, tuple[Parameter, str]]:
+    found: dict[str, tuple[Parameter, str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"{text!r}: write NAME=VALUE, as in {example}.")
+        if name in found:
+            raise InputError(f"{name}: is given twice.")
+        found[name] = one_of(name, known, chapter), value
+    return found
+
+
 def read_assignments(texts: list[str], known: dict[str, Parameter], chapter: str) -> dict[str, Any]:
     """Return the values of `NAME=VALUE` texts.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
     {'seed': 3}
     """
-    values = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"{text!r}: write NAME=VALUE, as in -p seed=3.")
-        values[name] = one_of(name, known, chapter).read(value)
-    return values
+    found = _by_name(texts, known, chapter, "-p seed=3")
+    return {name: one.read(value) for name, (one, value) in found.items()}
+
+
+def read_grid(texts: list[str], known: dict[str, Parameter], chapter: str) -> dict[str, list[Any]]:
+    """Return the values of `NAME=VALUE,VALUE` and `NAME=FIRST..LAST` texts.
+
+    >>> read_grid(["seed=0..2", "balance=auto,equal"], parameters_of(find_chapter("00")), "00")
+    {'seed': [0, 1, 2], 'balance': ['auto', 'equal']}
+    """
+    grid = {}
+    for name, (one, text) in _by_name(texts, known, chapter, "--grid seed=0..4").items():
+        parts: Iterable[Any] = filter(None, text.split(","))
+        if ends := re.fullmatch(r"(-?\d+)\.\.(-?\d+)", text):
+            first, last = (int(end) for end in ends.groups())
+            one.read(ends[1]), one.read(ends[2])
+            if last - first >= MOST:
+                raise InputError(f"--grid {name}={text}: that are {last - first + 1:,} values; {MOST:,} are the most.")
+            parts = map(str, range(first, last + 1))
+        grid[name] = [one.read(part) for part in parts]
+        if not grid[name]:
+            raise InputError(f"--grid {name}={text}: holds no value, so that there would be 0 runs: write {name}=A,B or, "
+                             f"from the smaller to the larger, {name}=0..4.")  # fmt: skip
+    return grid
+
+
+def grid_points(grid: dict[str, list[Any]], pairs: bool = False) -> list[dict[str, Any]]:
+    """Return the points of a grid: each value with each, or as `pairs` the first with the first, and so on.
+
+    >>> grid_points({"seed": [0, 1], "effort": [1.0, 2.0]}, pairs=True)
+    [{'seed': 0, 'effort': 1.0}, {'seed': 1, 'effort': 2.0}]
+    """
+    if pairs and len({len(values) for values in grid.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(values)}" for name, values in grid.items())
+        raise InputError(f"--zip pairs values, so each parameter needs as many as the others: {lengths}.")
+    combinations = zip(*grid.values(), strict=True) if pairs else itertools.product(*grid.values())
+    return [dict(zip(grid, values, strict=True)) for values in combinations]
 
 
 def check_parameters(chapter: str, **values: Any) -> None:

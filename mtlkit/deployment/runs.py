@@ -45,18 +45,28 @@ FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
 LIMITS = {"channels": (1, 3), "side": (8, 512), "width": (1, 4096), "classes": (2, 10_000)}  # of a file from elsewhere
 CHECKPOINT = "checkpoint"  # in a run that is not finished
 MODEL_FILES = ("model.safetensors", "model.json")
+RUN_FILES = (*MODEL_FILES, "report.json")
+
+
+class RunFailed(RuntimeError):
+    """The work of a run failed, and what it left is worth a look: `new_run` keeps `NAME.partial`."""
 
 
 @contextmanager
-def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterator[Path]:
+def new_run(
+    out: Path, overwrite: bool = False, resume: bool = False, *, files: tuple[str, ...] = RUN_FILES, anew: bool = False
+) -> Iterator[Path]:
     """Give a folder to write a run into; it gets the name `out` when the work is whole.
 
-    If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), else it is removed.
+    If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), or where the work raised
+    `RunFailed`; else it is removed.
 
     Args:
         out: the run folder to be. The work goes to `NAME.partial` beside it.
         overwrite: replace a finished run of that name. A folder with anything else is never replaced.
         resume: go on in the `NAME.partial` of a run that was cut off, if there is one.
+        files: what a finished run holds, so that it can be told from anything else.
+        anew: replace the `NAME.partial` of a run that failed or was cut off, unless it has a checkpoint.
 
     Raises:
         InputError: `out` exists (and is not a run to overwrite), another run is at work there, one was cut off there, or
@@ -70,12 +80,13 @@ def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterato
     """
     out = out.expanduser().absolute()
     if out.exists():
-        if not (out.is_dir() and all((out / name).is_file() for name in (*MODEL_FILES, "report.json"))):
+        if not (out.is_dir() and all((out / name).is_file() for name in files)):
             if not out.is_dir() or any(out.iterdir()):
                 raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
         elif not overwrite:
             raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
     partial = out.with_name(out.name + ".partial")
+    ours = (partial / "lock").exists()
     lock = FileLock(partial / "lock", timeout=0)  # the system lets go of it, however a process ends
     try:
         partial.mkdir(parents=True, exist_ok=True)
@@ -85,8 +96,11 @@ def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterato
     except OSError as fault:
         raise InputError(f"{out}: cannot be written ({fault.strerror}): choose another place with --out.") from fault
     try:
-        if not resume and {path.name for path in partial.iterdir()} - {"lock"}:
+        left = [path for path in partial.iterdir() if path.name != "lock"]
+        if left and not resume and not (anew and ours and not (partial / CHECKPOINT).exists()):
             raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
+        for path in left if anew else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         try:
             yield partial
         except BaseException as fault:
@@ -94,7 +108,7 @@ def new_run(out: Path, overwrite: bool = False, resume: bool = False) -> Iterato
                 fault.add_note(
                     f"What was learnt is kept: go on with --out {out} --resume, and the other options as they were."
                 )
-            else:
+            elif not isinstance(fault, RunFailed):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
         shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)

@@ -68,6 +68,17 @@ def test_learners_notebooks_hold_no_solution() -> None:
         assert text.count('"solution": true') == text.count("# your answer here")
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=[path.stem for path in SOURCES])
+@pytest.mark.parametrize(("folder", "status"), [("", "**Not attempted.**"), ("solutions", "✔ **Passed.**")])
+def test_stubs_are_not_attempted_and_solutions_pass(source: Path, folder: str, status: str) -> None:
+    stored = nbformat.read(course_folder() / folder / f"{source.stem}.ipynb", as_version=4)
+    checks = [cell for cell in stored.cells if "check" in cell.metadata.get("tags", [])]
+    assert len(checks) >= 3
+    for cell in checks:
+        (output,) = cell.outputs
+        assert output.data["text/markdown"].startswith(status), cell.id
+
+
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one tiny source, as if it were the course."""

@@ -77,7 +77,7 @@ def test_rgba_is_laid_on_white(tmp_path: Path) -> None:
 
 def test_grey_with_alpha_stays_grey_on_white(tmp_path: Path) -> None:
     alpha = np.where(np.arange(16) < 8, 0, 255).astype(np.uint8)[None].repeat(16, 0)
-    Image.fromarray(np.dstack([GREY, alpha]), "LA").save(tmp_path / "a.png")
+    Image.fromarray(np.dstack([GREY, alpha])).save(tmp_path / "a.png")
     expected = unit(np.where(alpha == 0, 255, GREY))
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", 16), expected)
 

@@ -131,6 +131,15 @@ def test_scale_and_shear(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (right, down) == pytest.approx((4, -8), abs=0.1)
 
 
+def test_a_turn_follows_the_shear(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.zeros(1, 1, 33, 33)
+    image[..., 8:11, 19:22] = 1  # 4 px right of the middle and 7 above it
+    cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
+    turn, shear = np.array([[cos, -sin], [sin, cos]]), np.array([[1, 0.5], [0, 1]])
+    changed = at_its_limit(monkeypatch, image, rotation=30, shear=0.5)
+    assert centre(changed[0, 0]) == pytest.approx(np.linalg.solve(turn @ shear, [4, -7]), abs=0.1)
+
+
 def test_flip_mirrors_about_half_of_a_batch() -> None:
     image = torch.rand(1, 1, 8, 8)
     flipped = only(flip=True)(image.expand(400, 1, 8, 8), generator())

@@ -1,0 +1,174 @@
+"""Many runs of a chapter over a grid of parameters: side by side, a folder a run, one table and one figure over all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_core.utils import ensure_event_loop
+
+from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
+from mtlkit.course.figures import sweep_figure
+from mtlkit.deployment.runs import RunFailed, new_run
+from mtlkit.errors import InputError
+from mtlkit.evaluation import safe_cell, to_png
+
+Rows = list[dict[str, Any]]
+RESULTS = ("runs.csv", "summary.csv")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One point of the grid: the parameters that it is given, and its folder, which is there once the run is whole."""
+
+    values: dict[str, Any]
+    folder: Path
+
+    @property
+    def recorded(self) -> dict[str, Any] | None:
+        """What the run recorded, or None if it is not finished."""
+        report = self.folder / "report.json"
+        return json.loads(report.read_text(encoding="utf-8"))["recorded"] if report.is_file() else None
+
+
+def plan(chapter: Path, points: list[dict[str, Any]], fixed: dict[str, Any], out: Path) -> list[Run]:
+    """Return the runs of a grid's points.
+
+    A run's folder has its name from what it depends on, the code of the chapter too: the same run finds its folder again.
+
+    Raises:
+        InputError: a parameter is both in the grid and fixed.
+    """
+    if twice := sorted(set(fixed).intersection(*points)):
+        raise InputError(f"{twice[0]}: is given twice, with -p and in the grid.")
+    cells = [cell.source for cell in nbformat.read(chapter, 4).cells if cell.cell_type == "code"]
+    code = sha256(repr(cells).encode()).hexdigest()
+    runs = {}
+    for point in points:
+        key = sha256(json.dumps([code, fixed | point], sort_keys=True).encode())
+        name = re.sub("[^A-Za-z0-9_.,=-]+", "-", ",".join(f"{name}={value}" for name, value in point.items()))
+        folder = out / f"{name[:80]}-{key.hexdigest()[:8]}"
+        runs[folder] = Run(fixed | point, folder)
+    return list(runs.values())
+
+
+def work(name: str, text: str, run: Run, timeout: float, place: str | None) -> tuple[Run, str, dict[str, bytes]]:
+    """Do one run in a passing folder, on this machine or another; return what went wrong (or ""), and the run's files."""
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    with tempfile.TemporaryDirectory(prefix="mtlkit-", dir=place, ignore_cleanup_errors=True) as passing:
+        chapter, folder, wrong = Path(passing, name), Path(passing, "run"), ""
+        chapter.write_text(text, encoding="utf-8")
+        folder.mkdir()
+        try:
+            run_chapter(chapter, run.values, folder, progress=False, timeout=timeout)
+        except Exception as fault:  # whatever it is, the other runs go on
+            wrong = str(fault) if isinstance(fault, (InputError, RunFailed)) else f"{type(fault).__name__}: {fault}"
+        ensure_event_loop().close()  # a thread has its own, that nbclient made
+        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return run, wrong, files
+
+
+def sweep(
+    chapter: Path, runs: list[Run], by: list[str], out: Path, jobs: int = 1, timeout: float = 0, cluster: str = ""
+) -> Iterator[tuple[Run, str]]:
+    """Do the runs that are not finished, `jobs` at a time; yield each as it ends, and what went wrong (or "").
+
+    At the end all are put together in `OUT/results`: see `write_results`. A run that failed leaves what was executed in
+    `NAME.partial`, and is not finished. If the sweep ends early, so do its kernels.
+
+    Args:
+        chapter: the notebook.
+        runs: what `plan` gave, finished or not.
+        by: the parameters that tell groups of runs apart; over the others (the seed) means are taken.
+        out: the folder of the sweep.
+        timeout: seconds that a run may take; 0 is no limit.
+        cluster: address of a Dask scheduler, whose workers do the runs in place of this machine.
+
+    Raises:
+        InputError: another sweep is at work there, or the cluster cannot do it.
+    """
+    from joblib import Parallel, delayed
+
+    text, failed = chapter.read_text(encoding="utf-8"), dict[Path, str]()
+    with new_run(out / "results", True, files=RESULTS, anew=True) as results, _backend(cluster, jobs):
+        (place := results / "working").mkdir()
+        here = None if cluster else str(place)
+        tasks = [delayed(work)(chapter.name, text, run, timeout, here) for run in runs if run.recorded is None]
+        try:
+            for run, wrong, files in Parallel(batch_size=1, return_as="generator_unordered")(tasks):
+                with suppress(RunFailed), new_run(run.folder, files=FILES, anew=True) as folder:
+                    for name, content in files.items():
+                        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                        (folder / name).write_bytes(content)
+                    if wrong:
+                        failed[run.folder] = wrong
+                        raise RunFailed(wrong)
+                yield run, wrong
+        finally:
+            kill_kernels()
+            shutil.rmtree(place, ignore_errors=True)
+        write_results(results, runs, by, failed)
+
+
+@contextmanager
+def _backend(cluster: str, jobs: int) -> Iterator[None]:
+    """Let joblib use threads (a run's work is in its kernel, a process of its own), or the workers of a cluster."""
+    from joblib import parallel_config
+
+    if not cluster:
+        with parallel_config("threading", n_jobs=jobs):
+            yield
+        return
+    from distributed import Client
+
+    try:
+        client = Client(cluster, timeout=10, set_as_default=False)
+        workers = client.run(prepare_environment)  # imports there what a run needs
+    except (OSError, ValueError, ImportError) as fault:
+        raise InputError(f"--cluster {cluster}: no scheduler answers there, or its workers lack mtlkit[course] ({fault}): "
+                         "start `dask scheduler`, and `dask worker` where mtlkit is installed.") from fault  # fmt: skip
+    with client, parallel_config("dask", client=client):
+        if not workers:
+            raise InputError(f"--cluster {cluster}: has no workers: start some by `dask worker {cluster}`.")
+        yield
+
+
+def summary(runs: list[Run], by: list[str]) -> Rows:
+    """Return a row for each recorded number and each combination of the parameters `by`: mean and spread over the rest."""
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for run in runs:
+        for metric, value in (run.recorded or {}).items():
+            if isinstance(value, float):
+                groups.setdefault((*(run.values[name] for name in by), metric), []).append(value)
+    rows = []
+    for key, values in sorted(groups.items(), key=lambda item: item[0][-1]):  # stable: else in the order of the grid
+        spread = {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
+        rows.append(dict(zip([*by, "metric"], key, strict=True)) | {"runs": len(values)} | spread
+                    | {"min": min(values), "max": max(values)})  # fmt: skip
+    return rows
+
+
+def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Path, str]) -> None:
+    """Write `runs.csv` (a row a run), `summary.csv` (mean and spread of each group), and `figure.png`."""
+    tidy = [run.values | (run.recorded or {}) | {"failed": failed.get(run.folder, ""), "folder": run.folder.name}
+            for run in runs]  # fmt: skip
+    rows = summary(runs, by)
+    for name, table in zip(RESULTS, (tidy, rows), strict=True):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(dict.fromkeys(key for row in table for key in row)))
+            writer.writeheader()
+            writer.writerows({k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in table)
+    if rows:
+        (folder / "figure.png").write_bytes(to_png(sweep_figure(tidy, rows, by)))

@@ -1,0 +1,954 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] id="title"
+# # 03 · Label vectors: can one make labels out of nothing?
+#
+# A network learns to classify from labels: thousands of pairs of an image and its name. Nobody has written any
+# for us. In the chapter before, images became features, and alike images came near each other. Now we let those
+# features *write the labels*. Some of them will be wrong, perhaps one in five. Then we give them to a network as
+# if they were true, and look at what it learns.
+#
+# **After this chapter you can**
+#
+# 1. *build* soft label vectors from features, by hand and with the library;
+# 2. *read* the entropy of a label vector: which mistakes it gives away, and which it hides;
+# 3. *explain* why a pupil may know better than its teacher, and which mistakes it repeats;
+# 4. *decide* whether classes of equal size may be assumed, and say what it costs where they are not;
+# 5. *make* features with pooling and fully connected layers that nobody trained, and compare them fairly.
+#
+# **You need:** Python, what a convolution is, and k-means from chapter 00. **Time:** 50 minutes of reading and
+# trying; the code itself runs in about half a minute on two cores. **Memory:** 1 GB. **Network:** none.
+
+# %% id="imports"
+import numpy as np
+import torch
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+from scipy.special import entr, softmax
+from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+from torch import nn
+
+from mtlkit import course, load
+from mtlkit.course import show
+from mtlkit.evaluation import score, scoreboard
+from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask.tasks import Classification
+from mtlkit.preprocessing import hog, standardise
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vectors, sinkhorn
+
+# %% [markdown] id="parameters-text"
+# The next cell holds what you may change. The figures in the text are computed, not typed.
+
+# %% id="parameters" tags=["parameters"]
+seed = 0  # 0 to 2147483638 — where chance starts
+source = "digits"  # digits | digits:small — the images; the small set has the digits 0 to 2 alone
+quick = True  # False draws more unbalanced sets in section 5 and more untrained networks in section 6
+features = "hog"  # hog | pixels — what the label vectors are made from
+epochs = 20  # 2 to 40 — how long a pupil learns, in passes over its images
+ratio = 10.0  # 1 to 20 — in section 5, how many times as large the largest class is as the smallest
+
+# %% id="check-parameters"
+course.check_parameters("03", seed=seed, source=source, quick=quick, features=features, epochs=epochs, ratio=ratio)
+BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
+
+# %% [markdown] id="load-text"
+# ## 1 From groups to one-hot labels
+#
+# We load the images, and split what is known of them into two halves. The labels of rows with an even number
+# are the **open half**: we shall look at them, but not before section 3. The other half's stay sealed until
+# chapter 05. The images themselves hide nothing, so label vectors are made from all of them.
+#
+# K-means gives each image the number of its nearest centre. A network has $K$ outputs, one a group, and a
+# number is the wrong form for it: group 7 is not "more" than group 2. So the number becomes a row with a one in
+# the place of the group and zeros elsewhere. That is a **one-hot** label. With three groups, group 2 (counting
+# from 0) becomes $(0, 0, 1)$.
+
+# %% id="load"
+images = load(source)
+k = images.n_clusters
+even = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in images.paths])  # rows of the open half
+described = hog(images.images) if features == "hog" else images.images.reshape(len(images), -1)  # N x D
+k_means = KMeans(k, n_init=4, random_state=seed).fit(described)
+groups = k_means.labels_  # N
+one_hot = np.eye(k)[groups]  # N x K
+Markdown(
+    f"**{len(images):,} images**, {described.shape[1]} features each ({features}), {k} groups to find; "
+    f"{even.sum():,} images in the open half. Image 0 is in group {groups[0]} of 0 to {k - 1}: "
+    f"`{one_hot[0].astype(int).tolist()}`."
+)
+
+# %% [markdown] id="soft-text"
+# ## 2 From one-hot to soft
+#
+# A one-hot label forgets something. An image that lies half-way between two centres gets the same kind of
+# label as one that lies on top of its centre. A **soft** label vector keeps how near *every* centre is:
+#
+# $$q_{ik} = \frac{e^{-d_{ik}^2 / \tau}}{\sum_{j} e^{-d_{ij}^2 / \tau}}$$
+#
+# $d_{ik}$ is the distance of image $i$ from centre $k$. The **temperature** $\tau$ says how large a squared
+# distance counts as large: here it is the mean squared distance of an image from its own centre.
+#
+# At the smallest size: one image, two centres, at squared distances 1 and 2. Before you look at the table,
+# **predict**: what becomes of $q$ when $\tau$ is very small, and when it is very large?
+
+# %% id="two-centres" jupyter={"outputs_hidden": true}
+lines = ["| τ | q | entropy (nats) |", "|---|---|---|"]
+for tau in (0.1, 1, 10):
+    q = softmax(-np.array([1, 2]) / tau)
+    lines.append(f"| {tau} | ({q[0]:.2f}, {q[1]:.2f}) | {entr(q).sum():.2f} |")
+Markdown("\n".join(lines))
+
+# %% [markdown] id="entropy-text"
+# The last column measures how soft a vector is. The **entropy** of a label vector is
+#
+# $$H(q) = -\sum_k q_k \ln q_k$$
+#
+# with $0 \ln 0 = 0$. It is 0 for a one-hot label, which knows everything, and $\ln K$ where all shares are
+# equal, which is to know nothing. By hand, for $\tau = 1$: $q = (0.73, 0.27)$, so
+# $H = -(0.73 \times -0.31 + 0.27 \times -1.31) = 0.58$; the largest possible for two centres is
+# $\ln 2 = 0.69$.
+#
+# Now the same for all images, in two lines, and against the library:
+
+# %% id="by-hand"
+squared = k_means.transform(described) ** 2  # N x K
+tau = squared.min(axis=1).mean()
+vectors = softmax(-squared / tau, axis=1)  # N x K
+entropy = entr(vectors).sum(axis=1) / np.log(k)  # as a share of the largest possible
+same = np.allclose(vectors, kmeans_vectors(described, k, seed), atol=1e-5)
+print("Two lines by hand give what kmeans_vectors gives:", same)
+
+# %% id="matrices"
+ranked = np.argsort(entropy)[np.linspace(0, len(images) - 1, 12).astype(int)]  # from sharp to soft
+figure = Figure(figsize=(8, 4.4), layout="constrained")
+rows = figure.subplots(3, 12, height_ratios=(1, 1.3, 1.3))
+for column, i in enumerate(ranked):
+    rows[0, column].imshow(images.images[i, 0], cmap="gray")
+    for axes, one in zip(rows[1:, column], (one_hot[i], vectors[i]), strict=True):
+        axes.imshow(one[:, None], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+for axes in rows.flat:
+    axes.set(xticks=[], yticks=[])
+for axes, text in zip(rows[:, 0], ("image", "one-hot\n(K groups)", "soft\n(K groups)"), strict=True):
+    axes.set_ylabel(text, fontsize=10)
+title = f"One-hot labels are all equally sure; the soft ones use {entropy.min():.0%} to {entropy.max():.0%} of ln K"
+figure.suptitle(title, fontsize=11, weight="bold")
+show(figure, f"Twelve images from sharp to soft; below each its one-hot label and its soft label vector. {title}.")
+
+# %% [markdown] id="explorer-text"
+# The dark square is the same in both rows, but to its right and left the soft row shows second thoughts. How
+# many depends on $\tau$. Move it: at the left the vectors become one-hot, at the right they say nothing. The
+# *winner never changes*. So $\tau$ cannot repair a wrong label; it decides how loudly it is said.
+
+# %% id="explorer"
+middle = np.argsort(entropy)[-len(images) // 4]  # softer than three in four
+
+
+def draw_temperature(times):
+    """Draw one image's label vector, and all entropies, at a multiple of tau."""
+    soft = softmax(-squared / (times * tau), axis=1)
+    shares = entr(soft).sum(axis=1) / np.log(k)
+    figure = Figure(figsize=(8, 2.9), layout="constrained")
+    picture, left, right = figure.subplots(1, 3, width_ratios=(1, 2, 2))
+    picture.imshow(images.images[middle, 0], cmap="gray")
+    picture.set_axis_off()
+    left.bar(range(k), soft[middle], color=BLUE)
+    left.set(ylim=(0, 1), xticks=range(k), xlabel="group (a number, not a name)", ylabel="share")
+    right.hist(shares, bins=np.linspace(0, 1, 21), color=ORANGE, edgecolor="black")
+    right.set(xlabel="entropy / ln K", ylabel="images")
+    title = f"At {times:g} τ the vectors use {shares.mean():.0%} of the largest entropy"
+    figure.suptitle(title, fontsize=12, weight="bold")
+    return figure
+
+
+course.explore(
+    draw_temperature, "temperature, in multiples of τ", 0.05, 1.0, 4.0, 0.05,
+    "An image, bars for its label vector, and a histogram of the entropies of all label vectors.",
+)  # fmt: skip
+
+# %% [markdown] id="wrong-text"
+# ## 3 How wrong are they?
+#
+# **Predict**, before the labels of the open half are opened:
+#
+# 1. Which share of the label vectors has its largest entry in the right group? (Groups are matched with
+#    classes first, as in chapter 01.)
+# 2. Are the mistakes spread over all classes alike?
+# 3. Are soft vectors more often wrong than sharp ones, or is the softness useless?
+
+# %% id="wrong-predict"
+my_share_right = None  # a share from 0 to 1
+my_spread = None  # "all alike", "a few classes"
+my_softness = None  # "tells of mistakes", "useless"
+
+# %% id="open" jupyter={"outputs_hidden": true}
+labels = images.open_labels()[even]  # the open half alone
+result = score(groups[even], labels)
+name_of = dict(zip(result.columns, result.classes, strict=False))
+taught = np.array([name_of[group] for group in groups[even]])  # the class that each image is taken for
+wrong = taught != labels
+worst, best = int(np.argmin(result.recalls)), int(np.argmax(result.recalls))
+Markdown(
+    f"**{1 - wrong.mean():.1%} are right**, {wrong.sum()} of {len(labels)} are wrong"
+    + (f" (you guessed {my_share_right:.0%} right). " if my_share_right is not None else ". ")
+    + f"Of the {worst}s {result.recalls[worst]:.0%} are right, of the {best}s {result.recalls[best]:.0%}."
+)
+
+# %% id="by-class" jupyter={"outputs_hidden": true}
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+axes = figure.subplots()
+half = np.array(result.recalls) < 0.5
+axes.bar(np.flatnonzero(~half), np.array(result.recalls)[~half], color=BLUE)
+axes.bar(np.flatnonzero(half), np.array(result.recalls)[half], color=RED, hatch="//", edgecolor="black")
+axes.axhline(result.accuracy, color="0.2", linestyle="--", linewidth=1)
+axes.text(1.01, result.accuracy, f"all: {result.accuracy:.2f}", transform=axes.get_yaxis_transform(), va="center")
+for i, recall in enumerate(result.recalls):
+    axes.text(i, recall + 0.02, f"{recall:.2f}", ha="center", fontsize=9)
+axes.set(xticks=range(k), ylim=(0, 1.1), xlabel="class", ylabel="share labelled right")
+title = f"{half.sum()} of {k} classes have more wrong labels than right ones"
+figure.suptitle(title, fontsize=12, weight="bold")
+listed = ", ".join(f"{i}: {recall:.2f}" for i, recall in enumerate(result.recalls))
+show(figure, f"Bars of the share of each class that is labelled right ({listed}). {title}.")
+
+# %% id="lost-class" jupyter={"outputs_hidden": true}
+rows = np.flatnonzero(labels == worst)[:16]
+taken = np.bincount(taught[labels == worst], minlength=k)
+other = max(set(range(k)) - {worst}, key=lambda c: taken[c])
+figure = Figure(figsize=(8, 2.9), layout="constrained")
+for axes, row in zip(figure.subplots(2, 8).flat, rows, strict=True):
+    axes.imshow(images.images[even][row, 0], cmap="gray")
+    axes.set_title(f"taken for {taught[row]}", fontsize=9, color=RED if wrong[row] else "black")
+    axes.set_axis_off()
+title = f"Of {taken.sum()} images of the {worst}, {taken[worst]} are labelled so, and {taken[other]} are taken for a {other}"
+figure.suptitle(title, fontsize=11, weight="bold")
+show(figure, f"Sixteen images of the class {worst}, each with the class it is taken for. {title}.")
+
+# %% [markdown] id="clumps-text"
+# Look at what kind of mistakes these are. They are not drawn by lot. K-means had $K$ centres to place. Where it
+# spends two of them on one digit (two ways to write a 1, say), another digit has to go without, and *all* of it
+# is put with a neighbour. The mistakes come in **clumps**: many alike images with the same wrong label. Keep
+# that in mind for section 4.
+#
+# And the softness? We sort the open half by entropy, cut it into fifths, and count mistakes.
+
+# %% id="entropy-mistakes" jupyter={"outputs_hidden": true}
+fifths = np.array_split(np.argsort(entropy[even], kind="stable"), 5)
+rates = [wrong[rows].mean() for rows in fifths]
+figure = Figure(figsize=(8, 3), layout="constrained")
+axes = figure.subplots()
+axes.bar(range(5), rates, color=ORANGE, edgecolor="black")
+for i, rate in enumerate(rates):
+    axes.text(i, rate / 2, f"{rate:.0%}", ha="center", va="center")
+axes.axhline(wrong.mean(), color="0.2", linestyle="--", linewidth=1)
+axes.text(1.01, wrong.mean(), f"all: {wrong.mean():.0%}", transform=axes.get_yaxis_transform(), va="center")
+axes.set(xticks=range(5), ylabel="share wrong", ylim=(0, max(rates) * 1.2 + 0.01))
+axes.set_xticklabels(["the sharpest fifth", "second", "third", "fourth", "the softest fifth"])
+title = f"Wrong are {rates[0]:.0%} of the sharpest fifth of the labels and {rates[-1]:.0%} of the softest"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Bars of the share of wrong labels in five parts, ordered by entropy. {title}.")
+
+# %% id="entropy-read" jupyter={"outputs_hidden": true}
+tells = rates[-1] > wrong.mean()
+sharper = wrong[np.concatenate(fifths[:2])].sum()
+Markdown(
+    f"The softest fifth is wrong {'more' if tells else 'no more'} often than the average, so the softness "
+    f"{'is information' if tells else 'says little here'}. Of the {wrong.sum()} mistakes, {sharper} lie in the "
+    f"two sharpest fifths: there the entropy does not give them away. An image may be near its centre, and the centre be "
+    f"that of another class."
+)
+
+# %% [markdown] id="pupil-text"
+# ## 4 Can a pupil know better than its teacher?
+#
+# Now we train on these labels. Call whoever made the labels the **teacher**, here k-means, and the network that
+# learns them the **pupil**. The pupil is a small convolutional network with one head. It sees each image in two
+# *augmented views* (turned, shifted, slanted a little) and its loss is the cross-entropy with the label vector:
+# $-\sum_k q_k \ln p_k$, where $p$ is the pupil's answer. (Chapter 04 builds all of this from parts.)
+#
+# It learns from the open half's images and the teacher's labels. Of the truth it sees nothing.
+#
+# **Predict.** The teacher's labels are partly wrong, and the pupil has no other source. Measured against the
+# truth, will it be worse than its teacher, the same, or better?
+
+# %% id="pupil"
+my_pupil = None  # "worse", "the same", "better"
+pictures = torch.as_tensor(images.images[even])  # n x 1 x H x W
+batch_size = min(128, len(pictures) // 7)  # seven steps or more a pass
+
+
+def train(vectors, **settings):
+    """Return a fresh network that has learnt to say these label vectors (n x K) of the open half."""
+    torch.manual_seed(seed)
+    model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(vectors)})
+    settings = {"epochs": epochs, "batch_size": batch_size, "balancing": "equal", "seed": seed} | settings
+    fit(model, pictures, **settings)
+    return model
+
+
+def answers(model):
+    """Return the pupil's class for each image of the open half."""
+    return model.predict(pictures, "groups").numpy().argmax(axis=1)
+
+
+# %% id="pupil-train" jupyter={"outputs_hidden": true}
+answer = answers(train(np.eye(k)[taught]))
+pupil_wrong = answer != labels
+mended, repeated = int((wrong & ~pupil_wrong).sum()), int((wrong & pupil_wrong).sum())
+fresh = int((~wrong & pupil_wrong).sum())
+verdict = "better" if pupil_wrong.sum() < wrong.sum() else "the same" if pupil_wrong.sum() == wrong.sum() else "worse"
+Markdown(
+    f"Teacher: **{1 - wrong.mean():.1%}** right. Pupil: **{1 - pupil_wrong.mean():.1%}** right, which is *{verdict}*"
+    + (f" (you said: {my_pupil}). " if my_pupil else ". ")
+    + f"Of the teacher's {wrong.sum()} mistakes the pupil mended {mended} and repeated {repeated}; "
+    f"{fresh} are its own."
+)
+
+# %% [markdown] id="scatter-text"
+# The mistakes that a pupil repeats, it has learnt. Does it learn them because there are so *many*, or because of
+# *how they lie*? An experiment: keep their number and change their
+# places. We take the true labels of the open half and spoil exactly as many of them, at images drawn by lot,
+# each with a class drawn by lot. These mistakes are **scattered**. (This uses labels, to set up an experiment.
+# It is no way to classify.)
+#
+# **Predict:** how good will a pupil of the scattered mistakes be? Write down a share in the cell.
+
+# %% id="scatter-train" jupyter={"outputs_hidden": true}
+my_scattered = None  # your prediction: a share from 0 to 1
+random = np.random.default_rng(seed)
+scattered = labels.copy()
+spoilt = random.choice(len(labels), wrong.sum(), replace=False)
+scattered[spoilt] = (scattered[spoilt] + random.integers(1, k, len(spoilt))) % k
+scattered_answer = answers(train(np.eye(k)[scattered]))
+pupil_right, scattered_right = 1 - pupil_wrong.mean(), (scattered_answer == labels).mean()
+guessed = f" You guessed {my_scattered:.0%}." if my_scattered is not None else ""
+Markdown(
+    f"Labels right before: {(scattered == labels).mean():.1%}, as before. "
+    f"The pupil of scattered mistakes: **{scattered_right:.1%}** right.{guessed}"
+)
+
+# %% id="scatter-figure" jupyter={"outputs_hidden": true}
+kinds = {"clumped\n(k-means)": (1 - wrong.mean(), pupil_right)}
+kinds["scattered\n(by lot)"] = ((scattered == labels).mean(), scattered_right)
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+axes = figure.subplots()
+for i, (before, after) in enumerate(kinds.values()):
+    axes.barh(i + 0.2, before, 0.38, color="0.75", edgecolor="black", label="its teacher" if i == 0 else None)
+    axes.barh(i - 0.2, after, 0.38, color=BLUE, hatch="//", edgecolor="black", label="the pupil" if i == 0 else None)
+    axes.text(before + 0.01, i + 0.2, f"teacher {before:.3f}", va="center")
+    axes.text(after + 0.01, i - 0.2, f"pupil {after:.3f}", va="center")
+axes.set(yticks=(0, 1), xlim=(0, 1.15), xlabel="share right, against the truth", ylabel="mistakes")
+axes.set_yticklabels(kinds)
+title = (
+    f"As many mistakes: the pupil of clumped ones gets {pupil_right:.0%} right, of scattered ones {scattered_right:.0%}"
+)
+figure.suptitle(title, fontsize=11, weight="bold")
+show(figure, f"Bars of two teachers equally often right, and of their pupils. {title}.")
+
+# %% [markdown] id="vote-text"
+# ### Why
+#
+# A network cannot tell very similar images apart at first, so it has to give them one answer $p$. Which one
+# makes the loss smallest? Take five alike images with label vectors $q_1 \dots q_5$. The sum of the
+# cross-entropies is smallest at the **mean** of the label vectors,
+#
+# $$p = \frac15 (q_1 + \dots + q_5).$$
+#
+# - One of five is wrong: $p = (0.8, 0.2)$. The winner is right, and right *for all five*: the wrong one was
+#   outvoted.
+# - All five are wrong, because they lie in one clump: $p = (0, 1)$. There is nobody to outvote them.
+#
+# So training is a vote among alike images. A check by brute force, over a hundred possible answers:
+
+# %% id="vote"
+q = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [0, 1]])  # one of five is wrong
+candidates = np.linspace(0.01, 0.99, 99)
+losses = [-(q * np.log([p, 1 - p])).sum() for p in candidates]
+Markdown(
+    f"The smallest loss is at p = ({candidates[np.argmin(losses)]:.2f}, {1 - candidates[np.argmin(losses)]:.2f}); "
+    f"the mean of the five label vectors is ({q.mean(axis=0)[0]:.2f}, {q.mean(axis=0)[1]:.2f})."
+)
+
+# %% [markdown] id="memory-text"
+# ### Limit: a pupil that studies too long
+#
+# The vote lasts as long as the pupil *has* to treat alike images alike. A network is large enough to learn each
+# image by heart, with its wrong label. So we train once more on the scattered mistakes, without augmentation
+# (each image looks the same every time) and for 30 passes. Two lines: how often it says what is **true**, and
+# how often it says what it was **taught**. **Predict:** which line ends higher?
+
+# %% id="memory" jupyter={"outputs_hidden": true}
+curve = []
+still = Augmentation(rotation=0, scale=0, shift=0, shear=0, gain=0, noise=0)
+
+
+def remember(epoch, _):
+    """Keep how the pupil's answers agree with the truth, and with what it is taught."""
+    said = answers(model)
+    curve.append(((said == labels).mean(), (said == scattered).mean()))
+
+
+torch.manual_seed(seed)
+model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(np.eye(k)[scattered])})
+fit(
+    model,
+    pictures,
+    epochs=30,
+    batch_size=batch_size,
+    balancing="equal",
+    augmentation=still,
+    seed=seed,
+    on_epoch=remember,
+)
+true_line, taught_line = np.array(curve).T
+peak = int(true_line.argmax())
+
+# %% id="memory-figure" jupyter={"outputs_hidden": true}
+figure = Figure(figsize=(8, 3.4), layout="constrained")
+axes = figure.subplots()
+passes = np.arange(1, 31)
+axes.plot(passes, true_line, color=BLUE, marker="o", markersize=4)
+axes.plot(passes, taught_line, color=RED, marker="s", markersize=4, linestyle="--")
+ends = {"says what is true": (true_line[-1], BLUE), "says what it was taught": (taught_line[-1], RED)}
+for text, (height, colour) in ends.items():
+    axes.text(31, height, f"{text}: {height:.2f}", color=colour, va="center")
+axes.plot([1, 30], [(scattered == labels).mean()] * 2, color="0.2", linestyle=":", linewidth=1)
+axes.text(20, (scattered == labels).mean() - 0.07, "its teacher", fontsize=9)
+axes.set(xlim=(0, 42), ylim=(0, 1.05), xticks=range(0, 31, 5), xlabel="passes over the images", ylabel="share")
+title = f"Learnt by heart: {true_line[peak]:.0%} true after {peak + 1} passes, {true_line[-1]:.0%} after 30"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Two lines over 30 passes: agreement with the truth and with the wrong labels. {title}.")
+
+# %% [markdown] id="memory-read"
+# The pupil first learns what many images share, and what is particular to one image last. The dotted line is
+# where its teacher stands: once everything is known by heart, that is where the pupil is back. Augmentation
+# puts this off: no image comes twice in the same form, so there is less to learn by heart. And without labels
+# you do not see the upper line. That is one reason why chapter 05 is needed.
+#
+# ### Over several seeds
+#
+# These were single runs. The stored result has five seeds for each number (digits, whatever `source` is above),
+# made by
+#
+# ```
+# python benchmarks/course_03.py
+# ```
+
+# %% id="stored" jupyter={"outputs_hidden": true}
+kept = course.stored("course-03")
+looks = {"nobody": ("0.5", "s", "the teacher itself"), "hard": (ORANGE, "D", "pupil, one-hot labels")}
+looks["soft"] = (BLUE, "o", "pupil, soft labels")
+figure = Figure(figsize=(8, 3.8), layout="constrained")
+axes = figure.subplots()
+for i, row in enumerate(kept["pupils"]):
+    for j, (kind, (colour, marker, text)) in enumerate(looks.items()):
+        a = row[kind]["accuracy"]
+        axes.plot([a["min"], a["max"]], [i + j * 0.22] * 2, color=colour, linewidth=2)
+        axes.plot(a["mean"], i + j * 0.22, marker=marker, color=colour, markersize=8, label=None if i else text)
+        axes.text(
+            1.01, i + j * 0.22, f"{a['mean']:.3f}", transform=axes.get_yaxis_transform(), va="center", color=colour
+        )
+axes.set(yticks=np.arange(4) + 0.22, xlabel="accuracy on the open half: mean, and range over 5 seeds")
+axes.set_yticklabels([row["teacher"] for row in kept["pupils"]])
+axes.invert_yaxis()
+figure.legend(loc="outside lower center", ncols=3, frameon=False)
+gains = [row["soft"]["accuracy"]["mean"] - row["nobody"]["accuracy"]["mean"] for row in kept["pupils"]]
+title = f"Over four teachers, a pupil gains {min(gains):+.3f} to {max(gains):+.3f} on the mean of its teacher"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Four teachers, each with two pupils: mean accuracy and range over five seeds. {title}.")
+
+# %% id="stored-read" jupyter={"outputs_hidden": true}
+pairs = [
+    (row["nobody"]["accuracy"]["all"], row["soft"]["accuracy"]["all"], row["hard"]["accuracy"]["all"])
+    for row in kept["pupils"]
+]
+ahead = sum(soft > own for own, softs, _ in pairs for own, soft in zip(own, softs, strict=True))
+softer = sum(a > b for _, softs, hards in pairs for a, b in zip(softs, hards, strict=True))
+m = {name: one["mean"] for name, one in kept["mistakes"].items()}
+Markdown(
+    f"- In **{ahead} of 20** runs the pupil (of soft labels) is ahead of its own teacher.\n"
+    f"- Soft labels beat one-hot ones in {softer} of 20 runs: as *targets* they are not clearly better.\n"
+    f"- The experiment on how mistakes lie, {m['before']:.1%} of the labels right: the pupil of clumped ones has "
+    f"{m['clumped']:.1%}, of scattered ones **{m['scattered']:.1%}**. With the same confusion table and the mistaken "
+    f"images drawn anew inside each class, {m['same table']:.1%}: a vote cannot help a class most of whose labels are wrong."
+)
+
+# %% [markdown] id="sizes-text"
+# ## 5 Balanced against unbalanced
+#
+# Clumps came from centres in the wrong places. One cure is to *assume* something more: that all classes have
+# about the same size. Then no group may swallow two digits, as it would be twice too large. `equal_size_vectors`
+# gives each group the same total: the shares in each of its columns sum to $N / K$.
+#
+# How? Begin with the table of $e^{-d^2/\tau}$, images by groups. Scale its columns to sum to $N/K$, then its
+# rows to sum to one, and so on in turn. This is **Sinkhorn's iteration**. At the smallest size: four images on a
+# line at 0, 1, 2 and 10, centres at 1 and 10. The nearest centre gives groups of 3 and 1. **Predict:** which
+# image will have to change its group if both groups must hold two?
+
+# %% id="sinkhorn" jupyter={"outputs_hidden": true}
+places, centres = np.array([0.0, 1, 2, 10]), np.array([1.0, 10])
+distances = (places[:, None] - centres) ** 2  # 4 x 2
+shares = sinkhorn(-distances / 5)
+lines = ["| image at | nearest | first group | second group |", "|---|---|---|---|"]
+for place, near, (first, second) in zip(places, distances.argmin(axis=1), shares, strict=True):
+    lines.append(f"| {place:g} | {('first', 'second')[near]} | {first:.2f} | {second:.2f} |")
+lines.append(f"| **sum** | | {shares[:, 0].sum():.2f} | {shares[:, 1].sum():.2f} |")
+Markdown("\n".join(lines))
+
+# %% [markdown] id="sizes-predict-text"
+# The image at 2 moves, though it is eight times as near to the first centre: the assumption is stronger than the
+# evidence. If the assumption is true, that is a help. If it is not?
+#
+# We draw sets from the open half whose class sizes fall from the largest to the smallest by the factor
+# `ratio`. Three ways to make label vectors: the nearest centre (sizes fall as they may), equal sizes, and
+# `community_vectors`, which is the library's default. That one makes many small groups and joins those that are linked
+# most closely, until $K$ are left, so a large class is many small groups and no size is assumed.
+#
+# **Predict:** under equal sizes, which class will be torn apart, the largest or the smallest?
+
+# %% id="draws"
+my_torn = None  # "the largest", "the smallest"
+WAYS = {"nearest centre": kmeans_vectors, "equal sizes": equal_size_vectors, "sizes free": community_vectors}
+open_features = described[even]
+most = np.bincount(labels).min()
+sizes = np.geomspace(most, most / ratio, k).round().astype(int)  # from the largest class to the smallest
+
+
+def unbalanced(draw):
+    """Return the classes from large to small, and the rows of a set with such sizes."""
+    random = np.random.default_rng(draw)
+    order = random.permutation(k)
+    rows = [random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(order, sizes, strict=True)]
+    return order, np.concatenate(rows)
+
+
+Markdown(f"Sizes of the classes, from large to small: {', '.join(map(str, sizes))}; {sizes.sum()} images in all.")
+
+# %% id="draws-run" jupyter={"outputs_hidden": true}
+draws = [unbalanced(seed + i) for i in range(3 if quick else 6)]
+uneven = {
+    name: [(order, score(way(open_features[rows], k, seed).argmax(axis=1), labels[rows])) for order, rows in draws]
+    for name, way in WAYS.items()
+}
+balanced = {name: score(way(open_features, k, seed).argmax(axis=1), labels) for name, way in WAYS.items()}
+table = {name: (balanced[name].balanced_accuracy, [one.balanced_accuracy for _, one in uneven[name]]) for name in WAYS}
+lines = ["| label vectors | the whole open half | unbalanced, mean | lowest | highest |", "|---|---|---|---|---|"]
+for name, (even_score, scores) in table.items():
+    lines.append(f"| {name} | {even_score:.3f} | {np.mean(scores):.3f} | {min(scores):.3f} | {max(scores):.3f} |")
+Markdown("Balanced accuracy (every class counts alike, chapter 01):\n\n" + "\n".join(lines))
+
+# %% id="sizes-figure" jupyter={"outputs_hidden": true}
+figure = Figure(figsize=(8, 3.8), layout="constrained")
+axes = figure.subplots()
+looks = {"nearest centre": ("0.5", "s", ":"), "equal sizes": (RED, "D", "--"), "sizes free": (BLUE, "o", "-")}
+by_size = {}
+for name, (colour, marker, line) in looks.items():
+    by_size[name] = np.mean([np.array(one.recalls)[order] for order, one in uneven[name]], axis=0)
+    axes.plot(range(k), by_size[name], color=colour, marker=marker, linestyle=line, label=name)
+axes.set(xticks=range(k), ylim=(0, 1.05), ylabel=f"share labelled right, mean of {len(draws)} draws")
+axes.set_xticklabels(sizes)
+axes.set_xlabel("images in the class, from the largest to the smallest")
+axes.legend(loc="lower left", frameon=False)
+title = f"Sizes {ratio:g}:1: equal sizes get {by_size['equal sizes'][0]:.0%} of the largest class right, sizes free "
+title += f"{by_size['sizes free'][0]:.0%}"
+figure.suptitle(title, fontsize=11, weight="bold")
+show(figure, f"Three lines of the share labelled right against class size. {title}.")
+
+# %% id="sizes-read" jupyter={"outputs_hidden": true}
+change = {name: np.mean(scores) - even_score for name, (even_score, scores) in table.items()}
+top = max(table, key=lambda name: np.mean(table[name][1]))
+said = f" You said that {my_torn} would be torn apart." if my_torn else ""
+each, bound = sizes.sum() / k, min(1, sizes.sum() / k / sizes[0])
+Markdown(
+    f"A group of exactly {each:.0f} images can hold at most {bound:.0%} of a class of {sizes[0]}, however good the "
+    f"features are. (The totals of shares are exact; of winners a group may have some more.){said}\n\n"
+    f"From the open half to the unbalanced draws: {', '.join(f'{name} {c:+.3f}' for name, c in change.items())}. Best "
+    f"on the unbalanced draws: **{top}**."
+)
+
+# %% [markdown] id="sizes-limit"
+# Equal sizes are an *assumption that works like information*. Where it is true it may be worth a lot. Where you
+# do not know, you cannot see the damage: the groups will look well balanced, because you asked for that. And
+# look at the right end of the figure: how do the three ways treat the smallest classes?
+#
+# ## 6 Features that nobody trained
+#
+# Label vectors can only be as good as the features below them. HOG was designed by people. Networks make
+# features too, and one would think that they have to be trained first. Two kinds of layer, at the smallest size:
+#
+# - **Pooling** replaces each square of a map by one number: its largest value (*max pooling*) or its mean
+#   (*average pooling*). What moves inside the square does not change the maximum.
+# - A **fully connected layer** mixes all inputs: $h = \max(0, W x + b)$. Untrained, $W$ and $b$ are drawn by
+#   lot.
+
+# %% id="pool-by-hand"
+stroke = torch.tensor([[0.0, 9, 0, 0], [0, 9, 0, 0], [0, 9, 0, 0], [0, 9, 0, 0]])
+moved = stroke.roll(-1, dims=1)  # one pixel to the left
+lines = ["| the map | max pooling, 2 × 2 | average pooling, 2 × 2 |", "|---|---|---|"]
+for name, one in {"stroke in column 1": stroke, "in column 0": moved, "in column 2": stroke.roll(1, dims=1)}.items():
+    pooled = [pool(one[None])[0].tolist() for pool in (nn.MaxPool2d(2), nn.AvgPool2d(2))]
+    lines.append(f"| {name} | {pooled[0]} | {pooled[1]} |")
+Markdown("\n".join(lines))
+
+# %% [markdown] id="untrained-text"
+# From column 1 to column 0 nothing changes, as the stroke stays inside its squares. From column 1 to 2 all does:
+# it crosses a border. Pooling forgives *some* shifts.
+#
+# Now a whole layer: 64 filters of 3 × 3 pixels whose weights are drawn by lot, cut off below zero, pooled in
+# squares of 4 × 4. Nothing is trained. We group the open half's images by k-means on these features,
+# standardised; beside them stand pixels and HOG as they are.
+#
+# **Predict** the order: pixels, a random fully connected layer, random filters with average pooling, random
+# filters with max pooling.
+
+# %% id="untrained"
+side = pictures.shape[2]
+
+
+def untrained(shown, kind, width=4, draw=seed):
+    """Return features of images n x C x H x W from layers that were drawn by lot: n x D."""
+    torch.manual_seed(draw)
+    filters, mix = nn.Conv2d(shown.shape[1], 64, 3, padding=1), nn.Linear(shown[0].numel(), 1024)
+    with torch.no_grad():
+        if kind == "fully connected":
+            return mix(shown.flatten(1)).relu().numpy()
+        pool = {"max": nn.MaxPool2d, "average": nn.AvgPool2d}[kind](width)
+        return pool(filters(shown).relu()).flatten(1).numpy()
+
+
+def group_score(x, draw=seed):
+    """Return the scores of k-means on features n x D of the open half."""
+    return score(KMeans(k, n_init=4, random_state=draw).fit_predict(x), labels)
+
+
+# %% id="untrained-figure" jupyter={"outputs_hidden": true}
+tries = range(seed, seed + (5 if quick else 10))
+makers = {"pixels": lambda draw: pictures.flatten(1).numpy()}
+strokes = hog(pictures.numpy())
+makers |= {"HOG": lambda draw: strokes}
+makers |= {
+    name: lambda draw, kind=kind: standardise(untrained(pictures, kind, draw=draw))
+    for name, kind in {
+        "random fully connected layer": "fully connected",
+        "random filters, average pooling": "average",
+        "random filters, max pooling": "max",
+    }.items()
+}
+rows = []
+for name, make in makers.items():
+    scores = [group_score(make(draw), draw) for draw in tries]
+    a = [one.accuracy for one in scores]
+    rows.append({"name": name, "mean": np.mean(a), "min": min(a), "max": max(a), "highlight": "random" in name})
+mean = {row["name"]: row["mean"] for row in rows}
+title = f"Untrained filters with max pooling: {mean['random filters, max pooling']:.1%}; pixels: {mean['pixels']:.1%}"
+listed = "; ".join(f"{name} {value:.3f}" for name, value in mean.items())
+show(scoreboard(rows, title=title), f"K-means on five kinds of features, mean and range over draws: {listed}.")
+
+# %% [markdown] id="untrained-explain"
+# A filter drawn by lot is still a filter: it answers to some direction of edge more than to others, and pooling
+# says where in the image, roughly. Mixing by a random fully connected layer keeps the distances between images
+# about as they were, so it ends up near pixels. **Which layers there are is knowledge, too**: that
+# pixels nearby belong together, and that a small shift does not matter, was built in before any training.
+#
+# How much shift? A test without labels: move each image by one pixel, up, down, left or right by lot, and ask
+# which original is nearest. Is it *itself*? And beside it, the score of the groups. We widen the pooling from
+# 1 (none) to the whole image. **Predict:** which width is best for each of the two?
+
+# %% id="widths" jupyter={"outputs_hidden": true}
+steps = np.array([(0, 1), (2, 1), (1, 0), (1, 2)])[np.random.default_rng(seed).integers(0, 4, len(pictures))]
+padded = nn.functional.pad(pictures, (1, 1, 1, 1))
+shifted = torch.stack([one[:, y : y + side, x : x + side] for one, (y, x) in zip(padded, steps, strict=True)])
+
+
+def found_again(make):
+    """Return the share of the shifted images whose nearest original is themselves."""
+    finder = NearestNeighbors(n_neighbors=1).fit(make(pictures))
+    return (finder.kneighbors(make(shifted), return_distance=False)[:, 0] == np.arange(len(pictures))).mean()
+
+
+widths = [width for width in (1, 2, 4, 8) if width <= side]
+again, right = [], []
+for width in widths:
+    again.append(found_again(lambda shown, width=width: standardise(untrained(shown, "max", width))))
+    scores = [group_score(standardise(untrained(pictures, "max", width, draw)), draw) for draw in tries[:3]]
+    right.append(np.mean([one.accuracy for one in scores]))
+best_width = widths[int(np.argmax(right))]
+
+# %% id="width-figure" jupyter={"outputs_hidden": true}
+figure = Figure(figsize=(8, 3.3), layout="constrained")
+axes = figure.subplots()
+for values, colour, marker, line in ((again, GREEN, "D", "--"), (right, BLUE, "o", "-")):
+    axes.plot(range(len(widths)), values, color=colour, marker=marker, linestyle=line)
+    for i, value in enumerate(values):
+        axes.annotate(f"{value:.2f}", (i, value), (0, 7), textcoords="offset points", ha="center", color=colour)
+axes.text(3.1, again[-1] - 0.03, "found again\nafter a shift", color=GREEN, va="center")
+axes.text(3.1, right[-1], "groups right,\nmean of 3 draws", color=BLUE, va="center")
+axes.set(xlim=(-0.2, 4.1), ylim=(0, 1.12), xticks=range(len(widths)), ylabel="share of the images")
+axes.set_xticklabels([f"{width} × {width}" for width in widths])
+axes.set_xlabel("pixels that one number of the pooled map stands for")
+title = f"A wider pool forgives more; the groups are best at {best_width} × {best_width} and fall to {right[-1]:.2f} at the end"
+figure.suptitle(title, fontsize=11, weight="bold")
+show(figure, f"Two lines over four widths of max pooling, for shifted images and for groups. {title}.")
+
+# %% [markdown] id="width-read"
+# To forgive a shift is to forget a place. At the full width a feature says "there is such an edge somewhere",
+# which is the same before and after a shift, and too little to tell digits apart by. Training (chapter 04)
+# chooses *what* to forget.
+#
+# ## 7 Where it fails
+#
+# The pupil's sure mistakes are the worst, as nothing marks them. Here are those images of the open half that
+# the pupil of section 4 got wrong *and* that its teacher had got wrong in the same way. Where both agree, asking
+# both does not help.
+
+# %% id="fails"
+shared = np.flatnonzero(pupil_wrong & (answer == taught))
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+panels = figure.subplots(2, 8).flat
+for axes in panels:
+    axes.set_axis_off()
+for axes, row in zip(figure.axes, shared[:: max(1, len(shared) // 16)][:16], strict=False):
+    axes.imshow(images.images[even][row, 0], cmap="gray")
+    axes.set_title(f"is {labels[row]}\nboth say {answer[row]}", fontsize=9)
+pairs, counts = np.unique(np.stack([labels[shared], answer[shared]], axis=1), axis=0, return_counts=True)
+often = "; ".join(f"{counts[i]} × {pairs[i, 0]} for {pairs[i, 1]}" for i in np.argsort(-counts)[:3])
+title = f"{len(shared)} of the pupil's {pupil_wrong.sum()} mistakes are its teacher's ({often})"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Up to sixteen digits that teacher and pupil both take for the same wrong class. {title}.")
+
+# %% [markdown] id="board-text"
+# ## 8 The scoreboard, and what was learnt
+#
+# One more row each for label vectors and their pupils, beside where we started (digits, five seeds, the labels
+# of even rows). Mind the assumptions: "equal sizes" knows something that "sizes free" does not. And
+# mind the rival that is not in the figure: Ward's method on HOG, from chapter 02, is still ahead of all these rows.
+
+# %% id="board"
+bars = [{"name": f"{row['teacher']}"} | row["nobody"] for row in kept["pupils"][:2]] + kept["rows"]
+shown = [
+    {"name": row["name"], "highlight": "pupil" in row["name"]}
+    | {key: row["accuracy"][key] for key in ("mean", "min", "max")}
+    for row in bars
+]
+listed = "; ".join(f"{row['name']} {row['accuracy']['mean']:.3f}" for row in bars)
+pupils = [row["accuracy"]["mean"] for row in bars if "pupil" in row["name"]]
+title = f"A pupil of label vectors: {pupils[0]:.1%} with equal sizes assumed, {pupils[1]:.1%} with sizes free"
+show(scoreboard(shown, title=title), f"The scoreboard after chapter 03, mean accuracy over five seeds: {listed}.")
+
+# %% id="board-table"
+lines = ["| row | ACC, mean (lowest) | NMI, mean (lowest) |", "|---|---|---|"]
+for row in bars:
+    a, n = row["accuracy"], row["nmi"]
+    lines.append(f"| {row['name']} | {a['mean']:.3f} ({a['min']:.3f}) | {n['mean']:.3f} ({n['min']:.3f}) |")
+Markdown("\n".join(lines))
+
+# %% id="record"
+course.record(
+    teacher_accuracy=1 - wrong.mean(), pupil_accuracy=pupil_right, scattered_pupil_accuracy=scattered_right,
+    equal_sizes_unbalanced=np.mean(table["equal sizes"][1]), sizes_free_unbalanced=np.mean(table["sizes free"][1]),
+)  # fmt: skip
+
+# %% id="claims" tags=["nbval-check-output"]
+print(
+    "A pupil of scattered mistakes beats one of clumped mistakes by 0.1 or more:", scattered_right > pupil_right + 0.1
+)
+print("The softest fifth is wrong more often than the sharpest:", rates[-1] > rates[0])
+print("Learnt by heart, the pupil is back at its teacher:", abs(true_line[-1] - (scattered == labels).mean()) < 0.05)
+print(
+    "Unbalanced, equal sizes do worse than sizes free:",
+    np.mean(table["equal sizes"][1]) < np.mean(table["sizes free"][1]),
+)
+
+# %% [markdown] id="exercises"
+# ## 9 Exercises
+#
+# Write your answer in place of the three dots, then run the cell below it. What you leave as it is counts as not
+# attempted. The solutions are in the folder `solutions`, beside this chapter.
+#
+# ### Exercise 1 · compute · easy · objectives 1, 2
+#
+# An image lies at squared distances 0, 2 and 4 from three centres, and $\tau = 2$. What is the entropy of its
+# label vector, in nats?
+#
+# *Hint:* what must the three shares sum to before you take their logarithms? And can the entropy of three
+# shares be above $\ln 3 = 1.10$?
+
+# %% id="exercise-1" tags=["solution"]
+my_entropy = None  # a number, two decimals will do
+### BEGIN SOLUTION
+three = softmax(-np.array([0, 2, 4]) / 2)  # 0.67, 0.24, 0.09
+my_entropy = -(three * np.log(three)).sum()
+### END SOLUTION
+
+# %% id="check-1" tags=["check"]
+course.check("03-1", my_entropy)
+
+# %% [markdown] id="exercise-2-text"
+# ### Exercise 2 · compute · medium · objective 3
+#
+# There are two classes. Each label is wrong with a chance of 1 in 5, independently of all others: the mistakes
+# are scattered. Five alike images vote. What is the chance that the majority of the five is wrong?
+#
+# *Hint:* how many of the five have to be wrong, at least? In how many ways can three of five be chosen?
+
+# %% id="exercise-2" tags=["solution"]
+my_chance = None  # a number from 0 to 1
+### BEGIN SOLUTION
+# Three, four or five wrong: 10 × 0.2³ × 0.8² + 5 × 0.2⁴ × 0.8 + 0.2⁵ = 0.0512 + 0.0064 + 0.0003
+my_chance = 10 * 0.2**3 * 0.8**2 + 5 * 0.2**4 * 0.8 + 0.2**5
+### END SOLUTION
+
+# %% id="check-2" tags=["check"]
+course.check("03-2", my_chance)
+
+# %% [markdown] id="exercise-3-text"
+# ### Exercise 3 · predict · easy · objective 4
+#
+# A set has 90 images of one class and 10 of another. The features are perfect: the two classes lie far apart.
+# Two groups of exactly 50 images each are asked for. Predict the accuracy, at best.
+#
+# The cell after yours runs it: explain the difference, if there is one.
+#
+# *Hint:* how many of the 90 fit into one group? Who fills the rest of the other?
+
+# %% id="exercise-3" tags=["solution"]
+my_best_accuracy = None  # a number from 0 to 1
+### BEGIN SOLUTION
+# One group holds 50 of the 90; the other holds the 10 and 40 strangers: (50 + 10) / 100.
+my_best_accuracy = (50 + 10) / 100
+### END SOLUTION
+
+# %% id="measure-3" jupyter={"outputs_hidden": true}
+far_apart = np.repeat([[0.0, 10], [10, 0]], [90, 10], axis=0) + np.random.default_rng(seed).normal(0, 0.1, (100, 2))
+two = equal_size_vectors(far_apart, 2, seed)
+fifty = np.ones(100, int)
+fifty[np.argsort(-two[:, 0], kind="stable")[:50]] = 0  # the 50 images with the largest share of group 0
+truth = np.repeat([0, 1], [90, 10])
+Markdown(
+    f"Two groups of exactly 50: accuracy {score(fifty, truth).accuracy:.2f}. The label vectors themselves have totals "
+    f"of {two.sum(axis=0)[0]:.0f} and {two.sum(axis=0)[1]:.0f}. They are soft: taken by their winners, groups of "
+    f"{' and '.join(map(str, np.bincount(two.argmax(axis=1))))}, accuracy {score(two.argmax(axis=1), truth).accuracy:.2f}."
+)
+
+# %% id="check-3" tags=["check"]
+course.check("03-3", my_best_accuracy)
+
+# %% [markdown] id="exercise-4-text"
+# ### Exercise 4 · mend · medium · objective 1
+#
+# A colleague makes soft label vectors. The function runs, and the numbers lie between 0 and 1. There are two
+# faults in it. Mend it: it is given squared distances, images by centres, and $\tau$.
+#
+# ```python
+# def soft(squared, tau):
+#     weights = np.exp(-squared / tau)
+#     return weights / weights.sum(axis=0)
+# ```
+#
+# *Hint:* which sums must be one, those of the rows or those of the columns? And what is `np.exp(-1000)`, for an
+# image far from all centres? What may you subtract from a row of distances so that the shares stay the same?
+
+
+# %% id="exercise-4" tags=["solution"]
+def my_soft(squared, tau):
+    """Return label vectors, N x K, for squared distances N x K: finite, and each row sums to one."""
+    ### BEGIN SOLUTION
+    nearest = squared.min(axis=1, keepdims=True)  # its share of the exponent cancels in the quotient
+    weights = np.exp(-(squared - nearest) / tau)
+    return weights / weights.sum(axis=1, keepdims=True)
+    ### END SOLUTION
+
+
+# %% id="check-4" tags=["check"]
+course.check("03-4", my_soft)
+
+# %% [markdown] id="exercise-5-text"
+# ### Exercise 5 · design · hard · objective 5
+#
+# Design features that nobody trained. They are given images, and must pass two tests of section 6 at once:
+#
+# 1. after a shift by one pixel, at least **one image in four** has itself as its nearest original;
+# 2. the NMI of k-means on them is **no more than 0.05 below** that of pixels.
+#
+# The next cell measures two candidates: neither passes both. The cell after it is yours: choose, measure with
+# `found_again` and `group_score`, and write down why. (HOG was designed by people. The layers of
+# section 6 are enough.)
+#
+# *Hint:* which width of pooling forgets too much, and which too little? What did `standardise` do in section 6?
+
+# %% id="target-5"
+lines = ["| features | found again | NMI |", "|---|---|---|"]
+plain_nmi = group_score(pictures.flatten(1).numpy()).nmi
+for name, make in {
+    "pixels": lambda shown: shown.flatten(1).numpy(),
+    "mean brightness": lambda shown: shown.mean(dim=(1, 2, 3))[:, None].numpy(),
+}.items():
+    lines.append(f"| {name} | {found_again(make):.2f} | {group_score(make(pictures)).nmi:.2f} |")
+lines.append(f"| **target** | **0.25** | **{plain_nmi - 0.05:.2f}** |")
+Markdown("\n".join(lines))
+
+
+# %% id="exercise-5" tags=["solution"]
+def my_features(shown):
+    """Return features, n x D, for images n x C x H x W (a tensor). The same image must give the same features."""
+    ### BEGIN SOLUTION
+    # Many filters, so that luck counts less; squares of half the side forgive a pixel and keep the place.
+    torch.manual_seed(0)
+    filters = nn.Conv2d(shown.shape[1], 256, 3, padding=1)
+    with torch.no_grad():
+        pooled = nn.MaxPool2d(shown.shape[2] // 2)(filters(shown).relu())
+    return standardise(pooled.flatten(1).numpy())
+    ### END SOLUTION
+
+
+# %% id="check-5" tags=["check"]
+course.check("03-5", my_features, images=pictures, moved=shifted, labels=labels)
+
+# %% [markdown] id="answer-text"
+# ## 10 Summary
+#
+# *Can one make labels out of nothing?*
+
+# %% id="answer"
+lesson = "So it counts whether alike images are wrong *together*, and not only how many labels are wrong."
+if scattered_right <= pupil_right:
+    lesson = "So short a training leaves no time for a vote: try more passes (`epochs`)."
+Markdown(
+    f"**Not out of nothing: out of features and assumptions.** Here {1 - wrong.mean():.0%} of the labels were right, and "
+    f"a pupil of them has {pupil_right:.0%}. With the same number of mistakes, but scattered, it has "
+    f"{scattered_right:.0%}. {lesson} Other features would place the clumps otherwise: that is what chapter 04 tries."
+)
+
+# %% [markdown] id="summary"
+# | objective | what you have seen |
+# |---|---|
+# | build soft label vectors | squared distances, $\tau$, a softmax over each row; the winner does not depend on $\tau$ |
+# | read the entropy | soft vectors are wrong more often; a clump in the wrong place may be sharp |
+# | explain the pupil | training is a vote among alike images: scattered mistakes are outvoted, clumps are learnt |
+# | decide on equal sizes | an assumption: a help where true; a group of $N/K$ cannot hold a larger class |
+# | make untrained features | filters by lot with max pooling; a wider pool forgives more and knows less |
+#
+# The next chapter builds the network from parts and gives it several tasks at once, so that its features come
+# to place the clumps better.
+#
+# ### References
+#
+# The article's steps 4.2 (2), "label vectors", and 6.3 are this chapter.
+#
+# - C. E. Shannon 1948, "A mathematical theory of communication", *Bell System Technical Journal* 27: entropy.
+# - M. Cuturi 2013, "Sinkhorn distances: lightspeed computation of optimal transport", *NIPS*.
+# - Y. M. Asano, C. Rupprecht, A. Vedaldi 2020, "Self-labelling via simultaneous clustering and representation
+#   learning", *ICLR*: equal sizes.
+# - M. Caron, P. Bojanowski, A. Joulin, M. Douze 2018, "Deep clustering for unsupervised learning of visual
+#   features", *ECCV*.
+# - A. M. Saxe, P. W. Koh, Z. Chen, M. Bhand, B. Suresh, A. Y. Ng 2011, "On random weights and unsupervised
+#   feature learning", *ICML*.
+# - C. Zhang, S. Bengio, M. Hardt, B. Recht, O. Vinyals 2017, "Understanding deep learning requires rethinking
+#   generalization", *ICLR*: networks can learn random labels by heart.
+# - D. Arpit and others 2017, "A closer look at memorization in deep networks", *ICML*: patterns come first.
