@@ -10,7 +10,7 @@ TABLE = [[0, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0]]
 chance = np.random.default_rng(0)
 IMAGES = ndimage.gaussian_filter(chance.random((40, 1, 8, 8)), (0, 0, 1, 1)).astype(np.float32)
 IMAGES = (IMAGES - IMAGES.min()) / (IMAGES.max() - IMAGES.min())
-VIEWS = IMAGES + 0.02 * chance.normal(size=IMAGES.shape).astype(np.float32)
+VIEWS = IMAGES + 0.1 * chance.normal(size=IMAGES.shape).astype(np.float32)
 
 
 def table(row, column):
