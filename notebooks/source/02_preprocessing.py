@@ -1,0 +1,989 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown] id="title"
+# # 02 · Preprocessing: what is alike to a machine?
+#
+# A method that sorts images without labels has one thing to go by: how far two images are from each other.
+# Put the wrong ruler into its hands, and no method can save the sorting. This chapter is about rulers. We
+# change an image in ways that do not matter to you, and watch whether the distance moves. Then we change it
+# in ways that do matter, and watch whether the distance *stays*.
+#
+# **After this chapter you can**
+#
+# 1. *compute* a Sobel gradient by hand, and say what an edge map throws away;
+# 2. *choose* Canny's two thresholds and HOG's cells, and say what each choice costs;
+# 3. *predict* to which changes HOG, LBP and colours are blind;
+# 4. *compare* descriptors without a label, by changed copies and by their price;
+# 5. *join* descriptors so that neither a unit nor a width rules.
+#
+# **You need:** Python, what a convolution is, and chapter 00. **Time:** 50 minutes of reading and trying;
+# the code itself runs in about half a minute on two cores. **Memory:** 1 GB. **Network:** none.
+
+# %% id="imports"
+import timeit
+
+import numpy as np
+import torch
+from IPython.display import Markdown
+from matplotlib.figure import Figure
+from scipy import ndimage
+from scipy.spatial.distance import cdist, pdist
+from skimage import data
+from skimage.feature import hog as draw_hog
+from skimage.feature import local_binary_pattern
+from skimage.transform import resize
+from sklearn.cluster import KMeans
+
+from mtlkit import course, load
+from mtlkit.course import explore, show
+from mtlkit.evaluation import score
+from mtlkit.multitask.augmentation import Augmentation
+from mtlkit.preprocessing import canny, colour, edge_density, grey, hog, lbp, sobel, standardise
+
+# %% [markdown] id="parameters-text"
+# The next cell holds what you may change. Change a value, then run the chapter again from the top. The
+# figures in the text are computed, not typed. Where the text says **predict**, commit yourself before you go on:
+# write a guess down, there is no mark. What follows a prediction is stored folded: click on the dots below a
+# cell to see its output.
+
+# %% id="parameters" tags=["parameters"]
+seed = 0  # 0 to 2147483638 — where chance starts
+source = "digits"  # digits | digits:small — the small images; the small set has the digits 0 to 2 alone
+quick = True  # False takes twice as many pieces of photographs and twice as many digits
+photo = "astronaut"  # astronaut | coffee | chelsea | rocket — the photograph in the figures
+shift = 0.125  # 0.05 to 0.4 — how far an image is moved, as a share of its side
+angle = 30.0  # 5 to 180 — degrees by which an image is turned
+
+
+# %% id="check-parameters"
+course.check_parameters("02", seed=seed, source=source, quick=quick, photo=photo, shift=shift, angle=angle)
+
+# %% [markdown] id="images-text"
+# ## 1 Two kinds of images
+#
+# Digits are small, grey and centred. Photographs are none of that. A ruler that is good for one kind may be
+# bad for the other, so we take both:
+#
+# - the **digits** of chapter 00;
+# - **pieces of eight photographs**, which are part of the library scikit-image: squares cut out at chance
+#   places, brought to 64 × 64 pixels in colour. We know which photograph each piece came from, because we cut
+#   it. So these labels are nobody's secret.
+
+# %% id="images"
+PHOTOS = ["astronaut", "coffee", "chelsea", "rocket", "immunohistochemistry", "brick", "grass", "gravel"]
+rng = np.random.default_rng(seed)
+each = 12 if quick else 24
+
+
+def picture(name):
+    """Return a photograph of scikit-image as C x H x W in [0, 1], with three channels."""
+    array = getattr(data, name)()
+    array = array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2)
+    return (array / 255).astype(np.float32).transpose(2, 0, 1)
+
+
+def piece(whole):
+    """Cut 128 x 128 pixels out at a chance place, and halve its side."""
+    y, x = (rng.integers(0, side - 128) for side in whole.shape[1:])
+    return whole[:, y : y + 128, x : x + 128].reshape(3, 64, 2, 64, 2).mean(axis=(2, 4))
+
+
+all_digits = load(source)
+digits = all_digits.images[rng.choice(len(all_digits), 200 if quick else 400, replace=False)]
+pieces = np.stack([piece(whole) for whole in map(picture, PHOTOS) for _ in range(each)])  # N x 3 x 64 x 64
+cut_from = np.repeat(np.arange(len(PHOTOS)), each)
+
+
+# %% id="look"
+def draw(axes, image, name=""):
+    """Show C x H x W without axes, in 32 levels and without smoothing: that keeps the notebook small."""
+    axes.imshow(
+        np.round(image.clip(0, 1) * 31).transpose(1, 2, 0) / 31, cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+    )
+    axes.set_title(name, fontsize=9)
+    axes.set_axis_off()
+
+
+busy = edge_density(pieces).sum(axis=1).reshape(len(PHOTOS), each).argmax(axis=1)  # most edges, in each photograph
+shown = np.arange(len(PHOTOS)) * each + busy
+figure = Figure(figsize=(8, 2.6), layout="constrained")
+rows = figure.subplots(2, 8)
+for i, name in enumerate(PHOTOS):
+    draw(rows[0, i], digits[i])
+    draw(rows[1, i], pieces[shown[i]], name[:9])
+title = f"{len(digits)} digits of 8 × 8, {len(pieces)} pieces of photographs of 64 × 64"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, "Above, eight small grey digits; below, one piece of each of the eight photographs, with its name.")
+
+# %% [markdown] id="pixels-text"
+# ## 2 What is alike to pixels?
+#
+# The plainest ruler takes an image as one long row of numbers, and measures the **Euclidean distance** of two
+# rows: $d(a, b) = \sqrt{\sum_i (a_i - b_i)^2}$, where $a_i$ is pixel $i$ of the first image.
+#
+# **Predict.** Below, the left image was moved by one pixel, and it is the same digit to you. The right image
+# is its **nearest stranger**: of all other digits, the one at the smallest distance. To pixels, which of the
+# two is nearer to the image in the middle?
+
+# %% id="pixels-look"
+flat = digits.reshape(len(digits), -1)
+moved = np.roll(digits, 1, axis=3)  # one pixel to the right
+between = cdist(flat, flat)  # N x N
+np.fill_diagonal(between, np.inf)
+nearest, own_copy = between.min(axis=1), np.linalg.norm(moved.reshape(len(digits), -1) - flat, axis=1)
+example = int(np.argsort(own_copy - nearest)[len(digits) // 2])  # neither the best case nor the worst
+trio = {"moved": moved[example], "the image": digits[example], "stranger": digits[between[example].argmin()]}
+figure = Figure(figsize=(8, 2.6), layout="constrained")
+for axes, (name, image) in zip(figure.subplots(1, 3), trio.items(), strict=True):
+    draw(axes, image, name)
+figure.suptitle("Which is nearer to the middle one: left or right?", fontsize=12, weight="bold")
+show(figure, "A digit in the middle, its copy moved by one pixel at its left, the nearest other digit at its right.")
+
+# %% id="pixels-predict"
+my_nearer = None  # "moved" or "stranger"
+
+# %% id="pixels-observe" jupyter={"outputs_hidden": true}
+lost = (own_copy > nearest).mean()
+said = f"You said: {my_nearer}. " if my_nearer else ""
+Markdown(
+    f"{said}The moved copy is at distance **{own_copy[example]:.2f}**, the stranger at "
+    f"**{nearest[example]:.2f}**. Of all {len(digits)} digits, **{lost:.0%}** have a stranger that is nearer than "
+    "their own copy, one pixel away."
+)
+
+# %% [markdown] id="pixels-explain"
+# Why? Pixels are compared place by place. At the smallest size, take a line of four pixels with one stroke:
+#
+# | | pixels | squared distance from the first |
+# |---|---|---|
+# | a stroke | 0 1 0 0 | |
+# | the stroke, moved | 0 0 1 0 | $(1-0)^2 + (0-1)^2 = 2$ |
+# | no stroke at all | 0 0 0 0 | $(1-0)^2 = 1$ |
+#
+# To pixels, a stroke that has moved by its own width is *less* alike than no stroke. The mistake is counted
+# twice: once where the ink is missing, once where it is new.
+#
+# A distance of 2.1 tells nobody much. From here on we measure in **strangers**: distance divided by the usual
+# distance (the median) of two different images of the set. 0 means that nothing was noticed. 1 means: as
+# different as if it were another image.
+
+
+# %% id="ruler"
+def how_far(describe, images, changed):
+    """Return how far images are from their changed copies, in strangers: the median over the images."""
+    before, after = describe(images), describe(changed)
+    return np.median(np.linalg.norm(after - before, axis=1)) / np.median(pdist(before))
+
+
+def pixels(images):
+    """Return the images as rows of pixels."""
+    return images.reshape(len(images), -1)
+
+
+by_hand = cdist([[0, 1, 0, 0]], [[0, 0, 1, 0], [0, 0, 0, 0]], "sqeuclidean")
+Markdown(
+    f"- The small table, by the library: {by_hand[0, 0]:.0f} and {by_hand[0, 1]:.0f}.\n"
+    f"- Digits moved by one pixel: **{how_far(pixels, digits, moved):.2f} strangers** away."
+)
+
+# %% [markdown] id="sobel-text"
+# ## 3 Edges: what changes from one pixel to the next
+#
+# An **edge** is a place where brightness changes. The **gradient** of an image $I$ has two parts at each
+# pixel: $g_x$, how fast it grows to the right, and $g_y$, how fast it grows downwards. **Sobel's filter** takes
+# the difference of the two neighbours, and averages it over three rows (with weights 1, 2, 1), so that one
+# noisy pixel counts less:
+#
+# $$g_x = \frac{1}{8}\begin{pmatrix} -1 & 0 & 1 \\ -2 & 0 & 2 \\ -1 & 0 & 1 \end{pmatrix} \ast I, \qquad
+# |g| = \sqrt{g_x^2 + g_y^2}$$
+#
+# (The filter is laid on the image as it stands, as in a network's convolution; $g_y$ has it turned on its
+# side.) The 8 makes a slope of one grey level a pixel have the length one. By hand, for the middle pixel of
+#
+# | | | |
+# |---|---|---|
+# | 0 | 0 | 8 |
+# | 0 | 0 | 8 |
+# | 0 | 8 | 8 |
+#
+# - $g_x = (-1·0 + 1·8 - 2·0 + 2·8 - 1·0 + 1·8)\,/\,8 = 32/8 = 4$;
+# - $g_y = (-1·0 - 2·0 - 1·8 + 1·0 + 2·8 + 1·8)\,/\,8 = 16/8 = 2$;
+# - $|g| = \sqrt{4^2 + 2^2} = 4.47$.
+
+# %% id="sobel-check"
+small = np.array([[0, 0, 8], [0, 0, 8], [0, 8, 8]], dtype=float)
+Markdown(f"The library has {sobel(small[None, None])[0, 0, 1, 1]:.2f} for the middle pixel.")
+
+# %% [markdown] id="canny-text"
+# ## 4 Canny: thin lines, and two thresholds
+#
+# A Sobel map is grey and broad. **Canny's detector** makes lines of it. It blurs the image a little, takes the
+# gradient, and keeps a pixel only if it is the largest across the edge, so that lines become one pixel thin.
+# Then it must decide which lines are real. Move the slider: the high threshold; the low one is always half
+# of it. (Canny's lengths here are those of the filter without the division by 8.)
+
+# %% id="canny-explore"
+whole = picture(photo)
+side = min(whole.shape[1:])
+top, left = ((length - side) // 2 for length in whole.shape[1:])
+photograph = resize(whole[:, top : top + side, left : left + side], (3, 128, 128), anti_aliasing=True)
+photograph = photograph.astype(np.float32)[None]  # 1 x 3 x 128 x 128
+LEVELS = np.linspace(0.1, 3, 15)
+kept = [canny(photograph, low=level / 2, high=level).mean() for level in LEVELS]
+
+
+def draw_canny(high):
+    lines = canny(photograph, low=high / 2, high=high)[0, 0]
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    draw(left, grey(photograph))
+    draw(middle, lines[None])
+    right.plot(LEVELS, kept, color="#0173b2")
+    right.plot(high, lines.mean(), "o", color="#d55e00")
+    right.set(xlabel="high threshold", ylabel="share of pixels on an edge", ylim=(0, None))
+    found = ndimage.label(lines, np.ones((3, 3)))[1]
+    figure.suptitle(
+        f"High threshold {high:.2f}: {lines.mean():.1%} of the pixels, {found} lines", fontsize=12, weight="bold"
+    )
+    return figure
+
+
+text = "A grey photograph, its Canny lines, and the falling share of pixels on a line as the threshold rises."
+explore(draw_canny, "high threshold", 0.1, 0.8, 3.0, 0.1, text)
+
+# %% [markdown] id="hysteresis-text"
+# At the low end every wrinkle is a line. At the high end only the strongest outlines are left, in pieces. No
+# single number is right for a whole image: an outline fades in the shade, and noise is strong in places.
+#
+# **Predict.** Why two thresholds? Suppose that you used only the low one, only the high one, or both. Which
+# way gives the fewest separate lines?
+
+# %% id="hysteresis-observe" jupyter={"outputs_hidden": true}
+ways = {"low only": (0.4, 0.4), "high only": (1.6, 1.6), "both": (0.4, 1.6)}
+figure = Figure(figsize=(8, 3.1), layout="constrained")
+count = {}
+for axes, (name, (low, high)) in zip(figure.subplots(1, 3), ways.items(), strict=True):
+    lines = canny(photograph, low=low, high=high)[0, 0]
+    count[name] = ndimage.label(lines, np.ones((3, 3)))[1]
+    draw(axes, lines[None], f"{name}: {count[name]} lines, {lines.mean():.1%}")
+title = f"Both thresholds: {count['both']} lines; low alone {count['low only']}, high alone {count['high only']}"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Canny lines of one photograph with the low threshold alone, the high alone, and both. {title}.")
+
+# %% [markdown] id="hysteresis-explain"
+# With both, a pixel above the high threshold *starts* a line; a pixel between the two *continues* one. This is
+# **hysteresis**. It never starts a line that the high threshold would not start, and it does not tear a line
+# where it fades. At the smallest size, one row of gradient lengths, with thresholds 0.1 and 0.2:
+#
+# | | | | | | | | |
+# |---|---|---|---|---|---|---|---|
+# | length | 0.12 | 0.25 | 0.15 | 0.11 | 0.04 | 0.13 | 0.12 |
+# | | continues | **starts** | continues | continues | ends | no start near | no start near |
+#
+# The fourth pixel does not touch the start. It touches one that does, and that is enough.
+
+# %% [markdown] id="flat-text"
+# ### Does an edge map keep all that matters?
+#
+# All three detectors of `mtlkit` look at brightness, the weighted sum $0.2125\,R + 0.7154\,G + 0.0721\,B$. So a
+# pure red ($R = 1$) has the brightness 0.21, and a dark grey of 0.21 has the same. Where one meets the other you
+# see a sharp edge; the sum does not change.
+#
+# **Predict.** We give *every* pixel of the photograph the same brightness, and leave the hues as they are.
+# How much of its Sobel map will be left: nearly all, half, nothing?
+
+# %% id="flat-observe" jupyter={"outputs_hidden": true}
+hues = photograph - grey(photograph)[:, None]  # of brightness 0: the weights sum to one
+level = 0.5 + hues * (0.5 / np.abs(hues).max())  # of brightness 0.5 everywhere, within [0, 1]
+share = sobel(level).sum() / sobel(photograph).sum()
+brightest = sobel(photograph).max()
+panels = [
+    ("the photograph", photograph[0]),
+    ("its edges", sobel(photograph)[0] / brightest),
+    ("hues alone", level[0]),
+    ("edges of those", sobel(level)[0] / brightest),
+]
+figure = Figure(figsize=(8, 2.5), layout="constrained")
+for axes, (name, array) in zip(figure.subplots(1, 4), panels, strict=True):
+    draw(axes, array, name)
+title = f"You still see the picture; of its edges {share:.1%} are left"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"A photograph, its Sobel map, the photograph with equal brightness everywhere, and its map. {title}.")
+
+# %% [markdown] id="flat-explain"
+# An edge map is not "the image without the unimportant". It throws away hue, it throws away how bright a
+# surface is *between* its edges, and it does not know which side of an edge was the bright one: the length
+# $|g|$ has no sign. Whether these matter is a question about your images. For digits they do not.
+#
+# ## 5 HOG: how much edge, in which direction, roughly where
+#
+# An edge map is still a map of places: move it, and it disagrees with itself as pixels do. The **histogram
+# of oriented gradients** (HOG) gives up the exact place on purpose:
+#
+# 1. cut the image into **cells**;
+# 2. in each cell, add up the gradient lengths by direction: $h_c(b) = \sum_{p \in c,\ \theta_p \in b} |g_p|$, where
+#    $p$ is a pixel of cell $c$ and $\theta_p$ its gradient's direction, from 0° to 180°, sorted into bins $b$ of
+#    22.5°;
+# 3. take blocks of 2 × 2 neighbouring cells and divide each block $v$ by its length, $v / \sqrt{\|v\|^2 + \epsilon^2}$
+#    with a tiny $\epsilon$, so that light and contrast do not count.
+#
+# **Predict.** An image holds one vertical stroke. Which of the 8 bins gets its edge: the first (0°) or the
+# fifth (90°)?
+
+# %% id="bins-observe" jupyter={"outputs_hidden": true}
+stroke = np.zeros((1, 1, 16, 16), np.float32)
+stroke[..., 7:9] = 1  # vertical
+bins = [hog(one).reshape(-1, 8).sum(axis=0) for one in (stroke, stroke.transpose(0, 1, 3, 2))]
+figure = Figure(figsize=(8, 2.6), layout="constrained")
+for axes, heights, name in zip(figure.subplots(1, 2), bins, ("vertical stroke", "horizontal stroke"), strict=True):
+    axes.bar(np.arange(8), heights / heights.sum(), color="#0173b2", edgecolor="0.2")
+    axes.set(xticks=range(0, 8, 2), xticklabels=["0°", "45°", "90°", "135°"], ylim=(0, 1), title=name)
+    axes.set_xlabel("bin, from this direction on")
+figure.supylabel("share of edge", fontsize=10)
+title = f"The vertical stroke falls into bin {bins[0].argmax()}, the horizontal one into bin {bins[1].argmax()}"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Bars of HOG's eight direction bins for a vertical and for a horizontal stroke. {title}.")
+
+# %% [markdown] id="cells-text"
+# The gradient points *across* the stroke, in the direction in which brightness changes. A vertical stroke
+# changes from left to right: 0°.
+#
+# How large should a cell be? Move the slider. The middle shows what HOG keeps of the photograph. The right
+# shows the price: how far pieces of photographs are from their own copies, moved by a few pixels.
+
+# %% id="cells-explore"
+few = pieces[:: max(1, len(pieces) // 24)]
+SHIFTS = [1, 2, 4, 8]
+
+
+def slide(images, distance):
+    """Move images to the right; what comes in repeats the left border."""
+    return ndimage.shift(images, (0, 0, 0, distance), order=1, mode="nearest")
+
+
+def draw_cells(cells):
+    size = (128 // cells,) * 2
+    _, strokes = draw_hog(grey(photograph)[0], 8, size, (2, 2), visualize=True)
+    away = [how_far(lambda images: hog(images, cells=cells), few, slide(few, s)) for s in SHIFTS]
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    draw(left, grey(photograph))
+    draw(middle, strokes[None] / np.quantile(strokes, 0.99))
+    right.plot(SHIFTS, away, "o-", color="#0173b2")
+    right.set(xlabel="moved by, px of 64", ylabel="distance, strangers", ylim=(0, 1.2))
+    title = f"{cells} cells a side: {(cells - 1) ** 2 * 32:,} numbers; moved by 4 px, {away[2]:.2f} strangers away"
+    figure.suptitle(title, fontsize=12, weight="bold")
+    return figure
+
+
+text = "A photograph, its HOG as small strokes, and HOG's distance from moved copies in strangers."
+explore(draw_cells, "cells along a side", 2, 8, 16, 2, text)
+
+# %% [markdown] id="cells-read"
+# Large cells forgive a move, and forget where things are. Small cells remember, and do not forgive. There is
+# no right size, only a size for *how far your objects wander*. And the number of numbers grows with the
+# square of the cells.
+#
+# ## 6 LBP and colours: two rulers that give up more
+#
+# **LBP** (local binary patterns) looks at texture. Each pixel asks its 8 neighbours on a small circle: are you
+# as bright as I am, or brighter? Eight answers, yes or no. What is kept is how many say yes, where the yeses
+# stand together (9 patterns, 0 to 8), and one pattern for all the rest. The descriptor is a histogram of these
+# 10 patterns over the whole image. By hand, for the middle pixel of
+#
+# | | | |
+# |---|---|---|
+# | 9 | 9 | 9 |
+# | 1 | **5** | 1 |
+# | 1 | 1 | 1 |
+#
+# the three above say yes, and they stand together: pattern 3. (The circle passes beside the corner pixels; the
+# library interpolates there, and the answers are the same.) The **colour** descriptor cuts the image into
+# 4 × 4 cells and keeps each cell's mean red, green and blue.
+
+# %% id="lbp-check"
+patterns = local_binary_pattern(np.array([[9, 9, 9], [1, 5, 1], [1, 1, 1]]), 8, 1, "uniform")
+Markdown(
+    f"The library gives the middle pixel pattern {patterns[1, 1]:.0f}. For one of our pieces, LBP has "
+    f"{lbp(pieces[:1]).shape[1]} numbers, colour {colour(pieces[:1]).shape[1]}, HOG {hog(pieces[:1]).shape[1]:,}."
+)
+
+# %% [markdown] id="blind-text"
+# ### What is each one blind to?
+#
+# A ruler that forgives must be blind to something. Here is one change for each that you notice at once.
+#
+# - to **HOG**, the negative: brightness 1 − *x*;
+# - to **LBP**, the four quarters of the image swapped crosswise;
+# - to **colour**, all pixels within a cell of 16 × 16 shuffled.
+#
+# **Predict.** How far, in strangers, is each from the original, by its own ruler?
+
+# %% id="blind-predict"
+my_blind = None  # three numbers: HOG, LBP, colour
+
+
+# %% id="blind-observe" jupyter={"outputs_hidden": true}
+def swap_quarters(images):
+    """Swap the quarters of each image crosswise."""
+    return np.roll(images, (images.shape[2] // 2, images.shape[3] // 2), axis=(2, 3))
+
+
+def shuffle_cells(images, cells=4):
+    """Shuffle the pixels within each of cells x cells cells."""
+    n, c, h, w = images.shape
+    blocks = images.reshape(n, c, cells, h // cells, cells, w // cells).transpose(2, 4, 3, 5, 0, 1)
+    blocks = blocks.reshape(cells, cells, -1, n, c)
+    order = rng.permuted(np.broadcast_to(np.arange(blocks.shape[2]), blocks.shape[:3]), axis=2)
+    blocks = np.take_along_axis(blocks, order[..., None, None], axis=2)
+    return blocks.reshape(cells, cells, h // cells, w // cells, n, c).transpose(4, 5, 0, 2, 1, 3).reshape(images.shape)
+
+
+blind = {"HOG": (hog, 1 - pieces), "LBP": (lbp, swap_quarters(pieces)), "colour": (colour, shuffle_cells(pieces))}
+one = pieces[shown[PHOTOS.index(photo)]]
+unseen = {name: how_far(describe, pieces, changed) for name, (describe, changed) in blind.items()}
+figure = Figure(figsize=(8, 2.6), layout="constrained")
+first, *others = figure.subplots(1, 4)
+draw(first, one, "the original")
+for axes, (name, (_, changed)) in zip(others, blind.items(), strict=True):
+    draw(axes, changed[shown[PHOTOS.index(photo)]], f"{name}: {unseen[name]:.2f} strangers")
+title = f"Each differs at a glance; its ruler sees {max(unseen.values()):.2f} strangers or less"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"A piece of a photograph, its negative, its quarters swapped, its cells shuffled. {title}.")
+
+# %% [markdown] id="table-text"
+# ## 7 Every ruler against every change
+#
+# Now all of them, against eight changes. The first six leave an image what it is, or so you may think; the
+# last two do not.
+
+
+# %% id="changes"
+def turn(images, degrees):
+    """Turn images about their centre; what comes in repeats the border."""
+    return ndimage.rotate(images, degrees, axes=(3, 2), reshape=False, order=1, mode="nearest")
+
+
+def changes(images):
+    """Return changed copies by the name of the change."""
+    size = images.shape[-1]
+    step, width = max(1, round(size * shift)), max(0.6, size / 64)
+    noisy = images + 0.1 * np.random.default_rng(seed).normal(size=images.shape).astype(np.float32)
+    return {
+        f"moved {step} px": slide(images, step),
+        f"turned {angle:g}°": turn(images, angle),
+        "quarter turn": np.rot90(images, 1, (2, 3)),
+        "half as bright": images / 2,
+        "blurred": ndimage.gaussian_filter(images, (0, 0, width, width)),
+        "noise of 0.1": np.clip(noisy, 0, 1),
+        "negative": 1 - images,
+        "quarters swapped": swap_quarters(images),
+    }
+
+
+def edges(images):
+    """Return Sobel maps as rows."""
+    return sobel(images).reshape(len(images), -1)
+
+
+rulers = {"pixels": pixels, "edges": edges, "edge density": edge_density, "colour": colour, "HOG": hog, "LBP": lbp}
+figure = Figure(figsize=(8, 1.6), layout="constrained")
+for axes, (name, image) in zip(figure.subplots(1, 8), changes(one[None]).items(), strict=True):
+    draw(axes, image[0], name.replace(" ", "\n", 1))
+figure.suptitle("Eight changes of one piece", fontsize=12, weight="bold")
+show(figure, "One piece of a photograph, changed in eight ways: moved, turned, darker, blurred, noisy, and others.")
+
+# %% [markdown] id="table-predict-text"
+# (*Edge density* is the mean Sobel length in each of 4 × 4 cells.) **Predict.** Three questions before the
+# table opens:
+#
+# 1. Does HOG care about a quarter turn?
+# 2. Which ruler is upset most by a little blur, one that you hardly see?
+# 3. Which ruler does not mind noise?
+
+
+# %% id="table-observe" jupyter={"outputs_hidden": true}
+def measure(images):
+    """Return how far each change moves the images (columns), by each ruler (rows)."""
+    changed = changes(images)
+    return np.array([[how_far(ruler, images, one) for one in changed.values()] for ruler in rulers.values()])
+
+
+def heat_map(table, columns, title):
+    figure = Figure(figsize=(8, 3.4), layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.imshow(table, cmap="cividis", vmin=0, vmax=1.5, aspect="auto")
+    for (i, j), value in np.ndenumerate(table):
+        axes.text(
+            j, i, f"{value:.2f}", ha="center", va="center", fontsize=10, color="black" if value > 0.7 else "white"
+        )
+    axes.set_xticks(range(len(columns)), [name.replace(" ", "\n", 1) for name in columns], fontsize=9)
+    axes.set_yticks(range(len(rulers)), rulers, fontsize=10)
+    figure.colorbar(drawn, label="distance, strangers", extend="max")
+    figure.suptitle(title, fontsize=12, weight="bold")
+    return figure
+
+
+columns = list(changes(digits[:1]))
+on_photos = measure(pieces)
+far = {(row, column): on_photos[i, j] for i, row in enumerate(rulers) for j, column in enumerate(changes(pieces[:1]))}
+title = f"Photographs: no ruler forgives all; HOG sees a quarter turn as {far['HOG', 'quarter turn']:.2f} strangers"
+numbers = "; ".join(f"{row} {on_photos[i].min():.2f} to {on_photos[i].max():.2f}" for i, row in enumerate(rulers))
+show(
+    heat_map(on_photos, list(changes(pieces[:1])), title),
+    f"Heat map, pieces of photographs: six rulers against eight changes, in strangers: {numbers}.",
+)
+
+# %% [markdown] id="table-explain"
+# - **HOG is not blind to rotation.** It forgives a *small* turn a little, because bins are wide and cells are large.
+#   A quarter turn sends every direction to another bin and every cell to another place. What HOG forgives fully
+#   is light: halve the brightness, and the division by the block's length takes it back.
+# - **LBP is blind to a quarter turn**, because it only counts *how many* neighbours say yes. But it asks about the
+#   smallest differences, and blur and noise are made of these.
+# - **Colour** means average over a cell: noise and blur cancel, light does not.
+# - **Edges** have no sign, so the negative is the same image to them.
+#
+# A change that scores above 1 makes an image *less* like itself than a stranger. Now the digits, with the same
+# rulers:
+
+# %% id="digits-observe"
+on_digits = measure(digits)
+first, second = on_digits[4, 0], on_digits[0, 0]
+title = f"Digits moved by {columns[0].split()[1]} px: HOG {first:.2f} strangers, pixels {second:.2f}"
+numbers = "; ".join(f"{row} {on_digits[i].min():.2f} to {on_digits[i].max():.2f}" for i, row in enumerate(rulers))
+show(
+    heat_map(on_digits, columns, title),
+    f"Heat map, small digits: six rulers against eight changes, in strangers: {numbers}.",
+)
+
+# %% id="claims" tags=["nbval-check-output"]
+hog_row, lbp_row = on_photos[4], on_photos[5]
+print("HOG forgives half the light and the negative:", max(hog_row[3], hog_row[6]) < 0.1)
+print("HOG sees a quarter turn as half a stranger or more, on both kinds:", min(hog_row[2], on_digits[4, 2]) > 0.5)
+print("LBP does not see a quarter turn:", max(lbp_row[2], on_digits[5, 2]) < 0.05)
+print("LBP takes a blurred image for a stranger, or worse:", lbp_row[4] > 1)
+print("Edges do not see the negative:", max(on_photos[1, 6], on_digits[1, 6]) < 0.01)
+
+# %% [markdown] id="views-text"
+# ## 8 Which ruler is the better one? Ask without labels
+#
+# The table says *that* a ruler forgives. A ruler that forgives everything is useless: it must forgive what does
+# not matter **and** tell strangers apart. Both at once can be measured without a label:
+#
+# 1. Change each image a little, at random, in ways that leave it what it is. Such a copy is a **view**, made by
+#    an **augmentation**. Ours turns by up to 15°, scales and shifts a little, changes the light by up to 20 %, and
+#    adds some noise. (Chapter 04 builds on this; here it is borrowed.)
+# 2. Ask: is a view nearer to its own image than to a stranger? Do so for all strangers, and count. A ruler that
+#    knows nothing is right in half of the cases.
+
+
+# %% id="views"
+def view(images, **settings):
+    """Return one randomly changed copy of each image."""
+    chance = torch.Generator().manual_seed(seed)
+    return Augmentation(**settings)(torch.from_numpy(images), chance).numpy()
+
+
+def knows_own(ruler, images, changed):
+    """Return how often a changed copy is nearer to its own image than to a stranger."""
+    far = cdist(ruler(changed), ruler(images))  # N copies x N images
+    nearer = far.diagonal()[:, None] < far
+    return nearer.sum() / (len(far) * (len(far) - 1))  # never nearer than itself
+
+
+sets = {"digits": digits, "photographs": pieces}
+views = {name: view(images) for name, images in sets.items()}
+figure = Figure(figsize=(8, 2.4), layout="constrained")
+for row, name in zip(figure.subplots(2, 8), sets, strict=True):
+    for i, axes in enumerate(row):
+        draw(axes, (views if i % 2 else sets)[name][shown[i // 2 + 1]], "view" if i % 2 else "image")
+figure.suptitle("Images and views: changed, and still the same to you", fontsize=12, weight="bold")
+show(figure, "Four digits and four pieces of photographs, each beside a view of it: turned, shifted, lighter, noisy.")
+
+# %% [markdown] id="views-predict-text"
+# **Predict.** Which ruler knows its own best among the digits? Will the same one win among the photographs?
+# And what should a good ruler cost? The figure shows both: how often it is right, and the time it takes for
+# one image.
+
+
+# %% id="views-observe" jupyter={"outputs_hidden": true}
+def price(ruler, images):
+    """Return the microseconds that one image takes: the best of three tries."""
+    return min(timeit.repeat(lambda: ruler(images), number=1, repeat=3)) / len(images) * 1e6
+
+
+knows = {kind: {name: knows_own(ruler, sets[kind], views[kind]) for name, ruler in rulers.items()} for kind in sets}
+costs = {kind: {name: price(ruler, sets[kind][:40]) for name, ruler in rulers.items()} for kind in sets}
+best = {kind: max(knows[kind], key=knows[kind].get) for kind in sets}
+figure = Figure(figsize=(8, 3.6), layout="constrained")
+for axes, kind in zip(figure.subplots(1, 2, sharey=True), sets, strict=True):
+    for name, mark in zip(rulers, "osD^vP", strict=True):
+        x, y = max(costs[kind][name], 0.1), knows[kind][name]
+        axes.plot(x, y, mark, color="#d55e00" if name == best[kind] else "#0173b2", markersize=8)
+        above = -16 if name == "edge density" else 7
+        axes.annotate(name, (x, y), (0, above), textcoords="offset points", fontsize=9, ha="center")
+    axes.axhline(0.5, color="0.4", linestyle=":")
+    axes.set(xscale="log", xlim=(0.03, 30000), ylim=(0.45, 1.03), xlabel="µs an image", title=kind)
+figure.supylabel("share of strangers farther than the own image", fontsize=10)
+title = f"Digits: {best['digits']} knows its own best; photographs: {best['photographs']}"
+figure.suptitle(title, fontsize=12, weight="bold")
+listed = "; ".join(f"{kind}: " + ", ".join(f"{n} {v:.2f}" for n, v in knows[kind].items()) for kind in sets)
+show(figure, f"Rulers by price in microseconds and by how often a view is nearer than a stranger. {listed}.")
+
+# %% id="views-numbers" jupyter={"outputs_hidden": true}
+lines = [
+    "| ruler | numbers, digits | µs | knows its own | numbers, photographs | µs | knows its own |",
+    "|---" * 7 + "|",
+]
+for name, ruler in rulers.items():
+    cells = [
+        f"{ruler(sets[kind][:1]).shape[1]:,} | {costs[kind][name]:,.0f} | {knows[kind][name]:.2f}" for kind in sets
+    ]
+    lines.append(f"| {name} | {' | '.join(cells)} |")
+Markdown("\n".join(lines))
+
+# %% [markdown] id="views-explain"
+# The times are those of the machine that ran this, and they move when it is busy. What does not move is the
+# kind of price: HOG and LBP go through every image one by one in a library call, the others take the whole
+# batch at once.
+#
+# There is no best descriptor. There is a best one *for these images and these views*. Strokes are what makes a
+# digit; these pieces of photographs have few strokes that return, but their colours stay. And the views decide,
+# too. We asked for small turns. If any turn at all were allowed:
+
+# %% id="views-turned"
+spun = {kind: view(images, rotation=180.0) for kind, images in sets.items()}
+after = {kind: {name: knows_own(ruler, sets[kind], spun[kind]) for name, ruler in rulers.items()} for kind in sets}
+figure = Figure(figsize=(8, 3), layout="constrained")
+for axes, kind in zip(figure.subplots(1, 2, sharey=True), sets, strict=True):
+    place = np.arange(len(rulers))
+    axes.bar(place - 0.2, knows[kind].values(), 0.4, color="#0173b2", label="turned up to 15°")
+    axes.bar(place + 0.2, after[kind].values(), 0.4, color="#de8f05", hatch="//", label="turned at will")
+    axes.axhline(0.5, color="0.3", linestyle=":")
+    axes.set_xticks(place, [name.replace(" ", "\n") for name in rulers], fontsize=9)
+    axes.set(ylim=(0.4, 1.2), yticks=np.arange(0.4, 1.1, 0.2), title=kind)
+axes.legend(fontsize=9, loc="upper center", ncols=2)
+figure.supylabel("knows its own", fontsize=10)
+title = f"Turned at will, HOG on digits falls from {knows['digits']['HOG']:.2f} to {after['digits']['HOG']:.2f}"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Bars: how often each ruler knows its own with small turns and with any turn. {title}.")
+
+# %% id="record"
+course.record(
+    hog_moved=on_digits[4, 0], pixels_moved=on_digits[0, 0], hog_quarter_turn=on_photos[4, 2],
+    hog_knows_digits=knows["digits"]["HOG"], pixels_know_digits=knows["digits"]["pixels"],
+    hog_knows_photographs=knows["photographs"]["HOG"], colour_knows_photographs=knows["photographs"]["colour"],
+)  # fmt: skip
+
+# %% [markdown] id="join-text"
+# ## 9 Joining rulers: units and widths
+#
+# Why not use several? Put the numbers of HOG and of colour side by side in one row. K-means then works with
+#
+# $$d^2 = d^2_\mathrm{HOG} + d^2_\mathrm{colour}$$
+#
+# so whichever block is *larger in numbers* rules, whatever it means. At the smallest size: two people differ by
+# 0.1 m in height and by 1 kg in weight. In metres, $d^2 = 0.01 + 1$; in millimetres, $d^2 = 10\,000 + 1$. The same two
+# people, and another feature decides.
+#
+# **Predict.** The colours of photographs usually come as 0 to 255, not as 0 to 1. HOG has 1,568 numbers here, colour
+# has 48. Which share of $d^2$ will be the colours', with 0 to 1 and with 0 to 255? And if each *column* is first
+# brought to a standard deviation of 1 (**standardised**)?
+
+# %% id="join-observe" jupyter={"outputs_hidden": true}
+blocks = {"HOG": hog(pieces), "colour": colour(pieces), "LBP": lbp(pieces), "edge density": edge_density(pieces)}
+shape, paint = blocks["HOG"], blocks["colour"]
+
+
+def alike(block):
+    """Standardise each column, and divide by the root of the width: the block then weighs one in all."""
+    return standardise(block) / np.sqrt(block.shape[1])
+
+
+def found(features, labels, k, part=slice(None)):
+    """Return the accuracies of k-means over five seeds, scored on a part of the rows."""
+    runs = (KMeans(k, n_init=4, random_state=seed + i).fit_predict(features) for i in range(5))
+    return [score(groups[part], labels[part]).accuracy for groups in runs]
+
+
+ways = {
+    "as they are, 0 to 1": (shape, paint),
+    "colours 0 to 255": (shape, paint * 255),
+    "columns standardised": (standardise(shape), standardise(paint)),
+    "and widths evened": (alike(shape), alike(paint)),
+}
+shares = [float(b.var(axis=0).sum() / (a.var(axis=0).sum() + b.var(axis=0).sum())) for a, b in ways.values()]
+sorted_right = [found(np.hstack(pair), cut_from, len(PHOTOS)) for pair in ways.values()]
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+left, right = figure.subplots(1, 2, sharey=True)
+left.barh(list(ways), shares, color="#de8f05", hatch="//", label="colour")
+left.barh(list(ways), 1 - np.array(shares), left=shares, color="#0173b2", label="HOG")
+left.set(xlabel="share of squared distance", xlim=(0, 1))
+left.invert_yaxis()
+left.legend(fontsize=9, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+runs = np.array(sorted_right)  # ways x seeds
+middle = runs.mean(axis=1)
+reach = [middle - runs.min(axis=1), runs.max(axis=1) - middle]
+right.errorbar(middle, range(len(ways)), xerr=reach, fmt="o", color="#029e73", capsize=4)
+right.set(xlabel="accuracy of k-means\n(mean, and range over 5 seeds)", xlim=(0, 1))
+title = f"Colour's share: {shares[0]:.0%} as 0 to 1, {shares[1]:.0%} as 0 to 255, {shares[2]:.0%} standardised"
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"HOG and colour joined in four ways: shares of squared distance, and accuracies of k-means. {title}.")
+
+# %% [markdown] id="join-explain"
+# Nothing about the images changed between the first two rows but a unit. Standardising removes the unit, and then
+# the *width* rules: every column weighs the same, and HOG has many more of them. Dividing a standardised block by the
+# square root of its width $D$ gives each block the same weight, because $D$ columns of variance $1/D$ sum to one.
+# `mtlkit.preprocessing.describe` does both. Evening out is a choice, too: it says that you know nothing about which
+# block is the better one. The right panel says what each way was worth here.
+#
+# ### Are more features better?
+#
+# **Predict.** We add, to HOG, one descriptor after the other, with equal weights. On the photographs and on the
+# digits: does k-means get better with each?
+
+# %% id="more-observe" jupyter={"outputs_hidden": true}
+half = slice(None, None, 2)  # the labels of the other half stay sealed until chapter 05
+names = all_digits.open_labels()
+kinds = {
+    "photographs": (pieces, cut_from, len(PHOTOS), slice(None)),
+    source: (all_digits.images, names, all_digits.n_clusters, half),
+}
+steps = ["HOG", "colour", "LBP", "edge density"]
+figure = Figure(figsize=(8, 3.2), layout="constrained")
+gained = {}
+for axes, (kind, (images, labels, k, part)) in zip(figure.subplots(1, 2, sharey=True), kinds.items(), strict=True):
+    parts = [alike(rulers[name](images)) for name in steps]
+    runs = [found(np.hstack(parts[: i + 1]), labels, k, part) for i in range(len(steps))]
+    middle = np.array([np.mean(one) for one in runs])
+    gained[kind] = middle
+    axes.errorbar(range(4), middle, [middle - np.min(runs, axis=1), np.max(runs, axis=1) - middle],
+                  fmt="o-", color="#0173b2", capsize=4)  # fmt: skip
+    axes.set_xticks(range(4), ["HOG", "+ colour", "+ LBP", "+ edge\ndensity"], fontsize=9)
+    axes.set(ylim=(0, 1), title=kind)
+figure.supylabel("accuracy of k-means (range over 5 seeds)", fontsize=10)
+title = "HOG alone, then all four: " + ", ".join(f"{kind} {m[0]:.2f} → {m[-1]:.2f}" for kind, m in gained.items())
+figure.suptitle(title, fontsize=12, weight="bold")
+show(figure, f"Accuracy of k-means as descriptors are added to HOG, for both kinds of images. {title}.")
+
+# %% [markdown] id="more-explain"
+# A descriptor helps if it tells something about your classes that the others do not. If it does not, it is noise
+# with a vote, and equal weights give it a full vote. Section 8 could have warned us, without a label: on
+# the digits, LBP knows its own hardly better than chance.
+#
+# ## 10 The scoreboard
+#
+# One more row for the board of this course: the digits, their whole set, HOG in place of pixels. The runs over five
+# seeds are stored, scored on the labels of one half of the digits (the other half's stay sealed until chapter 05).
+# The command that makes them again:
+#
+# ```
+# python benchmarks/course.py features
+# ```
+
+# %% id="board"
+rows = {row["name"]: row for row in course.stored("course")["rows"]}
+listed = [rows[name] for name in ("k-means on pixels", "k-means on HOG", "Ward on HOG")]
+lines = ["| method | seeds | ACC: mean (worst to best) | NMI: mean |", "|---|---|---|---|"]
+for row in listed:
+    a = row["accuracy"]
+    seeds_run = row["seeds"] if isinstance(row["seeds"], int) else len(row["seeds"])
+    lines.append(
+        f"| {row['name']} | {seeds_run} | **{a['mean']:.3f}** ({a['min']:.3f} to {a['max']:.3f}) | {row['nmi']['mean']:.3f} |"
+    )
+gain = [row["accuracy"]["mean"] - listed[0]["accuracy"]["mean"] for row in listed]
+Markdown(
+    "\n".join([*lines, "", f"Over pixels, HOG gives k-means {gain[1]:+.3f}, and with Ward's method {gain[2]:+.3f}."])
+)
+
+# %% [markdown] id="board-text"
+# Better features need a method that can use them. Look at the range of k-means on HOG, too: its best run and its
+# worst differ by chance alone. **Ward's method** joins, again and again, the two groups whose union spreads the
+# least more, until $K$ are left. It leaves nothing to chance.
+#
+# ## 11 Where it fails
+#
+# HOG is the best of our rulers for digits. Give it pieces of photographs, and ask whom it calls the nearest. A
+# piece of the same photograph would be right.
+
+# %% id="fails"
+asked = [PHOTOS.index(name) * each + 1 for name in ("astronaut", "coffee", "rocket", "gravel")]
+picks, right = {}, {}
+for name in ("colour", "LBP", "HOG"):
+    apart = cdist(blocks[name], blocks[name])
+    np.fill_diagonal(apart, np.inf)
+    picks[name] = apart.argmin(axis=1)
+    right[name] = (cut_from[picks[name]] == cut_from).mean()
+figure = Figure(figsize=(8, 2.9), layout="constrained")
+grid = figure.subplots(2, 8)
+for axes, (row, i) in zip(grid.flat, [(row, i) for i in asked for row in ("asked", *picks)], strict=True):
+    j = i if row == "asked" else picks[row][i]
+    draw(axes, pieces[j], row + ("" if row == "asked" else " ✓" if cut_from[i] == cut_from[j] else " ✗"))
+title = "Nearest piece from the same photograph: " + ", ".join(f"{name} {share:.0%}" for name, share in right.items())
+figure.suptitle(title, fontsize=12, weight="bold")
+show(
+    figure,
+    f"Four pieces of photographs, each beside its nearest by colour, LBP and HOG; crosses mark wrong ones. {title}.",
+)
+
+# %% [markdown] id="fails-text"
+# A piece of gravel has edges everywhere, in all directions. HOG notes *where* each one is, and in the next piece of
+# gravel they are elsewhere. The very memory for places that helps with centred digits is in the way here. And what
+# helps here, the colours, are no help with grey digits.
+#
+# None of these rulers has *learnt* anything. Each was thought up by people who knew what should not matter. From
+# chapter 04 on, a network is told by views what should not matter, and finds its own ruler.
+
+# %% [markdown] id="exercises"
+# ## 12 Exercises
+#
+# Write your answer in place of the three dots, then run the cell below it: it says whether the answer stands,
+# or which mistake it looks like. What you leave as it is counts as not attempted. The solutions are in the
+# folder `solutions`, beside this chapter.
+#
+# ### Exercise 1 · compute · easy · objectives 1, 2
+#
+# All rows of an image are the same, and this is one of them:
+#
+# | | | | | | | | | | |
+# |---|---|---|---|---|---|---|---|---|---|
+# | 0 | 0 | 0.24 | 0.5 | 0.6 | 0.8 | 0.74 | 0.76 | 0.5 | 0.52 |
+#
+# Compute Sobel's length $|g|$ for the eight pixels that have two neighbours in the row. Then apply hysteresis along
+# the row, with the thresholds 0.1 and 0.2 (without the blur and the thinning of Canny). Which of the eight stay?
+#
+# *Hint:* if all three rows are the same, what do the weights 1, 2, 1 and the division by 8 come to? And must a pixel
+# touch the start of a line itself, in order to belong to it?
+
+# %% id="exercise-1" tags=["solution"]
+my_line = None  # eight numbers, 1 for a pixel that stays and 0 for one that does not
+### BEGIN SOLUTION
+# Equal rows: |g| is half the difference of the two neighbours. 0.12 0.25 0.18 0.15 0.07 0.02 0.12 0.12
+row = np.array([0, 0, 0.24, 0.5, 0.6, 0.8, 0.74, 0.76, 0.5, 0.52])
+lengths = sobel(np.tile(row, (1, 1, 3, 1)))[0, 0, 1, 1:-1]
+lines, _ = ndimage.label(lengths > 0.1)
+started = np.unique(lines[lengths > 0.2])
+my_line = (np.isin(lines, started) & (lines > 0)).astype(int)
+### END SOLUTION
+
+# %% id="check-1" tags=["check"]
+course.check("02-1", my_line)
+
+# %% [markdown] id="exercise-2-text"
+# ### Exercise 2 · predict · medium · objective 3
+#
+# Four changes of the pieces of photographs that the table of section 7 does not have:
+#
+# - **mirrored**, left and right;
+# - **shuffled**: all pixels within each of 4 × 4 cells, as in section 6;
+# - **half turn**: turned by 180°;
+# - **dark negative**: 0.5 · (1 − *x*).
+#
+# Which ruler is blind to which? Blind means: less than 0.1 strangers away. Fill the table with 1 for blind and 0 for
+# not, before you run anything.
+#
+# *Hint:* a direction of 180° is the same as one of 0°. But does a cell stay where it was?
+
+# %% id="exercise-2" tags=["solution"]
+my_table = None  # three rows (HOG, LBP, colour) of four numbers (mirrored, shuffled, half turn, dark negative)
+### BEGIN SOLUTION
+# HOG: no sign and no contrast, but cells have places. LBP: counts neighbours, wherever. Colour: means of cells.
+my_table = [[0, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0]]
+### END SOLUTION
+
+# %% id="check-2" tags=["check"]
+four = [pieces[..., ::-1], shuffle_cells(pieces), np.rot90(pieces, 2, (2, 3)), 0.5 * (1 - pieces)]
+away = [[how_far(ruler, pieces, changed) for changed in four] for ruler in (hog, lbp, colour)]
+course.check("02-2", my_table, measured=away)
+
+# %% [markdown] id="exercise-3-text"
+# ### Exercise 3 · mend · medium · objective 5
+#
+# A colleague joins descriptors like this. The function runs, k-means takes its rows, and one block rules. Mend it.
+# Beware of columns that never change.
+#
+# ```python
+# def join(blocks):
+#     rows = np.hstack(blocks)
+#     return (rows - rows.mean(axis=0)) / rows.std(axis=0)
+# ```
+#
+# *Hint:* of 100 columns, 95 belong to one block. If all columns weigh the same, who decides? And what is 0 / 0?
+
+
+# %% id="exercise-3" tags=["solution"]
+def my_join(blocks):
+    """Join blocks, each N x D of its own D, to N rows in which each block weighs the same."""
+    ### BEGIN SOLUTION
+    return np.hstack([standardise(block) / np.sqrt(block.shape[1]) for block in blocks])
+    ### END SOLUTION
+
+
+# %% id="check-3" tags=["check"]
+course.check("02-3", my_join)
+
+# %% [markdown] id="exercise-4-text"
+# ### Exercise 4 · design · hard · objectives 3, 4
+#
+# Parts lie on a conveyor belt, turned by quarters at random. Design a descriptor for the digits of this chapter that
+# is **blind to a quarter turn** (less than 0.05 strangers away) and still knows its own by small views (section 8) in
+# more than **68 %** of the comparisons. The next cell shows where HOG and LBP stand: each has one half of it. Price: at
+# most 300 numbers an image.
+#
+# *Hint:* an image and its three quarter turns make a family. What could you compute from the *whole* family that does
+# not depend on which member you started with?
+
+# %% id="target-4"
+small_set, small_views = digits[:100], views["digits"][:100]
+lines = ["| | a quarter turn, strangers | knows its own |", "|---|---|---|"]
+for name in ("HOG", "LBP"):
+    turned = how_far(rulers[name], small_set, np.rot90(small_set, 1, (2, 3)))
+    lines.append(f"| {name} | {turned:.2f} | {knows_own(rulers[name], small_set, small_views):.0%} |")
+Markdown("\n".join([*lines, "| the target | below 0.05 | above 68 % |"]))
+
+
+# %% id="exercise-4" tags=["solution"]
+def my_descriptor(images):
+    """Describe N x C x H x W as N x D numbers, D at most 300."""
+    ### BEGIN SOLUTION
+    # The mean over the family is the same for each of its members. It costs four times HOG's time.
+    return np.mean([hog(np.rot90(images, quarter, (2, 3))) for quarter in range(4)], axis=0)
+    ### END SOLUTION
+
+
+# %% id="check-4" tags=["check"]
+course.check("02-4", my_descriptor, images=small_set, views=small_views)
+
+# %% [markdown] id="summary"
+# ## 13 Summary
+#
+# *What is alike to a machine?* Whatever its ruler does not notice.
+#
+# | objective | what you have seen |
+# |---|---|
+# | compute a Sobel gradient | differences of neighbours, averaged over three rows; hue and sign are lost |
+# | choose thresholds and cells | hysteresis starts high and continues low; large cells forgive and forget |
+# | predict blindness | HOG: light and the negative; LBP: turns and places; colour: everything within a cell |
+# | compare without a label | is a view nearer than a stranger? And what does one image cost? |
+# | join descriptors | standardise the columns, then divide by the root of the width; test each voter |
+#
+# The next chapter makes labels out of these features, though nobody gave any.
+#
+# ## 14 References
+#
+# - I. Sobel, G. Feldman 1968, "A 3 × 3 isotropic gradient operator for image processing", talk at the Stanford
+#   Artificial Intelligence Project.
+# - J. Canny 1986, "A computational approach to edge detection", *IEEE Transactions on Pattern Analysis and Machine
+#   Intelligence* 8.
+# - N. Dalal, B. Triggs 2005, "Histograms of oriented gradients for human detection", *CVPR*.
+# - T. Ojala, M. Pietikäinen, T. Mäenpää 2002, "Multiresolution gray-scale and rotation invariant texture
+#   classification with local binary patterns", *IEEE Transactions on Pattern Analysis and Machine Intelligence* 24.
+# - S. van der Walt and others 2014, "scikit-image: image processing in Python", *PeerJ* 2: the photographs, and the
+#   detectors behind `mtlkit.preprocessing`.
+# - E. Alpaydin, C. Kaynak 1998, "Optical recognition of handwritten digits", *UCI Machine Learning Repository*.
