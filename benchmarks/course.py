@@ -1,0 +1,109 @@
+"""The course's scoreboard: one function a row, made by one command and quoted in the chapters.
+
+    python benchmarks/course.py pixels features
+
+Each row groups all the digits, with five seeds, and is scored on the labels of even row number alone; those of odd row number
+stay sealed until chapter 05. Rows go to `results/course.json`; rows that are not asked for stay as they are stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from accuracy import CLASSIC, RESULTS, features
+
+from mtlkit import MultiTaskClusterer, load
+from mtlkit.data import ImageSet
+from mtlkit.deployment.runs import versions
+from mtlkit.evaluation import score
+
+SEEDS = (100, 101, 102, 103, 104)
+Way = Callable[[int], np.ndarray]  # a seed -> N group numbers, made without labels
+
+
+def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
+    """Chapter 01: what chance reaches, and k-means on the images as they are."""
+    x = features(digits.images)["pixels"]
+    return {
+        "groups by lot": lambda seed: np.random.default_rng(seed).integers(0, k, len(digits)),
+        "k-means on pixels": lambda seed: CLASSIC["k-means"](x, k, seed),
+    }
+
+
+def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
+    """Chapter 02: the same, and Ward's method, on HOG."""
+    x = features(digits.images)["HOG"]
+    return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
+
+
+def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
+    """Chapter 05: the whole recipe, label vectors made anew in rounds; with sizes free, and with one size assumed."""
+    names = {"several tasks, in rounds, sizes free": "auto", "several tasks, in rounds, equal sizes": "equal"}
+    return {
+        name: lambda seed, balance=balance: MultiTaskClusterer(k, balance=balance, random_state=seed).fit_predict(
+            digits.images
+        )
+        for name, balance in names.items()
+    }
+
+
+# A chapter's rows: what they are called, and how a seed makes groups.
+ROWS: dict[str, Callable[[ImageSet, int], dict[str, Way]]] = {
+    "pixels": pixels,
+    "features": features_row,
+    "rounds": rounds,
+}
+
+
+def measure(digits: ImageSet, way: Way) -> dict[str, Any]:
+    """Group with each seed, then open the labels: mean, minimum, maximum and every value of both scores."""
+    found = [way(seed) for seed in SEEDS]
+    even = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths])
+    labels = digits.open_labels()
+    assert labels is not None
+    scores = [score(groups[even], labels[even]).as_dict() for groups in found]
+    values = {key: [one[key] for one in scores] for key in ("accuracy", "nmi")}
+    stats = {
+        key: {"mean": round(float(np.mean(v)), 4), "min": min(v), "max": max(v), "all": v} for key, v in values.items()
+    }
+    return {"seeds": list(SEEDS)} | stats
+
+
+def merge(stored: list[dict[str, Any]], made: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the rows that were made in place of their chapter's stored ones, in the order of the course."""
+    anew = {row["row"] for row in made}
+    order = list(ROWS)
+    return sorted([row for row in stored if row["row"] not in anew] + made, key=lambda row: order.index(row["row"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"which of {', '.join(ROWS)} (default: all)")
+    rows = parser.parse_args().rows or list(ROWS)
+    if unknown := set(rows) - set(ROWS):
+        parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(ROWS)}")
+    digits = load("digits")
+    assert digits.n_clusters
+    made = []
+    for row in rows:
+        about = {"row": row, "command": f"python benchmarks/course.py {row}", "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+        for name, way in ROWS[row](digits, digits.n_clusters).items():
+            made.append(about | {"name": name} | measure(digits, way) | {"versions": versions()})
+            acc, nmi = made[-1]["accuracy"], made[-1]["nmi"]
+            print(
+                f"{row:10} {name:24} ACC {acc['mean']:.3f} ({acc['min']:.3f} to {acc['max']:.3f})  NMI {nmi['mean']:.3f}"
+            )
+    path = RESULTS / "course.json"
+    stored = json.loads(path.read_text())["rows"] if path.is_file() else []
+    content = {"command": f"python benchmarks/course.py {' '.join(ROWS)}", "source": "digits", "assumed": "k known",
+               "scored_on": "the digits of even row number", "rows": merge(stored, made)}  # fmt: skip
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
