@@ -57,7 +57,7 @@ def choice(answer: Any) -> str | None:
     third = true.copy()
     first[0], second[15], third[25] = 1, 2, 0
     other = np.array([1, 2, 0])  # other numbers: two runs of equal numbers, and one that agrees more with all
-    runs = [np.arange(30) % 3, other[first], true, np.array([2, 0, 1])[second], other[third]]
+    runs = [3 + np.arange(30) % 3, other[first], true, np.array([2, 0, 1])[second], other[third]]
     picked = result_of(answer, runs)
     if np.ndim(picked) or isinstance(picked, bool):
         return "Return the index of a run, such as 2, and not the run itself."
