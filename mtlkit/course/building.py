@@ -67,6 +67,14 @@ def learners(notebook: NotebookNode) -> NotebookNode:
     return clear.preprocess(copy.deepcopy(notebook), {})[0]
 
 
+def solved(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy for the folder `solutions/`, from where the glossary is a folder up."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        cell.source = cell.source.replace("](glossary.md", "](../glossary.md")
+    return notebook
+
+
 def versions(source: Path) -> dict[str, str]:
     """Return digests of what a notebook was built from: its source, and the method with the results that it quotes."""
     text = source.read_text(encoding="utf-8")
@@ -89,10 +97,10 @@ def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
     from nbclient import NotebookClient
 
     prepare_environment()
-    solutions = read_source(source)
+    read = read_source(source)
     about = versions(source)
-    nbformat.write(learners(solutions), course_folder() / f"{source.stem}.ipynb")  # where its parameters are looked up
-    for notebook, folder in ((solutions, course_folder() / "solutions"), (learners(solutions), course_folder())):
+    nbformat.write(learners(read), course_folder() / f"{source.stem}.ipynb")  # where its parameters are looked up
+    for notebook, folder in ((solved(read), course_folder() / "solutions"), (learners(read), course_folder())):
         client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
         client.execute(cwd=str(course_folder()))
         notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python

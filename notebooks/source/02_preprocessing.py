@@ -196,7 +196,7 @@ Markdown(
 # ## 3 Edges: what changes from one pixel to the next
 #
 # An **edge** is a place where brightness changes. The **gradient** of an image $I$ has two parts at each
-# pixel: $g_x$, how fast it grows to the right, and $g_y$, how fast it grows downwards. **Sobel's filter** takes
+# pixel: $g_x$, how fast it grows to the right, and $g_y$, how fast it grows downwards. [**Sobel's filter**](glossary.md#sobel-filter) takes
 # the difference of the two neighbours, and averages it over three rows (with weights 1, 2, 1), so that one
 # noisy pixel counts less:
 #
@@ -223,7 +223,7 @@ Markdown(f"The library has {sobel(small[None, None])[0, 0, 1, 1]:.2f} for the mi
 # %% [markdown] id="canny-text"
 # ## 4 Canny: thin lines, and two thresholds
 #
-# A Sobel map is grey and broad. **Canny's detector** makes lines of it. It blurs the image a little, takes the
+# A Sobel map is grey and broad. [**Canny's detector**](glossary.md#canny-detector) makes lines of it. It blurs the image a little, takes the
 # gradient, and keeps a pixel only if it is the largest across the edge, so that lines become one pixel thin.
 # Then it must decide which lines are real. Move the slider: the high threshold; the low one is always half
 # of it. (Canny's lengths here are those of the filter without the division by 8.)
@@ -278,7 +278,7 @@ show(figure, f"Canny lines of one photograph with the low threshold alone, the h
 
 # %% [markdown] id="hysteresis-explain"
 # With both, a pixel above the high threshold *starts* a line; a pixel between the two *continues* one. This is
-# **hysteresis**. It never starts a line that the high threshold would not start, and it does not tear a line
+# [**hysteresis**](glossary.md#hysteresis). It never starts a line that the high threshold would not start, and it does not tear a line
 # where it fades. At the smallest size, one row of gradient lengths, with thresholds 0.1 and 0.2:
 #
 # | | | | | | | | |
@@ -392,7 +392,7 @@ explore(draw_cells, "cells along a side", 2, 8, 16, 2, text)
 #
 # ## 6 LBP and colours: two rulers that give up more
 #
-# **LBP** (local binary patterns) looks at texture. Each pixel asks its 8 neighbours on a small circle: are you
+# [**LBP**](glossary.md#lbp) (local binary patterns) looks at texture. Each pixel asks its 8 neighbours on a small circle: are you
 # as bright as I am, or brighter? Eight answers, yes or no. What is kept is how many say yes, where the yeses
 # stand together (9 patterns, 0 to 8), and one pattern for all the rest. The descriptor is a histogram of these
 # 10 patterns over the whole image. By hand, for the middle pixel of
@@ -419,7 +419,7 @@ Markdown(
 #
 # A ruler that forgives must be blind to something. Here is one change for each that you notice at once.
 #
-# - to **HOG**, the negative: brightness 1 − *x*;
+# - to [**HOG**](glossary.md#hog), the negative: brightness 1 − *x*;
 # - to **LBP**, the four quarters of the image swapped crosswise;
 # - to **colour**, all pixels within a cell of 16 × 16 shuffled.
 #
@@ -576,8 +576,8 @@ print("Edges do not see the negative:", max(on_photos[1, 6], on_digits[1, 6]) < 
 # The table says *that* a ruler forgives. A ruler that forgives everything is useless: it must forgive what does
 # not matter **and** tell strangers apart. Both at once can be measured without a label:
 #
-# 1. Change each image a little, at random, in ways that leave it what it is. Such a copy is a **view**, made by
-#    an **augmentation**. Ours turns by up to 15°, scales and shifts a little, changes the light by up to 20 %, and
+# 1. Change each image a little, at random, in ways that leave it what it is. Such a copy is a [**view**](glossary.md#view), made by
+#    an [**augmentation**](glossary.md#augmentation). Ours turns by up to 15°, scales and shifts a little, changes the light by up to 20 %, and
 #    adds some noise. (Chapter 04 builds on this; here it is borrowed.)
 # 2. Ask: is a view nearer to its own image than to a stranger? Do so for all strangers, and count. A ruler that
 #    knows nothing is right in half of the cases.
@@ -804,7 +804,7 @@ Markdown(
 
 # %% [markdown] id="board-text"
 # Better features need a method that can use them. Look at the range of k-means on HOG, too: its best run and its
-# worst differ by chance alone. **Ward's method** joins, again and again, the two groups whose union spreads the
+# worst differ by chance alone. [**Ward's method**](glossary.md#ward-method) joins, again and again, the two groups whose union spreads the
 # least more, until $K$ are left. It leaves nothing to chance.
 #
 # ## 11 Where it fails
