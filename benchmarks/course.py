@@ -17,11 +17,7 @@ from typing import Any
 import numpy as np
 from accuracy import CLASSIC, RESULTS, features
 
-<<<<<<< HEAD
-from mtlkit import load
-=======
 from mtlkit import MultiTaskClusterer, load
->>>>>>> b45001972bd8c2f467cee45dfaade0be0a0ad707
 from mtlkit.data import ImageSet
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
@@ -45,10 +41,6 @@ def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
     return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
 
 
-<<<<<<< HEAD
-# A chapter's rows: what they are called, and how a seed makes groups.
-ROWS: dict[str, Callable[[ImageSet, int], dict[str, Way]]] = {"pixels": pixels, "features": features_row}
-=======
 def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 05: the whole recipe, label vectors made anew in rounds; with sizes free, and with one size assumed."""
     names = {"several tasks, in rounds, sizes free": "auto", "several tasks, in rounds, equal sizes": "equal"}
@@ -66,7 +58,6 @@ ROWS: dict[str, Callable[[ImageSet, int], dict[str, Way]]] = {
     "features": features_row,
     "rounds": rounds,
 }
->>>>>>> b45001972bd8c2f467cee45dfaade0be0a0ad707
 
 
 def measure(digits: ImageSet, way: Way) -> dict[str, Any]:
