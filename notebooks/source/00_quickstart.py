@@ -681,11 +681,11 @@ Markdown(
 # | no. | chapter |
 # |---|---|
 # | **00** | **quickstart: the whole way in two minutes (you are here)** |
-# | 01 | concepts: what unsupervised classification is, and how to score it honestly |
-# | 02 | preprocessing: edges and features |
-# | 03 | from features to label vectors |
-# | 04 | the multi-task framework: one encoder, many heads, balanced |
-# | 05 | training and evaluation: rounds, collapse, choosing without labels |
+# | 01 | [concepts: what unsupervised classification is, and how to score it honestly](01_concepts.ipynb) |
+# | 02 | [preprocessing: edges and features](02_preprocessing.ipynb) |
+# | 03 | [from features to label vectors](03_label_vectors.ipynb) |
+# | 04 | [the multi-task framework: one encoder, many heads, balanced](04_multitask.ipynb) |
+# | 05 | [training and evaluation: rounds, collapse, choosing without labels](05_training.ipynb) |
 # | 06 | medical images |
 # | 07 | traffic: signs classified, objects detected |
 # | 08 | data augmentation |
@@ -695,7 +695,7 @@ Markdown(
 # | 12 | deployment |
 # | 13 | the same classifier in TensorFlow |
 #
-# Only chapter 00 is here so far; the others follow in this order.
+# Chapters 00 to 05 are here; the others follow in this order. New words are in the [glossary](glossary.md).
 #
 # **Set-up.** `make lab` in the project's folder makes the environment, the first time, and opens JupyterLab
 # on the course. `make run` runs this chapter with a progress bar and leaves a folder in `runs/`. Both work

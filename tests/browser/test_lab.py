@@ -23,7 +23,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI_BROWSER"), reason="chromium is not installed"),
+    pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed"),
 ]
 
 
