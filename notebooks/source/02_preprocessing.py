@@ -234,7 +234,7 @@ side = min(whole.shape[1:])
 top, left = ((length - side) // 2 for length in whole.shape[1:])
 photograph = resize(whole[:, top : top + side, left : left + side], (3, 128, 128), anti_aliasing=True)
 photograph = photograph.astype(np.float32)[None]  # 1 x 3 x 128 x 128
-LEVELS = np.linspace(0.1, 3, 15)
+LEVELS = np.linspace(0.1, 2, 15)
 kept = [canny(photograph, low=level / 2, high=level).mean() for level in LEVELS]
 
 
@@ -255,7 +255,7 @@ def draw_canny(high):
 
 
 text = "A grey photograph, its Canny lines, and the falling share of pixels on a line as the threshold rises."
-explore(draw_canny, "high threshold", 0.1, 0.8, 3.0, 0.1, text)
+explore(draw_canny, "high threshold", 0.1, 0.8, 1.6, 0.1, text)
 
 # %% [markdown] id="hysteresis-text"
 # At the low end every wrinkle is a line. At the high end only the strongest outlines are left, in pieces. No
