@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,6 +107,8 @@ def test_each_rule_finds_what_breaks_it(change: Callable[[NotebookNode], None], 
 def test_what_is_fine_is_left_alone(change: Callable[[NotebookNode], None], tmp_path: Path) -> None:
     notebook = copy.deepcopy(QUICKSTART)
     change(notebook)
+    for file in (course_folder() / "glossary.md", *CHAPTERS[1:6]):
+        shutil.copy(file, tmp_path)  # what it links to
     path = tmp_path / "00_quickstart.ipynb"
     nbformat.write(notebook, path)
     assert lint(path) == []
