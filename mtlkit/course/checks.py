@@ -118,8 +118,9 @@ def result_of(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
-    """Is an answer, a number or an array, of the target's shape, and as good as equal to it?"""
-    return np.shape(value) == np.shape(target) and bool(np.allclose(value, target, rtol=0, atol=tolerance))
+    """Is an answer as good as equal to the target: an array of its shape, or each number to the one?"""
+    fits = np.ndim(target) == 0 or np.shape(value) == np.shape(target)
+    return fits and bool(np.allclose(value, target, rtol=0, atol=tolerance))
 
 
 def load_exercises() -> None:

@@ -113,6 +113,7 @@ def _convert(step: Any, room: Path, task: str, student: str = "*", limit: int = 
     """Take a step of nbgrader in its folder, for one student."""
     if set("[]*?") & set(str(room)):  # patterns, to nbgrader
         raise InputError(f"{room.parent}: choose another --out, with no [ ] * ? in its path.")
+    prepare_environment()
     config = Config(KERNEL["config"])
     config.BaseConverter.permissions = 644
     config.ClearSolutions.code_stub = {"python": STUB}

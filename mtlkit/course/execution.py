@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sysconfig
 import threading
 import time
 from datetime import UTC, datetime
@@ -75,6 +76,11 @@ def prepare_environment() -> None:
     """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel, where the data lie."""
     for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
         os.environ.setdefault(name, "1")
+    programs = sysconfig.get_path(
+        "scripts"
+    )  # nbgrader calls alembic, which a Python that was not activated has there only
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
     os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
 
 
