@@ -25,7 +25,7 @@ test: .venv/installed ## all tests, with coverage
 test-fast: .venv/installed ## the tests that take seconds (under 3 minutes)
 	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
-lint: .venv/installed ## ruff on code and notebooks, mypy on the package
+lint: .venv/installed ## ruff on code and the chapters' sources, mypy on the package
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy

@@ -93,16 +93,27 @@ def is_current(source: Path) -> bool:
 
 
 def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
-    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the same cell ids each time."""
+    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the same cell ids each time.
+
+    If a cell fails, the notebooks of before stay.
+    """
     from nbclient import NotebookClient
 
     prepare_environment()
     read = read_source(source)
     about = versions(source)
-    nbformat.write(learners(read), course_folder() / f"{source.stem}.ipynb")  # where its parameters are looked up
-    for notebook, folder in ((solved(read), course_folder() / "solutions"), (learners(read), course_folder())):
-        client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
-        client.execute(cwd=str(course_folder()))
+    mine = course_folder() / f"{source.stem}.ipynb"
+    before = mine.read_bytes() if mine.is_file() else None
+    both = (solved(read), course_folder() / "solutions"), (learners(read), course_folder())
+    nbformat.write(learners(read), mine)  # where its parameters are looked up
+    try:
+        for notebook, _ in both:
+            client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
+            client.execute(cwd=str(course_folder()))
+    except BaseException:
+        mine.unlink() if before is None else mine.write_bytes(before)
+        raise
+    for notebook, folder in both:
         notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python
         notebook.metadata["mtlkit"] = about
         without_widgets(notebook)

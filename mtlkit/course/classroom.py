@@ -6,7 +6,6 @@ A release is a folder as nbgrader has it: `source/`, `release/`, `gradebook.db`.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -33,6 +32,7 @@ from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
 from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
+from mtlkit.evaluation import write_csv
 
 GIVEN = ".mtlkit-course"  # in a learner's folder: digests of all that was copied there; what has another was edited
 MOST = 50_000_000  # bytes of a submission
@@ -167,10 +167,7 @@ def mark(
             progress(number, len(found))
             rows.append(_mark_one(room, tasks[0], name, path, limit))
         progress(len(found), len(found))
-        with (room / "marks.csv").open("w", encoding="utf-8-sig", newline="") as file:  # Excel asks for the -sig
-            table = csv.DictWriter(file, list(rows[0]))
-            table.writeheader()
-            table.writerows(rows)
+        write_csv(room / "marks.csv", rows, encoding="utf-8-sig")  # Excel asks for the -sig
     return rows
 
 
@@ -179,7 +176,6 @@ def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int) -> 
     task, stem = nbformat.read(released, as_version=4), released.stem
     points = {_about(cell)["grade_id"]: _about(cell)["points"] for cell in task.cells if _about(cell).get("grade")}
     row = {"name": name, **dict.fromkeys(points, ""), "total": "", "of": sum(points.values()), "note": ""}
-    prepare_environment()
     os.environ[MARKING] = "1"
     try:
         submitted = room / "submitted" / name / stem / f"{stem}.ipynb"

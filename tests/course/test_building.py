@@ -110,6 +110,20 @@ def test_one_source_makes_two_notebooks(place: Path) -> None:
     assert (folder / "99_tiny.ipynb").read_bytes() == again  # ids and all
 
 
+def test_a_build_that_fails_leaves_what_was_there(place: Path) -> None:
+    from nbclient.exceptions import CellExecutionError
+
+    mine = place.parents[1] / "99_tiny.ipynb"
+    place.write_text(TINY.replace("1 + 1", "1 / 0"), encoding="utf-8")
+    for before in (None, b"what was there"):
+        if before:
+            mine.write_bytes(before)
+        with pytest.raises(CellExecutionError):
+            build(place)
+        assert (mine.read_bytes() if mine.exists() else None) == before
+    assert not (place.parents[1] / "solutions").exists()
+
+
 def test_a_changed_source_or_method_is_built_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = versions(place)
     place.write_text(TINY.replace("1 + 1", "1 + 2"), encoding="utf-8")

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,11 @@ import pytest
 from nbformat import NotebookNode
 
 from mtlkit import course
+from mtlkit.course.lint import Tags
 from mtlkit.errors import InputError
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHAPTER = NOTEBOOKS / "00_quickstart.ipynb"
-SOURCE = NOTEBOOKS / "source" / "00_quickstart.py"
 CODE = r"```.*?```|`[^`\n]*`"
 
 
@@ -49,22 +48,9 @@ def texts(notebook: NotebookNode) -> str:
     )
 
 
-class Images(HTMLParser):
-    """Collects the attributes of the img elements of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[dict[str, str | None]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "img":
-            self.found.append(dict(attrs))
-
-
 def figures(notebook: NotebookNode) -> list[dict[str, str | None]]:
     pages = [output.data["text/html"] for output in outputs(notebook) if "text/html" in output.get("data", {})]
-    return [image for page in pages for image in Images(page).found]
+    return [image for page in pages for image in Tags(page, "img").found]
 
 
 # --- what is stored ---
