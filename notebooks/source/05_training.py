@@ -832,7 +832,10 @@ print("The groups are those from before the seal was broken:", unchanged)
 # %% id="board"
 board = course.stored("course")["rows"]
 bars = [
-    {"name": f"{row['name']}, NMI {row['nmi']['mean']:.3f}", "highlight": row["row"] == "rounds"}
+    {
+        "name": f"{row['name'].removeprefix('several tasks, in ')}, NMI {row['nmi']['mean']:.3f}",
+        "highlight": row["row"] == "rounds",
+    }
     | {key: row["accuracy"][key] for key in ("mean", "min", "max")}
     for row in board
 ]
