@@ -68,3 +68,9 @@ def test_a_row_of_the_course_is_scored_on_even_rows_alone(monkeypatch: pytest.Mo
     half_right = np.where(np.arange(len(digits)) % 2 == 0, right, 0)
     assert course.measure(digits, lambda seed: half_right)["accuracy"]["mean"] == 1.0
     assert course.measure(digits, lambda seed: np.where(np.arange(len(digits)) % 2, right, 0))["nmi"]["max"] == 0.0
+
+
+def test_a_band_spans_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    found = importlib.import_module("bands").band([0.9, 0.5, 0.7])
+    assert found == {"mean": 0.7, "min": 0.5, "max": 0.9, "all": [0.9, 0.5, 0.7]}
