@@ -14,7 +14,7 @@ help: ## list the targets
 	@echo "TORCH_INDEX=URL     where torch comes from, as https://download.pytorch.org/whl/cpu for its CPU-only wheels"
 
 run: .venv/installed ## the main job: handwritten digits to classes, with a scoreboard and a report in runs/
-	@$(PY) -m mtlkit.cli course run 00
+	@$(PY) -m mtlkit.cli course run 00 -p effort=1
 
 lab: .venv/installed ## JupyterLab on the course
 	@$(PY) -m jupyterlab notebooks
@@ -30,7 +30,7 @@ lint: .venv/installed ## ruff on code and the chapters' sources, mypy on the pac
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-docs: .venv/installed ## the package's pages, from its docstrings, in build/docs/ (no network)
+docs: .venv/installed ## pages in build/docs/: the package, from its docstrings, and the chapters (no network)
 	@$(PY) docs/pages.py
 
 mutants: .venv/installed ## plant 30 faults in the method and see the tests go red (half an hour; not part of make test)
