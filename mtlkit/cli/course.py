@@ -75,10 +75,8 @@ def list_chapters(
 
 
 @course.command()
-def start(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False, help="Your folder; it is made if need be.")],
-) -> None:
-    """Copy the chapters into your own folder. What you edited there stays: a new version is put beside it."""
+def start(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)]) -> None:
+    """Copy the chapters into your own folder, made if need be. What you edited there stays: new versions stand beside it."""
     from mtlkit.course import classroom
 
     print("\n".join(classroom.start(folder)))

@@ -17,7 +17,8 @@ import numpy as np
 from mtlkit.course.chapters import course_folder
 from mtlkit.errors import InputError, nearest
 
-MARKING = "MTLKIT_MARKING"  # set while submissions are marked: then a check that is not passed raises
+MARKING = "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
+Judge = Callable[..., str | None]  # what is wrong with an answer, or None
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Exercise:
 
     read: Callable[[Any], Any]
     expects: str
-    judge: Callable[..., str | None]
+    judge: Judge
     passed: str
 
 
@@ -48,9 +49,7 @@ class Outcome:
 EXERCISES: dict[str, Exercise] = {}
 
 
-def exercise(
-    number: str, read: Callable[[Any], Any], expects: str, passed: str
-) -> Callable[[Callable[..., str | None]], Callable[..., str | None]]:
+def exercise(number: str, read: Callable[[Any], Any], expects: str, passed: str) -> Callable[[Judge], Judge]:
     """Enter the function below as the judge of an exercise.
 
     Args:
@@ -60,7 +59,7 @@ def exercise(
         passed: what is said to the right answer: why it is right.
     """
 
-    def enter(judge: Callable[..., str | None]) -> Callable[..., str | None]:
+    def enter(judge: Judge) -> Judge:
         EXERCISES[number] = Exercise(read, expects, judge, passed)
         return judge
 

@@ -27,7 +27,6 @@ from traitlets.config import Config
 
 from mtlkit.course.building import STUB, nbgrader_metadata
 from mtlkit.course.chapters import PATTERN, course_folder
-from mtlkit.course.checks import MARKING
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
 from mtlkit.deployment.runs import new_run
@@ -169,7 +168,6 @@ def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int) -> 
     task, stem = nbformat.read(released, as_version=4), released.stem
     points = {_about(cell)["grade_id"]: _about(cell)["points"] for cell in task.cells if _about(cell).get("grade")}
     row = {"name": name, **dict.fromkeys(points, ""), "total": "", "of": sum(points.values()), "note": ""}
-    os.environ[MARKING] = "1"
     try:
         submitted = room / "submitted" / name / stem / f"{stem}.ipynb"
         notebook = _submission(path, task)
@@ -179,8 +177,6 @@ def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int) -> 
         _convert(GenerateFeedback, room, stem, name)
     except InputError as fault:
         return row | {"note": str(fault)}
-    finally:
-        del os.environ[MARKING]
     with Gradebook(f"sqlite:///{room / 'gradebook.db'}") as book:
         graded = book.find_submission_notebook(stem, stem, name)
         marks = {grade.name: grade.score for grade in graded.grades}

@@ -82,12 +82,11 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def sweep_figure(numbers: DataFrame, summary: DataFrame, by: list[str]) -> Figure:
+def sweep_figure(numbers: DataFrame, by: list[str]) -> Figure:
     """Draw a sweep: each run as a dot, mean ± standard deviation of each group; a panel a number, the first of `by` along it.
 
     Args:
         numbers: a row a run and number: the parameters `by`, metric, value.
-        summary: a row a group and number: the parameters `by`, metric, runs, mean, sd.
         by: the parameters that tell groups apart.
     """
     import seaborn  # here: it takes a second
@@ -102,10 +101,6 @@ def sweep_figure(numbers: DataFrame, summary: DataFrame, by: list[str]) -> Figur
         seaborn.stripplot(own, **looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
         seaborn.pointplot(own, **looks, errorbar="sd", linestyle="none", capsize=0.1, dodge=0.8 * (n - 1) / n,
                           markers=[MARKERS[i % len(MARKERS)] for i in range(n)])  # fmt: skip
-        top = summary[summary["metric"] == metric].sort_values("mean").iloc[-1]
-        mean = f"{top['mean']:.3g}" + (f" ± {top['sd']:.2g}" if top["runs"] > 1 else "")
-        where = ", ".join(f"{name} {top[name]}" for name in by) or "all"
-        axes.set_title(f"{metric}: the highest mean is {mean} ({where}; runs: {top['runs']})", fontsize=10)
-        axes.set_ylabel(metric)
+        axes.set(title=f"{metric}: each run, and the mean ± standard deviation of each group", ylabel=metric)
         axes.legend(fontsize=9)
     return figure

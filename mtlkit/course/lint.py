@@ -57,9 +57,7 @@ def opening(notebook: NotebookNode, path: Path) -> Findings:
 
 
 def headings(notebook: NotebookNode, path: Path) -> Findings:
-    found = [
-        (cell, len(marks)) for cell, text in prose(notebook) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)
-    ]
+    found = [(cell, len(marks)) for cell, text in prose(notebook) for marks in re.findall("(?m)^(#+) ", text)]
     if [level for _, level in found].count(1) != 1 or found[0][1] != 1:
         yield notebook.cells[0].id, "a chapter has one heading of the first level, at its top"
     for (_, level), (cell, deeper) in itertools.pairwise(found):
@@ -112,7 +110,7 @@ def figures(notebook: NotebookNode, path: Path) -> Findings:
             if len(alt) < 40 or alt in seen:
                 yield (
                     cell.id,
-                    f"a figure's text must say what it shows, in 40 characters or more, and be its own: {alt!r}",
+                    f"a figure's text must say what it shows in 40 characters or more, and be its own: {alt!r}",
                 )
             seen.add(alt)
 

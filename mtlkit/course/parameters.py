@@ -75,7 +75,12 @@ class Parameter:
         return [self.read(str(part)) for part in parts]
 
 
-def parameters_of(chapter: Path) -> dict[str, Parameter]:
+Known = dict[str, Parameter]
+Values = dict[str, Any]
+Reader = Callable[[Parameter, str], Any]
+
+
+def parameters_of(chapter: Path) -> Known:
     """Return the parameters of a chapter's notebook, by name.
 
     Raises:
@@ -113,12 +118,12 @@ def parameters_of(chapter: Path) -> dict[str, Parameter]:
     return found
 
 
-def open_parameters(chapter: Path) -> dict[str, Parameter]:
+def open_parameters(chapter: Path) -> Known:
     """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
     return {name: known for name, known in parameters_of(chapter).items() if name != "run_folder"}
 
 
-def one_of(name: str, known: dict[str, Parameter], chapter: str) -> Parameter:
+def one_of(name: str, known: Known, chapter: str) -> Parameter:
     """Return the parameter of that name; `InputError` with the nearest known one if there is none."""
     if name not in known:
         raise InputError(f"{name}: chapter {chapter} has no such parameter.{nearest(name, known)} "
@@ -126,15 +131,13 @@ def one_of(name: str, known: dict[str, Parameter], chapter: str) -> Parameter:
     return known[name]
 
 
-def read_assignments(
-    texts: list[str], known: dict[str, Parameter], chapter: str, read: Callable[[Parameter, str], Any] = Parameter.read
-) -> dict[str, Any]:
+def read_assignments(texts: list[str], known: Known, chapter: str, read: Reader = Parameter.read) -> Values:
     """Return the values of `NAME=VALUE` texts; with `read=Parameter.read_many`, the lists of values of a grid.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
     {'seed': 3}
     """
-    found: dict[str, Any] = {}
+    found: Values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:

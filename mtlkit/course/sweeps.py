@@ -154,4 +154,4 @@ def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Pat
     table = numbers(runs, by)
     summary(table).to_csv(folder / "summary.csv", index=False)
     if len(table):
-        (folder / "figure.png").write_bytes(to_png(sweep_figure(table, summary(table), by)))
+        (folder / "figure.png").write_bytes(to_png(sweep_figure(table, by)))

@@ -81,7 +81,7 @@ def test_an_unknown_exercise(number: Any, hint: str) -> None:
 
 
 def test_while_marking_a_check_that_is_not_passed_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MTLKIT_MARKING", "1")
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
     assert check("00-1", 19 / 30)
     for answer in (None, 0.5):
         with pytest.raises(AssertionError, match=r"^00-1: not"):
