@@ -9,12 +9,12 @@
 # %% [markdown] id="title"
 # # 04 · Several tasks: what do they teach one network that one does not?
 #
-# Chapter 03 made labels out of nothing, and they were only as good as the features they were made from. So where
-# do good features come from, if nobody tells the network what is in the images? From **tasks** that need no label.
-# Each task asks something of every image, and to answer, the network has to find out what matters in it.
+# Chapter 03 made labels out of nothing, and they were only as good as the features they were made from. Where do good
+# features come from, if nobody tells the network what is in the images? From **tasks** that need no label. Each asks
+# something of every image, and to answer, the network has to find out what matters in it.
 #
-# This chapter builds such a network from parts, gives it several tasks at once, and asks whether that was a good
-# idea. The answer is not a plain yes.
+# This chapter builds such a network from parts, gives it several tasks at once, and asks whether that was a good idea.
+# The answer is not a plain yes.
 #
 # **After this chapter you can**
 #
@@ -64,14 +64,13 @@ effort = 1.0  # 0.25 to 4 — length of each training
 # %% [markdown] id="views-text"
 # ## 1 Two views of one image: an assumption
 #
-# Take an image, turn it a little, shift it, make it darker. Call the result a [**view**](glossary.md#view) of it. A view costs nothing,
-# and no label is needed to know one thing about two views: they show *the same image*.
+# Take an image, turn it a little, shift it, make it darker. Call the result a [**view**](glossary.md#view) of it. No label is needed to know
+# that two views show *the same image*.
 #
 # But why should they also show the same *digit*? Because we chose changes that leave a digit what it is. That choice
 # is an [**augmentation**](glossary.md#augmentation), and it is an assumption. Nothing in the images proves it.
 #
-# **Predict:** below are two rows of views. In which row would you still give each picture the name of the image at
-# the left?
+# **Predict:** in which row below would you still give each picture the name of the image at the left?
 
 # %% id="views"
 course.check_parameters("04", seed=seed, source=source, quick=quick, balancing=balancing, effort=effort)
@@ -79,7 +78,7 @@ images = load(source).first(2000)
 pictures = torch.as_tensor(images.images)  # N x 1 x side x side
 n, side = len(images), pictures.shape[-1]
 gentle, wild = Augmentation(), Augmentation(rotation=180, flip=True)
-image = pictures[(pictures - pictures.flip(3)).square().sum((1, 2, 3)).argmax()]  # the one that a mirror changes most
+image = pictures[2]
 figure = Figure(figsize=(8, 2.8), layout="constrained")
 for row, (name, augment) in zip(figure.subplots(2, 8), {"gentle": gentle, "wild": wild}.items(), strict=True):
     drawn = augment(image.expand(7, -1, -1, -1), torch.Generator().manual_seed(seed))
@@ -93,8 +92,8 @@ show(figure, "One digit and seven views of it in each of two rows: changed gentl
 
 # %% [markdown] id="views-read"
 # The upper row turns by at most 15°, shifts by at most 15 % of the side, scales by 20 %, and changes the light. The
-# lower row turns as far as it likes, and mirrors. For a blood cell the lower row would do: a cell has no top. For a
-# digit it may be wrong. Section 10 puts that to the test.
+# lower row turns as far as it likes, and mirrors. For a blood cell that would do: a cell has no top. For a
+# digit it may be wrong. Section 10 puts it to the test.
 #
 # ## 2 Contrast: a task made of two views
 #
@@ -121,9 +120,9 @@ Markdown(
 )
 
 # %% [markdown] id="contrast-text"
-# What means nothing to us means much to pixels. A network can be trained to see it our way. It gives each
-# of the $2B$ views of a batch of $B$ images a vector $z_i$ of length one. Let $j$ be the partner of $i$. The
-# [**contrast loss**](glossary.md#contrast-loss) (its name is NT-Xent) asks for the partner as if each of the other views were a class:
+# A network can be trained to do better. It gives each of the $2B$ views of a batch of $B$ images a vector $z_i$ of length one.
+# Let $j$ be the partner of $i$. The [**contrast loss**](glossary.md#contrast-loss) (NT-Xent) asks for the partner as if each of the other
+# views were a class:
 #
 # $$L_\text{contrast} = -\frac{1}{2B} \sum_i \log \frac{\exp(z_i \cdot z_j / \tau)}{\sum_{m \ne i} \exp(z_i \cdot z_m / \tau)}$$
 #
@@ -138,32 +137,31 @@ Markdown(
 # | solved | $A$ (1, 0), $B$ (0, 1) | $A$ (1, 0), $B$ (0, 1) | 1 | 0, 0 | $-\log \frac{e}{e + 1 + 1} = 0.55$ |
 # | mixed up | $A$ (1, 0), $B$ (0, 1) | $A$ (0, 1), $B$ (1, 0) | 0 | 0, 1 | $-\log \frac{1}{1 + 1 + e} = 1.55$ |
 #
-# Nothing in the formula knows of digits. It knows two things: partners shall be near, strangers far. The first is our
+# The formula knows two things: partners near, strangers far. The first is our
 # assumption of section 1. The second is an assumption, too, and a false one: many strangers are the *same digit*.
 #
 # ## 3 Four more tasks, each on the smallest toy
 #
 # A **task** is three things: a [**head**](glossary.md#head) (a layer or two on the features), a target, and a loss.
 #
-# **Regression.** *What is the [HOG](glossary.md#hog) of the clean image?* The head sees a *view* and must tell the HOG (chapter 02) of the
-# image before it was changed. So it has to undo the change. With an error $e$ between head and target, the **smooth L1** loss is
-# $e^2/2$ where $|e| < 1$ and $|e| - 1/2$ beyond: one far-off number cannot rule. Errors of 0.5 and 3:
-# $(0.125 + 2.5)/2 = 1.31$.
+# **Regression.** *What is the [HOG](glossary.md#hog) of the clean image?* The head sees a *view*, so it has to undo the change. With
+# an error $e$ between head and target, the **smooth L1** loss is $e^2/2$ where $|e| < 1$ and $|e| - 1/2$ beyond: one far-off
+# number cannot rule. Errors of 0.5 and 3: $(0.125 + 2.5)/2 = 1.31$.
 #
 # **Classification.** *Which label vector has this image?* With the head's shares $p$ and the label vector $q$ of
 # chapter 03, the [**cross-entropy**](glossary.md#cross-entropy) is $-\sum_k q_k \log p_k$. For an undecided $p = (0.5, 0.5)$ it is
-# $\log 2 = 0.69$, whether $q$ is $(0.7, 0.3)$ or $(1, 0)$. The best that a head can do is $p = q$: that leaves
-# 0.61 for $(0.7, 0.3)$, and 0 for $(1, 0)$.
+# $\log 2 = 0.69$, whether $q$ is $(0.7, 0.3)$ or $(1, 0)$. The best answer is $p = q$: it leaves 0.61 for $(0.7, 0.3)$, and
+# 0 for $(1, 0)$.
 #
 # **Clustering.** *Which of many small groups is it in?* K-means cuts the features of an earlier training into five times
 # as many groups as there are classes, and the head learns these like classes. Same loss; each $q$ has a single 1.
 #
-# **Mutual information.** *Do both views fall into one group, and are all groups used?* No target at all: the $K$ groups are
+# **Mutual information.** *Do both views fall into one group, and are all groups used?* No target: the $K$ groups are
 # learnt. $P_{kk'}$ is how often group $k$ of one view meets group $k'$ of the other, $P_k$ how often group $k$ occurs:
 #
 # $$L_\text{groups} = \log K - \sum_{k, k'} P_{kk'} \log \frac{P_{kk'}}{P_k P_{k'}}$$
 #
-# Two images, two groups, and the head says (0.9, 0.1) to both views of one and (0.1, 0.9) to both of the other. Then
+# Two images, two groups; the head says (0.9, 0.1) to both views of one and (0.1, 0.9) to both of the other. Then
 # $P$ has 0.41 on its diagonal and 0.09 beside it, every $P_k$ is 0.5, and
 # $L = 0.69 - (0.82 \log 1.64 + 0.18 \log 0.36) = 0.69 - 0.22 = 0.47$.
 
@@ -196,7 +194,7 @@ apart, alike = ([MutualInformation(2).loss(torch.stack([torch.stack([z, other])]
 
 figure = Figure(figsize=(8, 5.4), layout="constrained")
 (one, two), (three, four) = figure.subplots(2, 2)
-one.plot(180 * x, contrast, color=BLUE, label="τ = 0.3, B opposite")
+one.plot(180 * x, contrast, color=BLUE, label="τ = 0.3, B at 180°")
 one.set(title="contrast: rises as partners part", xlabel="angle between the two views of A, degrees")
 two.plot(error, error**2 / 2, color=GREY, linestyle="--", label="e² / 2")
 two.plot(error, functional.smooth_l1_loss(error, 0 * error, reduction="none"), color=ORANGE, label="smooth L1")
@@ -215,18 +213,15 @@ figure.suptitle("Each loss has a lowest value and a scale of its own", fontsize=
 show(figure, "Four curves: contrast over angle, smooth L1 over error, cross-entropy and mutual information over share.")
 
 # %% [markdown] id="build-text"
-# Look at the vertical axes. The losses are not in one unit, and they do not end at one value: "total loss 3.4" says
-# little. Section 6 comes back to that.
+# Look at the vertical axes: the losses are not in one unit, and do not end at one value. Section 6 comes back to that.
 #
 # ## 4 One network, built from parts
 #
-# First the [**encoder**](glossary.md#encoder): convolutions, each of which sees more of the image than the one before, since the
-# image is halved in between. (`BatchNorm2d` keeps their numbers in one range.) A linear layer makes
-# 128 numbers of what is left, the [**shared features**](glossary.md#shared-features).
-#
-# Then the **heads**, one a task. A head is small on purpose: what the tasks have to find out is to be in the features,
-# for all of them. And the way through, on two views of a batch: the encoder runs *once*, every head gets the same
-# features, and every task gets its loss.
+# First the [**encoder**](glossary.md#encoder): convolutions, with the image halved in between, so that each sees more of it than the one
+# before (`BatchNorm2d` keeps their numbers in one range). A linear layer makes 128 numbers of what is left, the
+# [**shared features**](glossary.md#shared-features). Then the **heads**, one a task, and small on purpose: what the tasks find out is to be
+# in the features. On two views of a batch the encoder runs *once*, every head gets the same features, and every task
+# gets its loss.
 
 
 # %% id="build"
@@ -255,10 +250,9 @@ losses = {name: tasks[name].batch_loss(head(features), rows) for name, head in h
 Markdown("; ".join(f"loss of `{name}` {loss.item():.2f}" for name, loss in losses.items()) + ", untrained.")
 
 # %% [markdown] id="gradient-text"
-# How do the tasks teach the encoder? By their gradients. Let $g_1$ be the gradient of the first loss by all the numbers
-# of the encoder, and $g_2$ that of the second. The gradient of $L_1 + L_2$ is $g_1 + g_2$: both tasks pull at the
-# same numbers. A head is pulled by its own task only. We check both, and that the library's network, `MultiTaskModel`,
-# is ours when it is given our weights:
+# How do the tasks teach the encoder? Let $g_1$ be the gradient of the first loss by all the numbers of the encoder, and $g_2$
+# that of the second. The gradient of $L_1 + L_2$ is $g_1 + g_2$: both tasks pull at the same numbers. A head is pulled by
+# its own task only. We check both, and that the library's `MultiTaskModel` with our weights says the same as ours:
 
 # %% id="claims-network" tags=["nbval-check-output"]
 shared = list(encoder.parameters())
@@ -274,8 +268,8 @@ print("Contrast moves nothing in the head of regression:", foreign == (None, Non
 print("The library's network says the same as ours:", same)
 
 # %% [markdown] id="guess-shared"
-# **Predict:** learning two tasks "together", is that two networks, trained side by side? How much of all that is learnt do
-# contrast and regression have in common: nothing, a quarter, half, or most? Write your guess into the first line, and run.
+# **Predict:** is learning two tasks "together" two networks, trained side by side? How much of all that is learnt do
+# contrast and regression share: nothing, a quarter, half, or most? Write your guess into the first line, and run.
 
 # %% id="network" jupyter={"outputs_hidden": true}
 my_shared = None  # a share from 0 to 1
@@ -300,18 +294,17 @@ figure.suptitle(f"One network: {part_shared:.0%} of all that is learnt is shared
 show(figure, f"A diagram: one encoder that leads into two heads. {part_shared:.0%} of all numbers are in the encoder.")
 
 # %% [markdown] id="train-text"
-# It is one network, and both tasks pull at all of its encoder. After the training the heads can be thrown away: the
-# features stay.
+# It is one network, and both tasks pull at all of its encoder. After the training the heads can be thrown away.
 #
 # ## 5 Train one task, the other, and both
 #
 # `fit` is a loop over what you have seen: draw two views of each image of a batch, find the losses, weigh them, move.
-# It is given images and nothing else. We train three networks from the same start: contrast alone, regression alone,
-# both together. (How the two are weighed is the subject of sections 6 and 7.)
+# It gets images and no labels. We train three networks from the same start: contrast alone, regression alone, both.
+# (Sections 6 and 7 say how the two are weighed.)
 #
 # **Predict:** regression has no strangers and no partners in its loss. Can it learn to bring partners together?
-# After each training we ask as in section 2, on views that no training saw: which share of the strangers lies nearer
-# than the partner, in the *shared features*? Rank the three.
+# After each training we count nearer strangers as in section 2, on views that no training saw, in the *shared features*.
+# Rank the three.
 
 # %% id="train"
 batch_size = 64
@@ -364,29 +357,26 @@ rank_bars(ranks, f"Strangers nearer than the partner: {in_pixels:.1%} in pixels,
 
 # %% [markdown] id="scale-text"
 # Regression can bring partners together, too. It was asked for the HOG of the *clean* image, and both views have the same
-# clean image. So both must lead to the same answer: it is a task about views in another dress. Which of the three is best,
-# one run each cannot say.
+# clean image: it is a task about views in another dress. Which of the three is best, one run each cannot say.
 #
 # ## 6 The plain sum is not neutral
 #
 # Two losses, one step. The plain sum $L_1 + L_2$ looks fair. **Predict:** our regression takes the *mean* of the
-# errors over all numbers of the HOG. Another library may take their *sum*. The images, the network and the question
-# are the same. Does the step change?
+# errors over all numbers of the HOG. Another library may take their *sum*. Does the step change?
 #
-# How much of the step does each task own? Its share of the pull: $w_i |g_i|$ over the sum of both, where $w_i$ is its
-# weight and $|g_i|$ the length of its gradient. We look at one batch of the untrained network, with the mean and with
-# the sum. And we weigh it in two ways: all $w_i = 1$, the plain sum; and $w_i = 1 / (2 L_i)$, one over twice the loss.
+# A task's share of the pull is $w_i |g_i|$ over the sum of both, where $w_i$ is its weight and $|g_i|$ the length of its
+# gradient. We look at one batch of the untrained network, with mean and sum, weighed in two ways: $w_i = 1$, the plain sum;
+# and $w_i = 1 / (2 L_i)$, one over twice the loss.
 
 # %% id="shares" jupyter={"outputs_hidden": true}
 values = fresh.losses(views, rows)
 lengths = gradients(values.values(), list(fresh.encoder.parameters())).norm(dim=1)  # |g| of contrast, of regression
 values, owned = torch.stack(list(values.values())).detach(), {}
-for how, factor in (("mean", 1), ("sum", descriptors.shape[1])):
-    scale = torch.tensor([1.0, factor])
-    for name, weight in (("plain sum", torch.ones(2)), ("1 / (2 L)", 0.5 / (scale * values))):
-        part = weight * scale * lengths
+for name in ("plain sum", "1 / (2 L)"):
+    for how, factor in (("mean", 1), ("sum", descriptors.shape[1])):
+        scale = torch.tensor([1.0, factor])
+        part = scale * lengths / (1 if name == "plain sum" else 2 * scale * values)
         owned[f"{name}: {how}"] = (part[1] / part.sum()).item()
-owned = dict(sorted(owned.items(), reverse=True))
 figure = Figure(figsize=(8, 2.8), layout="constrained")
 axes = figure.subplots()
 places, parts = [0, 1, 2.5, 3.5], np.array(list(owned.values()))
@@ -403,22 +393,21 @@ figure.suptitle(title, fontsize=12, weight="bold")
 show(figure, f"Bars of each task's share of the step under two ways of weighing, for a mean and a sum. {title}.")
 
 # %% [markdown] id="uncertainty-text"
-# The sum multiplies the loss of regression and its gradient by the same number, and with them its share. So an unweighted
-# sum *is* a weighting, by units: add losses of 100 and 1, and as a rule the first has nearly the whole step. Divided by
-# its own loss, a task's unit cancels. The share is the same for mean and sum, by construction.
+# The sum multiplies the loss of regression and its gradient by the same number. So an unweighted sum *is* a weighting, by
+# units: add losses of 100 and 1, and as a rule the first has nearly the whole step. Divided by its own loss, a task's unit
+# cancels, by construction.
 #
 # [**Fixed weights**](glossary.md#fixed-weights), as `balancing={"views": 0.3, "shape": 1.0}`, are one answer. Who sets them, without labels?
 # [**Uncertainty weighting**](glossary.md#uncertainty-weighting) lets the network learn them. Each task gets one more number, $s_i$:
 #
 # $$L = \sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$$
 #
-# A large $s_i$ means "this task is noisy, count it less"; the second term keeps all $s_i$ from growing for ever. Where
-# does it come to rest? Where the derivative by $s_i$ is zero: $-\tfrac12 e^{-s_i} L_i + \tfrac12 = 0$. So
-# $e^{-s_i} = 1/L_i$, and the weight is $\tfrac12 e^{-s_i} = 1/(2 L_i)$. Each weighted loss is then $\tfrac12$: losses of
-# 100 and 1 get the weights 0.005 and 0.5.
+# A large $s_i$ means "this task is noisy, count it less"; the second term keeps all $s_i$ from growing for ever. It comes to
+# rest where the derivative by $s_i$ is zero: $-\tfrac12 e^{-s_i} L_i + \tfrac12 = 0$. So the weight is
+# $\tfrac12 e^{-s_i} = 1/(2 L_i)$, and each weighted loss $\tfrac12$: losses of 100 and 1 get the weights 0.005 and 0.5.
 #
-# **Predict:** what happens to $s_i$ if a loss is *negative*? (Mutual information is, if one leaves out the $\log K$ of
-# section 3, as its paper does.) We hold two losses fixed and let the $s_i$ learn.
+# **Predict:** what happens to $s_i$ if a loss is *negative*? (Mutual information is, without the $\log K$ of
+# section 3.) We hold two losses fixed and let the $s_i$ learn.
 
 
 # %% id="uncertainty" jupyter={"outputs_hidden": true}
@@ -453,10 +442,9 @@ show(figure, "Two panels: learnt weights that settle at one over twice the loss,
 
 # %% [markdown] id="negative-text"
 # With $L_i < 0$ both terms push $s_i$ down, for ever: the task's weight doubles and doubles, and soon there is no other
-# task. The library refuses such a loss, and it adds $\log K$ to the mutual information, which changes no gradient.
+# task. The library refuses such a loss, and adds $\log K$ to the mutual information, which changes no gradient.
 #
-# Does uncertainty weighting "find its own weights" in a real training? Its $s_i$ are learnt at the network's own learning
-# rate. Look at section 5:
+# Does it find its weights in a real training? The $s_i$ are learnt at the network's own rate. Look at section 5:
 
 # %% id="weights-here"
 last = history[-1]
@@ -472,14 +460,14 @@ Markdown(f"`balancing={balancing!r}`, {len(history) * per_epoch} steps: {found}.
 # %% [markdown] id="conflict-text"
 # ## 7 When gradients conflict
 #
-# Weights change how *long* each pull is. They cannot change where it points. Two tasks [**conflict**](glossary.md#gradient-conflict) in a step when
+# Weights change how *long* each pull is, not where it points. Two tasks [**conflict**](glossary.md#gradient-conflict) in a step when
 # the angle between their gradients is more than 90°, so that $\cos(g_1, g_2) < 0$: what lowers one loss raises the other.
 #
 # At the smallest size, an encoder of two numbers: $g_1 = (1, 0)$ and $g_2 = (-2, 1)$. A step goes *against* some
 # direction $d$, and to first order it lowers loss $i$ by $d \cdot g_i$ times its length. The plain mean is
 # $d = (-0.5, 0.5)$, and $d \cdot g_1 = -0.5$: the first loss **rises**.
 #
-# [**UPGrad**](glossary.md#upgrad) does not allow that. It takes each gradient to the nearest one that harms no task, and then the mean:
+# [**UPGrad**](glossary.md#upgrad) takes each gradient to the nearest one that harms no task, and then the mean:
 #
 # 1. $g_1 \cdot g_2 = -2$, a conflict. What $g_1$ has against $g_2$ is taken away:
 #    $g_1 - \frac{g_1 \cdot g_2}{|g_2|^2} g_2 = (1, 0) + \frac25 (-2, 1) = (0.2, 0.4)$.
@@ -488,8 +476,8 @@ Markdown(f"`balancing={balancing!r}`, {len(history) * per_epoch} steps: {found}.
 #
 # (`pcgrad` adds the two instead of taking their mean; [`mgda`](glossary.md#mgda) takes the shortest mixture of $g_1$ and $g_2$.)
 #
-# Now let the second loss be in another unit, so that $g_2 = c\,(-1, 1)$ beside $g_1 = (2, 0)$. Move $c$. If $d$ is in
-# the shaded corner, both losses fall. For which $c$ is the mean in it?
+# Now let the second loss be in another unit: $g_2 = c\,(-1, 1)$ beside $g_1 = (2, 0)$. Move $c$. For which $c$ is the mean
+# in the shaded corner, where both losses fall?
 
 
 # %% id="explore"
@@ -501,8 +489,8 @@ def draw(c):
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.fill([0, 6, 0, 0], [0, 6, 6, 0], color=GREY, alpha=0.25, linewidth=0)
-    arrows = {"g₁": (g[0], "#555555", (4, 4)), "g₂": (g[1], "#555555", (-18, 4)),
-              "mean": (steps["mean"], ORANGE, (4, -4) if c < 2 else (-32, 4)), "UPGrad": (steps["UPGrad"], BLUE, (4, 4))}  # fmt: skip
+    arrows = {"g₁": (g[0], "#555555", (4, 4)), "g₂": (g[1], "#555555", (-18, 4) if c < 2 else (8, 0)),
+              "mean": (steps["mean"], ORANGE, (0, -15) if c < 1 else (6, -6) if c < 2 else (-34, 2)), "UPGrad": (steps["UPGrad"], BLUE, (4, 4))}  # fmt: skip
     for name, (arrow, colour, offset) in arrows.items():
         left.annotate(
             "", arrow.tolist(), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkB": 0}
@@ -511,7 +499,7 @@ def draw(c):
             name, arrow.tolist(), offset, textcoords="offset points", fontsize=10, color=colour, weight="bold"
         )
     left.set(
-        xlim=(-4.6, 3), ylim=(-0.6, 4.6), xlabel="d, first number (the step goes against d)", ylabel="second number"
+        xlim=(-4.6, 3), ylim=(-0.9, 4.6), xlabel="d, first number (the step goes against d)", ylabel="second number"
     )
     left.set_aspect("equal")
     left.set_title("d in the shaded corner: both losses fall", fontsize=10)
@@ -532,11 +520,11 @@ course.explore(draw, "scale c of the second loss", 0.25, 1.5, 4.0, 0.25,
                "Two gradients at 135 degrees, their mean and UPGrad's answer.")  # fmt: skip
 
 # %% [markdown] id="explore-read"
-# For $c$ between 1 and 2 the plain mean happens to lie in the corner. Below 1 the first loss rules and the second rises;
-# above 2 it is the other way round. UPGrad stays in the corner for all $c$. But look where in it: the larger loss still has
-# the larger say. UPGrad settles *conflict*, not *scale*.
+# For $c$ between 1 and 2 the plain mean happens to lie in the corner; below, the second loss rises, above, the first. UPGrad
+# stays in the corner for all $c$. But look where: the larger loss still has the larger say. UPGrad settles *conflict*, not
+# *scale*.
 #
-# **Predict:** how often do contrast and regression conflict in a real training? In most batches, in about half, in few?
+# **Predict:** how often do contrast and regression conflict in a real training? In most batches, half, few?
 # Write your guess into the first line. We ask 16 batches before the training of section 5, and 16 after it.
 
 # %% id="cosines" jupyter={"outputs_hidden": true}
@@ -582,7 +570,7 @@ angle = np.degrees(np.arccos(np.clip(np.mean(mean_cosine), -1, 1)))
 share_of = sum(conflicts) / (len(untrained) + len(trained))
 Markdown(
     f"Over the training the mean cosine is **{np.mean(mean_cosine):+.2f}**, an angle of {angle:.0f}°; the lowest epoch has "
-    f"{min(mean_cosine):+.2f}. Of the single batches, {share_of:.0%} are in conflict. And this is what peace costs, on three "
+    f"{min(mean_cosine):+.2f}. Of the single batches, {share_of:.0%} are in conflict. What the methods cost, on three "
     "tasks:\n\n| balancing | ms a step | times equal |\n|---|---|---|\n"
     + "\n".join(f"| {way} | {ms:.1f} | {cost['ratios'][way]:.2f} |" for way, ms in cost["milliseconds"].items())
 )
@@ -594,10 +582,10 @@ Markdown(
 # ## 8 A task that cannot help
 #
 # More tasks, more knowledge? Here is one that knows nothing. We throw a die with ten faces for each image and let a
-# third head learn the numbers, as if they were label vectors. There is nothing in an image that tells its number.
+# third head learn the numbers, as if they were label vectors.
 #
 # **Predict:** (a) trained on dice *alone*, is the network better at finding the partner than untrained? (b) Beside the
-# two good tasks, does dice hurt? (c) UPGrad harms no task. Does it notice that one of them is worthless, and leave it out?
+# two good tasks, does dice hurt? (c) UPGrad harms no task. Does it notice that one of them is worthless?
 
 # %% id="dice"
 throws = np.eye(10, dtype=np.float32)[np.random.default_rng(seed).integers(10, size=n)]
@@ -627,32 +615,32 @@ Markdown(
 )
 
 # %% [markdown] id="dice-explain"
-# The dice know nothing of digits, but **every view of an image gets the same number**. To say it for a view that is new,
-# the network has to recognise the image under its changes. Where dice teach, as on the small digits, they do it long before
-# they are known by heart: the loss has hardly moved. The lesson is in the views, not in the labels.
+# The dice know nothing of digits, but **every view of an image gets the same number**. To say it for a new view, the network
+# has to recognise the image under its changes. Where dice teach, as on the small digits, they do so long before they are known
+# by heart: the loss has hardly moved. The lesson is in the views, not in the labels.
 #
-# And the answer to (c) is no: a gradient method cannot save you from a useless task. It sees gradients. A gradient of nonsense
-# looks like any other, and UPGrad *guarantees* that nonsense is not harmed, either. Which task is worth having has to be
-# measured. And partners among strangers are not the measure that we are after: classes are.
+# And (c): no, a gradient method cannot save you from a useless task. A gradient of nonsense looks like any other, and UPGrad
+# *guarantees* that nonsense is not harmed, either. Which task is worth having has to be measured, and by what we are after:
+# classes.
 #
 # ## 9 Which task helps? The ablation
 #
-# An [**ablation**](glossary.md#ablation) builds the whole up from its parts and scores each stage, here on all ten digits, and on digits
-# made imbalanced, ten to one. A stage's features are cut into label vectors in one of two ways: groups of **equal sizes**
+# An [**ablation**](glossary.md#ablation) builds the whole up from its parts and scores each stage: on all ten digits, and on digits
+# made imbalanced, ten to one. A stage's features are cut into label vectors with groups of **equal sizes**
 # (`equal` in the stored table) or with **sizes free** (`auto`). The score is [balanced accuracy](glossary.md#balanced-accuracy) (chapter 01).
 #
 # The first three rows are networks as in section 5, trained longer. The others go on from "contrast + regression" with a
-# further head. Mind what they leave out: contrast is *taken away* there. "Then classes in rounds" is the whole recipe of
-# chapter 00: classification on label vectors that are made anew, **in rounds** (chapter 05 explains them).
+# further head, and mind: contrast is *taken away* there. "Then classes in rounds" is the whole recipe of
+# chapter 00: classification on label vectors that are made anew, **in rounds** (see chapter 05).
 #
-# It takes longer than a reader should wait, so it is stored. These scores, and the board below, are over the labels of **all**
-# digits, odd rows too, as in chapter 00: the seal binds what the chapters choose, and no chapter chooses by these tables.
+# The scores are stored. They, and the board below, are over the labels of **all** digits, sealed rows too, as in
+# chapter 00: the seal binds what the chapters choose, and no chapter chooses by these tables.
 #
 # ```
 # python benchmarks/ablation.py --seeds 100-104
 # ```
 #
-# **Predict:** write down which row wins in each of the three settings. Where does the one with the most tasks stand?
+# **Predict:** which row wins in each of the three settings? Where does the one with the most tasks stand?
 
 # %% id="ablation" jupyter={"outputs_hidden": true}
 stored = course.stored("ablation")
@@ -685,10 +673,9 @@ listed = "; ".join(f"{name}: {kind}" for name, kind in best.items())
 show(figure, f"Three panels of scores by tasks, one dot a seed, a bar at the mean. The best rows are {listed}.")
 
 # %% [markdown] id="paired-text"
-# Means alone mislead: the seeds differ more than the rows. So we compare **in pairs**, seed by seed. If a task made no
-# difference, each pair would be a coin; five of five the same way has a chance of 2 in 32. We call a task
-# *helpful* or *harmful* if **all** pairs say so, and else **not established**. That is a low bar, and five seeds
-# allow no higher one.
+# The seeds differ more than the rows. So we compare **in pairs**, seed by seed. If a task made no difference, each pair
+# would be a coin; five of five the same way has a chance of 2 in 32. We say that a task *helps* or *hurts* if
+# **all** pairs say so, and else **not established**. That is a low bar, and five seeds allow no higher one.
 
 # %% id="paired" jupyter={"outputs_hidden": true}
 PAIRS = {"regression beside contrast": ("contrast + regression", "contrast alone"),
@@ -717,19 +704,19 @@ Markdown(
 )  # fmt: skip
 
 # %% [markdown] id="ablation-read"
-# Read what stands there, not what one had hoped for. The figures are for *this* order, *these* lengths and *these* images,
+# The figures are for *this* order, *these* lengths and *these* images,
 # and the lower rows may show the absence of contrast as much as the new head. How classes are made of the features decides as
 # much as the tasks do: compare the panels.
 #
 # **When is one task enough?** Where a second gains nothing in pairs. So start with **one task that you believe in**, add
-# one more, and keep it if it helps in pairs. Each further task brings an assumption of its own. Measuring that needs some
-# labelled images: a few of your own on which you never report a score, or a public set like yours.
+# one more, and keep it if it helps in pairs. Measuring that needs some labelled images: a few of your own on which you never
+# report a score, or a public set like yours.
 #
 # ### The scoreboard
 #
 # One more row, in both ways of making classes: several tasks on one network, without rounds. It is "contrast + regression"
-# above. As the stored ablation has it, the board is in balanced accuracy over all labels; the boards of the other
-# chapters, and the row with rounds in chapter 05, have ACC and NMI on the open half.
+# above, so this board is in balanced accuracy over all labels; the boards of the other chapters, chapter 05's row
+# with rounds among them, have ACC and NMI on the open half.
 
 # %% id="board"
 earlier = {(row["method"], row["variant"]): row for row in course.stored("digits")["rows"]}
@@ -783,9 +770,9 @@ print(f"Several tasks, without rounds, stored: {auto:.2f} (sizes free), {equal:.
 #
 # ### Exercise 1 · predict · medium · objective 1
 #
-# We take the digits 6 and 9 of the **open half** (the rows of even number, see chapter 01), and train contrast twice: once
-# with turns of up to 15°, once with turns of up to 180°. Nothing else differs. Then k-means makes two groups of the
-# features. Predict the accuracy of each before you run on. Write your answer in place of the dots.
+# We take the digits 6 and 9 of the **open half** (the rows of even number, see chapter 01), and train contrast twice:
+# with turns of up to 15°, and of up to 180°. Then k-means makes two groups of the features. Predict both accuracies, in
+# place of the dots, before you run on.
 #
 # *Hint:* with full turns, what may the partner of a 6 look like? And what does a score of two groups have when a coin decides?
 
@@ -831,7 +818,7 @@ course.check("04-1", my_accuracies, measured=measured)
 
 # %% [markdown] id="exercise-2-text"
 # With full turns the partner of a 6 may look like a 9, and the network learns what it is told: to see no difference. It
-# fails by bad luck, too. Look for the lowest dot of each panel in section 9: a mean of five hides it.
+# fails by bad luck, too: look for the lowest dot of each panel in section 9.
 #
 # ## 11 Exercises
 #
@@ -902,8 +889,8 @@ course.check("04-4", my_direction)
 # ### Exercise 5 · design · hard · objective 5
 #
 # Design a verdict: a function of two lists of scores, *with* a task and *without* it, the same seeds in the same order. It says
-# "helps", "hurts" or "not established". The target: it must find a small gain that every seed shows, must not be
-# taken in by a mean that a single unlucky seed decides, and must be as ready to say that a task hurts. The last lines apply
+# "helps", "hurts" or "not established". It must find a small gain that every seed shows, must not be
+# taken in by a single unlucky seed, and must be as ready to say that a task hurts. The last lines apply
 # it to the ablation: defend what it says there.
 #
 # *Hint:* what would change in your verdict if the worst run were thrown again? And what do two runs of one seed have in common?
@@ -940,22 +927,18 @@ course.check("04-5", my_verdict)
 # | weigh losses, measure conflict | units rule a plain sum; weights rest at 1 / (2 L); cosines; UPGrad's corner |
 # | judge tasks | the ablation in pairs: helps, hurts, or not established; dice |
 #
-# One thing was taken as given here: when to stop, which run to keep, and how to know, without labels, that it
-# worked. Chapter 05 trains in rounds, sees training go wrong, and opens the second half of the labels, once.
+# When to stop, which run to keep, and how to know without labels that it worked: that is chapter 05. It trains in rounds,
+# sees training go wrong, and opens the second half of the labels, once.
 
 # %% [markdown] id="references"
 # ## 13 References
 #
 # - R. Caruana 1997, "Multitask learning", *Machine Learning* 28.
-# - T. Chen, S. Kornblith, M. Norouzi, G. Hinton 2020, "A simple framework for contrastive learning of visual representations"
-#   (SimCLR), *ICML*: the contrast loss.
-# - X. Ji, J. F. Henriques, A. Vedaldi 2019, "Invariant information clustering for unsupervised image classification and
-#   segmentation", *ICCV*: mutual information.
+# - T. Chen et al. 2020, "A simple framework for contrastive learning of visual representations", *ICML*: the contrast loss.
+# - X. Ji, J. F. Henriques, A. Vedaldi 2019, "Invariant information clustering", *ICCV*: mutual information.
 # - R. Girshick 2015, "Fast R-CNN", *ICCV*: the smooth L1 loss.
-# - A. Kendall, Y. Gal, R. Cipolla 2018, "Multi-task learning using uncertainty to weigh losses for scene geometry and
-#   semantics", *CVPR*.
-# - T. Yu, S. Kumar, A. Gupta, S. Levine, K. Hausman, C. Finn 2020, "Gradient surgery for multi-task learning" (PCGrad),
-#   *NeurIPS*.
-# - O. Sener, V. Koltun 2018, "Multi-task learning as multi-objective optimization" (MGDA for networks), *NeurIPS*.
+# - A. Kendall, Y. Gal, R. Cipolla 2018, "Multi-task learning using uncertainty to weigh losses", *CVPR*.
+# - T. Yu et al. 2020, "Gradient surgery for multi-task learning" (PCGrad), *NeurIPS*.
+# - O. Sener, V. Koltun 2018, "Multi-task learning as multi-objective optimization" (MGDA), *NeurIPS*.
 # - P. Quinton, V. Rey 2024, "Jacobian descent for multi-objective optimization" (UPGrad, torchjd), *arXiv*.
-# - P. Bojanowski, A. Joulin 2017, "Unsupervised learning by predicting noise", *ICML*: targets that know nothing, at full size.
+# - P. Bojanowski, A. Joulin 2017, "Unsupervised learning by predicting noise", *ICML*: targets that know nothing.
