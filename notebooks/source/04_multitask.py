@@ -13,8 +13,8 @@
 # features come from, if nobody tells the network what is in the images? From **tasks** that need no label. Each asks
 # something of every image, and to answer, the network has to find out what matters in it.
 #
-# This chapter builds such a network from parts, gives it several tasks at once, and asks whether that was a good idea.
-# The answer is not a plain yes.
+# This chapter builds such a network from parts, and asks whether several tasks at once are a good idea. The answer is not
+# a plain yes.
 #
 # **After this chapter you can**
 #
@@ -137,8 +137,7 @@ Markdown(
 # | solved | $A$ (1, 0), $B$ (0, 1) | $A$ (1, 0), $B$ (0, 1) | 1 | 0, 0 | $-\log \frac{e}{e + 1 + 1} = 0.55$ |
 # | mixed up | $A$ (1, 0), $B$ (0, 1) | $A$ (0, 1), $B$ (1, 0) | 0 | 0, 1 | $-\log \frac{1}{1 + 1 + e} = 1.55$ |
 #
-# The formula knows two things: partners near, strangers far. The first is our
-# assumption of section 1. The second is an assumption, too, and a false one: many strangers are the *same digit*.
+# Partners near is our assumption of section 1. Strangers far is one, too, and a false one: many are the *same digit*.
 #
 # ## 3 Four more tasks, each on the smallest toy
 #
@@ -616,8 +615,8 @@ Markdown(
 
 # %% [markdown] id="dice-explain"
 # The dice know nothing of digits, but **every view of an image gets the same number**. To say it for a new view, the network
-# has to recognise the image under its changes. Where dice teach, as on the small digits, they do so long before they are known
-# by heart: the loss has hardly moved. The lesson is in the views, not in the labels.
+# has to recognise the image under its changes. That can teach long before the numbers are known by heart: compare the loss
+# with log 10. The lesson is in the views, not in the labels.
 #
 # And (c): no, a gradient method cannot save you from a useless task. A gradient of nonsense looks like any other, and UPGrad
 # *guarantees* that nonsense is not harmed, either. Which task is worth having has to be measured, and by what we are after:
@@ -704,9 +703,8 @@ Markdown(
 )  # fmt: skip
 
 # %% [markdown] id="ablation-read"
-# The figures are for *this* order, *these* lengths and *these* images,
-# and the lower rows may show the absence of contrast as much as the new head. How classes are made of the features decides as
-# much as the tasks do: compare the panels.
+# The lower rows may show the absence of contrast as much as the new head. And how classes are made of the features matters
+# as well as the tasks: compare the panels.
 #
 # **When is one task enough?** Where a second gains nothing in pairs. So start with **one task that you believe in**, add
 # one more, and keep it if it helps in pairs. Measuring that needs some labelled images: a few of your own on which you never
@@ -715,8 +713,8 @@ Markdown(
 # ### The scoreboard
 #
 # One more row, in both ways of making classes: several tasks on one network, without rounds. It is "contrast + regression"
-# above, so this board is in balanced accuracy over all labels; the boards of the other chapters, chapter 05's row
-# with rounds among them, have ACC and NMI on the open half.
+# above, so this board is in balanced accuracy over all labels; the other chapters' boards are on the open half. Chapter 05
+# adds the row with rounds.
 
 # %% id="board"
 earlier = {(row["method"], row["variant"]): row for row in course.stored("digits")["rows"]}
