@@ -63,6 +63,19 @@ def _never_hurts(with_task, without):
 
 ANSWERS = {
     "04-1": {
+        "right": [(0.97, 0.57), (0.95, 0.5)],
+        "wrong": [
+            ((0.9, 0.98), "expect more turning to help"),
+            ((0.8, 0.8), "expect more turning to help"),
+            ((0.98, 0.0), "much below 0.5"),
+            ((0.98, 0.9), "may be partners there"),
+            ((0.7, 0.55), "right order"),
+            ((98, 55), "from 0 to 1"),
+            (0.98, "two accuracies"),
+        ],
+        "given": {"measured": (0.99, 0.56)},
+    },
+    "04-2": {
         "right": [np.log(2 + np.exp(-2)), 0.758, 0.76],
         "wrong": [
             (np.log(2 + np.exp(-0.6)), "τ = 1"),
@@ -74,7 +87,7 @@ ANSWERS = {
             ([0.76, 0.1], "a number"),
         ],
     },
-    "04-2": {
+    "04-3": {
         "right": [_right],
         "wrong": [
             (_detached, "`detach` cuts its gradient"),
@@ -87,7 +100,7 @@ ANSWERS = {
             (3.0, "a function"),
         ],
     },
-    "04-3": {
+    "04-4": {
         "right": [(0.75, 1.25), np.array([0.75, 1.25])],
         "wrong": [
             ((2, 1), "plain sum or mean"),
@@ -101,19 +114,6 @@ ANSWERS = {
             (0.75, "two numbers"),
             ((0.75, 1.25, 0), "two numbers"),
         ],
-    },
-    "04-4": {
-        "right": [(0.98, 0.55), (0.95, 0.5)],
-        "wrong": [
-            ((0.9, 0.98), "expect mirrored views to help"),
-            ((0.8, 0.8), "expect mirrored views to help"),
-            ((0.98, 0.0), "much below 0.5"),
-            ((0.98, 0.9), "are partners there"),
-            ((0.7, 0.55), "right order"),
-            ((98, 55), "from 0 to 1"),
-            (0.98, "two accuracies"),
-        ],
-        "given": {"measured": (1.0, 0.56)},
     },
     "04-5": {
         "right": [_in_pairs],
