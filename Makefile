@@ -31,7 +31,7 @@ lint: .venv/installed ## ruff on code and the chapters' sources, mypy on the pac
 	@$(PY) -m mypy
 
 docs: .venv/installed ## the package's pages, from its docstrings, in build/docs/ (no network)
-	@$(PY) docs/build.py
+	@$(PY) docs/pages.py
 
 mutants: .venv/installed ## plant 30 faults in the method and see the tests go red (half an hour; not part of make test)
 	@$(PY) benchmarks/mutants.py

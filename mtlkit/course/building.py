@@ -18,6 +18,7 @@ from mtlkit.course.chapters import course_folder, results_folder
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.errors import InputError
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
 STUB = "...  # your answer here"
 
 
@@ -34,37 +35,31 @@ def read_source(path: Path) -> NotebookNode:
     ids = [cell.metadata.pop("id", "") for cell in notebook.cells]
     if bad := [i for i in ids if not re.fullmatch("[a-z0-9-]{1,64}", i) or ids.count(i) > 1]:
         raise InputError(
-            f"{path.name}: ids are unique, of small letters, digits and dashes, not {', '.join(map(repr, bad))}."
+            f"{path.name}: ids are unique, of small letters, digits and dashes, not {', '.join(bad) or 'none'}."
         )
     for cell, name in zip(notebook.cells, ids, strict=True):
         cell.id = name
         if cell.cell_type == "code" and "nbval-check-output" not in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "nbval-ignore-output"]  # times, figures
         for kind in {"solution", "check"} & set(cell.metadata.get("tags", [])):
-            cell.metadata["nbgrader"] = _nbgrader(name, kind, cell.metadata.pop("points", 1))
+            points = {"points": cell.metadata.pop("points", 1)} if kind == "check" else {}
+            cell.metadata["nbgrader"] = nbgrader_metadata(name, kind, **points)
     notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}
     return notebook
 
 
-def _nbgrader(cell_id: str, kind: str, points: int) -> dict[str, Any]:
-    check = kind == "check"
-    metadata = {
-        "grade": check,
-        "grade_id": cell_id,
-        "locked": check,
-        "schema_version": 3,
-        "solution": not check,
-        "task": False,
-    }
-    return metadata | ({"points": points} if check else {})
+def nbgrader_metadata(cell_id: str, kind: str, **more: Any) -> dict[str, Any]:
+    """Return what nbgrader wants to know of a cell: a solution, a check, or one that is put back as it was handed out."""
+    grade, solution = kind == "check", kind == "solution"
+    about = {"grade_id": cell_id, "schema_version": 3, "grade": grade, "solution": solution, "locked": not solution}
+    return about | {"task": False} | more
 
 
 def learners(notebook: NotebookNode) -> NotebookNode:
     """Return a copy with a stub in place of each solution, as nbgrader cuts them out."""
     from nbgrader.preprocessors import ClearSolutions
 
-    clear = ClearSolutions(code_stub={"python": STUB})
-    return clear.preprocess(copy.deepcopy(notebook), {})[0]
+    return ClearSolutions(code_stub={"python": STUB}).preprocess(copy.deepcopy(notebook), {})[0]
 
 
 def solved(notebook: NotebookNode) -> NotebookNode:
@@ -108,25 +103,17 @@ def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
     nbformat.write(learners(read), mine)  # where its parameters are looked up
     try:
         for notebook, _ in both:
-            client = NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL)
-            client.execute(cwd=str(course_folder()))
+            NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL).execute(cwd=str(course_folder()))
     except BaseException:
         mine.unlink() if before is None else mine.write_bytes(before)
         raise
     for notebook, folder in both:
         notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python
         notebook.metadata["mtlkit"] = about
-        without_widgets(notebook)
+        notebook.metadata.pop("widgets", None)
+        for cell in notebook.cells:  # widgets need a kernel; their static twins stay
+            if cell.cell_type == "code":
+                cell.outputs = [one for one in cell.outputs if WIDGET not in one.get("data", {})]
         folder.mkdir(exist_ok=True)
         nbformat.write(notebook, folder / f"{source.stem}.ipynb")
         tell(f"{folder / source.stem}.ipynb")
-
-
-def without_widgets(notebook: NotebookNode) -> None:
-    """Take out widgets' views, which need a kernel; their static twins stay."""
-    notebook.metadata.pop("widgets", None)
-    for cell in notebook.cells:
-        if "outputs" in cell:
-            cell.outputs = [
-                one for one in cell.outputs if "application/vnd.jupyter.widget-view+json" not in one.get("data", {})
-            ]

@@ -12,6 +12,7 @@ import mtlkit
 from mtlkit.errors import InputError, nearest
 
 PATTERN = "[0-9][0-9]_*.ipynb"
+SOURCES = "source/[0-9][0-9]_*.py"
 
 
 def course_folder() -> Path:
@@ -30,8 +31,8 @@ def results_folder() -> Path:
     return clone if clone.is_dir() else course_folder().parent / "results"
 
 
-def find_chapter(name: str) -> Path:
-    """Return the notebook of a chapter by its number, its name, or the path of a copy.
+def find_chapter(name: str, pattern: str = PATTERN) -> Path:
+    """Return the notebook (or with `SOURCES` the source) of a chapter by its number, its name, or the path of a copy.
 
     Raises:
         InputError: there is no such chapter.
@@ -43,12 +44,19 @@ def find_chapter(name: str) -> Path:
         if not Path(name).is_file():
             raise InputError(f"{name}: there is no such notebook.")
         return Path(name).absolute()
-    chapters = {path.stem: path for path in sorted(course_folder().glob(PATTERN))}
+    chapters = {path.stem: path for path in sorted(course_folder().glob(pattern))}
     found = [path for stem, path in chapters.items() if name in (stem, stem[:2], stem[:2].removeprefix("0"))]
     if not found:
         hint = nearest(name, chapters)
         raise InputError(f"chapter {name!r} is not known.{hint} Known are {', '.join(chapters) or 'none'}.")
     return found[0]
+
+
+def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
+    """Return the chapters of these names, or without any all of them."""
+    if names:
+        return [find_chapter(name, pattern) for name in names]
+    return sorted(course_folder().glob(pattern))
 
 
 def stored(name: str) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback,
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from mtlkit.course.building import STUB
-from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
+from mtlkit.course.building import STUB, nbgrader_metadata
+from mtlkit.course.chapters import PATTERN, course_folder
 from mtlkit.course.checks import MARKING
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
@@ -34,6 +34,7 @@ from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
 from mtlkit.evaluation import write_csv
 
+Progress = Callable[[int, int], Any]  # is told how many of how many are done
 GIVEN = ".mtlkit-course"  # in a learner's folder: digests of all that was copied there; what has another was edited
 MOST = 50_000_000  # bytes of a submission
 
@@ -67,27 +68,25 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def release(name: str, out: Path, given: list[str]) -> Path:
+def release(path: Path, out: Path, given: list[str]) -> Path:
     """Make a folder for a chapter that is handed out and will be marked; return the notebook to hand out.
 
     Args:
-        name: number, name or path of the chapter. Its version in `solutions/` is taken, and the solutions are cut out.
+        path: the chapter. Its version in `solutions/` is taken, and the solutions are cut out.
         out: the folder to be.
         given: values of parameters, as `"seed=7"`. Marking puts the chapter's parameters back to these.
 
     Raises:
-        InputError: no such chapter or parameter, nothing to mark in it, or `out` is there already.
+        InputError: no such parameter, nothing to mark in it, or `out` is there already.
     """
-    path = find_chapter(name)
     solved = path.parent / "solutions" / path.name
-    values = read_assignments(given, parameters_of(path), name)
+    values = read_assignments(given, parameters_of(path), path.stem)
     notebook = nbformat.read(solved if solved.is_file() else path, as_version=4)
     if not any(_about(cell).get("grade") for cell in notebook.cells) or not re.fullmatch(r"[\w-]+", path.stem):
         raise InputError(f"{path.name}: cannot be marked: it needs a cell with the tag 'check', and a plain name.")
     for cell in notebook.cells:
         if _name(cell) == "parameters":
-            kind = {"locked": True, "grade": False, "solution": False, "task": False, "schema_version": 3}
-            cell.metadata["nbgrader"] = {"grade_id": "parameters"} | kind
+            cell.metadata["nbgrader"] = nbgrader_metadata("parameters", "locked")
             for key, value in values.items():  # it stands before the comment, or the end of the line
                 start, end = next(re.finditer(rf"(?<=^{key} = ).*?(?=  #|$)", cell.source, re.MULTILINE)).span()
                 cell.source = f"{cell.source[:start]}{value!r}{cell.source[end:]}"
@@ -132,13 +131,7 @@ def _convert(step: Any, room: Path, task: str, student: str = "*", limit: int = 
         raise InputError(f"look at it by hand: {[str(fault), *reasons][-1]}") from fault
 
 
-def mark(
-    released: Path,
-    submissions: Path,
-    out: Path,
-    limit: int = 300,
-    progress: Callable[[int, int], Any] = lambda *_: None,
-) -> list[dict[str, Any]]:
+def mark(released: Path, submissions: Path, out: Path, limit: int, progress: Progress) -> list[dict[str, Any]]:
     """Run and mark all submissions of a released chapter; return a row of marks for each, as `marks.csv` has them.
 
     What cannot be marked (no notebook, code that will not be stopped) has no marks, and a note that says why.
@@ -162,11 +155,11 @@ def mark(
         raise InputError(f"{submissions}: give a notebook for each learner, of the learner's name, no two of one name.")
     with new_run(out) as room:
         shutil.copytree(released, room, dirs_exist_ok=True)
-        rows = []
-        for number, (name, path) in enumerate(found.items()):
-            progress(number, len(found))
+        rows = list[dict[str, Any]]()
+        for name, path in found.items():
+            progress(len(rows), len(found))
             rows.append(_mark_one(room, tasks[0], name, path, limit))
-        progress(len(found), len(found))
+        progress(len(rows), len(rows))
         write_csv(room / "marks.csv", rows, encoding="utf-8-sig")  # Excel asks for the -sig
     return rows
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sysconfig
-import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
+import psutil
 from nbformat import NotebookNode
-from traitlets import Float
 from traitlets.config import Config
 
 from mtlkit.course.figures import RECORD
-from mtlkit.course.parameters import Parameter, parameters_of
+from mtlkit.course.parameters import parameters_of
 from mtlkit.data.root import data_root
 from mtlkit.deployment.runs import RunFailed, versions
 from mtlkit.errors import InputError
@@ -35,58 +33,23 @@ NOTEBOOK = "notebook.ipynb"
 FILES = (NOTEBOOK, "report.json")  # of a finished run
 
 
-class Kernel(AsyncKernelManager):
-    """A kernel that is killed, with all that it started, at its deadline or by `kill_kernels`."""
-
-    deadline = Float(0, help="Seconds from its start; 0 is never.").tag(config=True)
-    living: ClassVar[set[Kernel]] = set()
-    timer: threading.Timer | None = None
-
-    async def start_kernel(self, **arguments: Any) -> None:  # type: ignore[override]
-        await super().start_kernel(**arguments)
-        self.living.add(self)
-        if self.deadline:
-            self.timer = threading.Timer(self.deadline, self.kill)
-            self.timer.daemon = True
-            self.timer.start()
-
-    async def cleanup_resources(self, restart: bool = False) -> None:  # type: ignore[override]
-        self.living.discard(self)
-        if self.timer:
-            self.timer.cancel()
-        await super().cleanup_resources(restart)
-
-    def kill(self) -> None:
-        process = getattr(self.provisioner, "process", None)
-        if process is None or process.poll() is not None:
-            return
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)  # a kernel leads a group of its own
-        else:
-            process.kill()
-
-
 def kill_kernels() -> None:
-    """Kill all kernels that run in this process: their runs end at once, as failed."""
-    for kernel in tuple(Kernel.living):
-        kernel.kill()
+    """Kill all kernels that this process started, with all that they started: their runs end at once, as failed."""
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it has ended
+            if "ipykernel_launcher" in child.cmdline():
+                for process in (*child.children(recursive=True), child):
+                    process.kill()
 
 
 def prepare_environment() -> None:
     """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel, where the data lie."""
     for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
         os.environ.setdefault(name, "1")
-    programs = sysconfig.get_path(
-        "scripts"
-    )  # nbgrader calls alembic, which a Python that was not activated has there only
+    programs = sysconfig.get_path("scripts")  # of a Python that was not activated, too: nbgrader calls alembic
     if programs not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
     os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
-
-
-def open_parameters(chapter: Path) -> dict[str, Parameter]:
-    """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
-    return {name: known for name, known in parameters_of(chapter).items() if name != "run_folder"}
 
 
 def run_chapter(
@@ -115,41 +78,39 @@ def run_chapter(
 
     prepare_environment()
     logging.getLogger("papermill").addHandler(logging.NullHandler())  # what went wrong is told once, below
-    out = folder / NOTEBOOK
+    out, own_report = folder / NOTEBOOK, folder / "report.json"
     defaults = {name: known.default for name, known in parameters_of(chapter).items()}
-    inside = {"run_folder": "."} if "run_folder" in defaults else {}
-    config = KERNEL["config"].copy()
-    config.Kernel.deadline = float(timeout)
-    options = {**KERNEL, "config": config, "kernel_manager_class": Kernel, "progress_bar": progress}
+    inside = {"run_folder": "."} if defaults.pop("run_folder", None) is not None else {}
     started = time.monotonic()
+    limit = (lambda cell: max(0.1, started + timeout - time.monotonic())) if timeout else None
     try:
         papermill.execute_notebook(
             nbformat.read(chapter, 4), str(out).replace("{", "{{").replace("}", "}}"), values | inside,
-            resources={"metadata": {"path": str(folder)}}, **options,
+            progress_bar=progress, timeout_func=limit, resources={"metadata": {"path": str(folder)}}, **KERNEL,
         )  # fmt: skip
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
             raise InputError(fault.evalue) from fault
-        said = " ".join(f"{fault.ename}: {fault.evalue}".split())
-        raise RunFailed(f"{chapter.name}: {last_cell(out)} failed with {said}") from fault
+        said = " ".join(f"failed with {fault.ename}: {fault.evalue}".split())
+        raise RunFailed(f"{chapter.name}: {last_cell(out)} {said}") from fault
+    except TimeoutError as fault:
+        raise RunFailed(f"{chapter.name}: {last_cell(out)}: not done in {timeout:g} s, and stopped") from fault
     except RuntimeError as fault:  # nbclient's, of a kernel that is gone
-        late = 0 < timeout <= time.monotonic() - started
-        said = f"not done in {timeout:g} s, and stopped" if late else "the kernel died (was the memory used up?)"
+        said = "the kernel died (was the memory used up?)"
         raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
     done = nbformat.read(out, as_version=4)
     for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):
         metadata.pop("papermill", None)  # times and paths of this machine
     nbformat.write(done, out)
     report: dict[str, Any] = {"versions": versions(), "created": datetime.now(UTC).isoformat(timespec="seconds")}
-    if (folder / "report.json").is_file():
-        report |= json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    defaults.pop("run_folder", None)
+    if own_report.is_file():
+        report |= json.loads(own_report.read_text(encoding="utf-8"))
     report |= {
         "chapter": chapter.stem, "parameters": defaults | values, "recorded": recorded(done),
         "wall_seconds": round(time.monotonic() - started, 1),
     }  # fmt: skip
     text = json.dumps(report, indent=1, ensure_ascii=False)
-    (folder / "report.json").write_text(f"{text}\n", encoding="utf-8", errors="replace")
+    own_report.write_text(f"{text}\n", encoding="utf-8", errors="replace")
     return report
 
 
@@ -159,9 +120,8 @@ def last_cell(notebook: Path) -> str:
     begun = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
     if not begun:
         return "the start"
-    name = "parameters" if "injected-parameters" in begun[-1].metadata.get("tags", []) else begun[-1].id
     count = sum(cell.cell_type == "code" for cell in begun)
-    return f"cell {name!r} (In [{count}])"
+    return f"cell {begun[-1].id!r} (In [{count}])"
 
 
 def recorded(notebook: NotebookNode) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
+from pandas import DataFrame
 from PIL import Image
 
 from mtlkit.evaluation import to_png
@@ -81,31 +82,30 @@ def _shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
-def sweep_figure(runs: list[dict[str, Any]], summary: list[dict[str, Any]], by: list[str]) -> Figure:
+def sweep_figure(numbers: DataFrame, summary: DataFrame, by: list[str]) -> Figure:
     """Draw a sweep: each run as a dot, mean ± standard deviation of each group; a panel a number, the first of `by` along it.
 
     Args:
-        runs: a row a run, with its parameters and the numbers that it recorded.
-        summary: a row a group and number: the parameters `by`, and metric, mean, sd, runs.
+        numbers: a row a run and number: the parameters `by`, metric, value.
+        summary: a row a group and number: the parameters `by`, metric, runs, mean, sd.
         by: the parameters that tell groups apart.
     """
     import seaborn  # here: it takes a second
 
     along, *others = by or ["all"]
-    best = {row["metric"]: row for row in sorted(summary, key=lambda row: row["mean"])}
-    figure = Figure(figsize=(8, 0.5 + 2.8 * len(best)), layout="constrained")
-    for axes, (metric, top) in zip(figure.subplots(len(best), squeeze=False)[:, 0], best.items(), strict=True):
-        own = [row for row in runs if isinstance(row.get(metric), float)]
-        hue = [", ".join(f"{name} {row[name]}" for name in others) or "mean ± sd" for row in own]
-        n = len(set(hue))
-        data = {along: [str(row.get(along, "runs")) for row in own], metric: [row[metric] for row in own], "hue": hue}
-        looks: dict[str, Any] = {"x": along, "y": metric, "hue": "hue", "palette": "colorblind", "ax": axes}
-        seaborn.stripplot(data, **looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
-        seaborn.pointplot(data, **looks, errorbar="sd", linestyle="none", capsize=0.1, dodge=0.8 * (n - 1) / n,
+    hue = [", ".join(f"{name} {row[name]}" for name in others) or "mean ± sd" for row in numbers.to_dict("records")]
+    table = numbers.assign(all="runs", hue=hue).astype({along: str})
+    n, panels = len(set(hue)), table.groupby("metric")
+    figure = Figure(figsize=(8, 0.5 + 2.8 * len(panels)), layout="constrained")
+    for axes, (metric, own) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+        looks: dict[str, Any] = {"x": along, "y": "value", "hue": "hue", "palette": "colorblind", "ax": axes}
+        seaborn.stripplot(own, **looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
+        seaborn.pointplot(own, **looks, errorbar="sd", linestyle="none", capsize=0.1, dodge=0.8 * (n - 1) / n,
                           markers=[MARKERS[i % len(MARKERS)] for i in range(n)])  # fmt: skip
+        top = summary[summary["metric"] == metric].sort_values("mean").iloc[-1]
         mean = f"{top['mean']:.3g}" + (f" ± {top['sd']:.2g}" if top["runs"] > 1 else "")
         where = ", ".join(f"{name} {top[name]}" for name in by) or "all"
-        axes.set_title(f"{metric}: the highest mean is {mean} ({where}; runs: {top['runs']})",
-                       fontsize=10)  # fmt: skip
+        axes.set_title(f"{metric}: the highest mean is {mean} ({where}; runs: {top['runs']})", fontsize=10)
+        axes.set_ylabel(metric)
         axes.legend(fontsize=9)
     return figure

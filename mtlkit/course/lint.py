@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
 from mtlkit.course.checks import EXERCISES, load_exercises
@@ -16,34 +16,25 @@ from mtlkit.course.parameters import parameters_of
 from mtlkit.errors import InputError
 
 Findings = Iterator[tuple[str, str]]  # (cell's id, what is wrong there)
-Rule = Callable[[NotebookNode, Path], Findings]
-RULES: list[Rule] = []
 CODE = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 MOST = 1_000_000  # bytes of a notebook
-
-
-class Tags(HTMLParser):
-    """The attributes of all elements of one kind in a page."""
-
-    def __init__(self, page: str, kind: str) -> None:
-        super().__init__()
-        self.kind, self.found = kind, list[dict[str, str | None]]()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == self.kind:
-            self.found.append(dict(attrs))
-
-
-def rule(check: Rule) -> Rule:
-    RULES.append(check)
-    return check
+OBJECTIVE = re.compile(r"^(\d)\. \*\w+\*", re.MULTILINE)
+EXERCISE = re.compile(
+    r"^### Exercise (\d+) · (compute|predict|mend|design) · (?:easy|medium|hard) · objectives? ([\d, ]+)$", re.MULTILINE
+)
+HARMFUL = {  # in the source of a cell of that kind
+    "code": {
+        r"https?://|urllib|requests|pooch|pip install|^[!%]": "it reaches for the network or the shell",
+        r"(?:simplefilter|filterwarnings)\(\s*['\"]ignore['\"]\s*\)": "a filter that hides all warnings",
+    },
+    "markdown": {r"\b(?:simply|just|obviously|of course|easily)\b": "a word that belittles a difficulty"},
+}
 
 
 def lint(path: Path) -> list[str]:
     """Return what is wrong with a chapter, a sentence each: `cell 'title': no objectives`."""
     notebook = nbformat.read(path, as_version=4)
-    return [f"{path.name}: cell {cell!r}: {what}" for check in RULES for cell, what in check(notebook, path)]
+    return [f"{path.name}: cell {cell!r}: {what}" for rule in RULES for cell, what in rule(notebook, path)]
 
 
 def prose(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
@@ -55,18 +46,9 @@ def code(notebook: NotebookNode) -> Iterator[NotebookNode]:
     yield from (cell for cell in notebook.cells if cell.cell_type == "code")
 
 
-def pages(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """Yield (id, HTML) of each output that has some."""
-    for cell in code(notebook):
-        yield from (
-            (cell.id, output.data["text/html"]) for output in cell.outputs if "text/html" in output.get("data", {})
-        )
-
-
-@rule
 def opening(notebook: NotebookNode, path: Path) -> Findings:
     first = notebook.cells[0]
-    objectives = re.findall(r"^\d\. \*\w+\*", first.source, re.MULTILINE)
+    objectives = OBJECTIVE.findall(first.source)
     if not 3 <= len(objectives) <= 5:
         yield first.id, f"{len(objectives)} objectives that start with a verb, as in '1. *explain* ...': give 3 to 5"
     for word in ("You need:", "Time:", "Memory:", "Network:"):
@@ -74,7 +56,6 @@ def opening(notebook: NotebookNode, path: Path) -> Findings:
             yield first.id, f"'**{word}**' is missing"
 
 
-@rule
 def headings(notebook: NotebookNode, path: Path) -> Findings:
     found = [
         (cell, len(marks)) for cell, text in prose(notebook) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)
@@ -89,7 +70,6 @@ def headings(notebook: NotebookNode, path: Path) -> Findings:
         yield notebook.cells[0].id, f"sections are numbered {numbers}"
 
 
-@rule
 def parameters(notebook: NotebookNode, path: Path) -> Findings:
     try:
         missing = [name for name in ("seed", "source", "quick") if name not in parameters_of(path)]
@@ -102,45 +82,41 @@ def parameters(notebook: NotebookNode, path: Path) -> Findings:
         yield "parameters", "no cell calls check_parameters"
 
 
-@rule
 def exercises(notebook: NotebookNode, path: Path) -> Findings:
     load_exercises()
     first, covered = notebook.cells[0], set[str]()
     text = "\n".join(cell.source for cell in notebook.cells)
-    heads = re.findall(
-        r"^### Exercise (\d+) · (compute|predict|mend|design) · (easy|medium|hard) · objectives? ([\d, ]+)$",
-        text,
-        re.MULTILINE,
-    )
-    kinds = {kind for _, kind, _, _ in heads}
+    heads = EXERCISE.findall(text)
+    kinds = {kind for _, kind, _ in heads}
     if len(heads) < 3 or len(kinds) < 3:
         yield first.id, "give 3 exercises or more, of 3 kinds: '### Exercise 1 · compute · easy · objective 2'"
     if len(re.findall(r"^\*Hint:\*", text, re.MULTILINE)) < len(heads):
         yield first.id, "each exercise has a '*Hint:*'"
-    for number, _, _, objectives in heads:
+    for number, _, objectives in heads:
         covered |= set(re.findall(r"\d", objectives))
         name = f"{path.stem[:2]}-{number}"
         if name not in EXERCISES or f'check("{name}"' not in text:
             yield first.id, f"exercise {name} has no self-check"
-    for objective in set(re.findall(r"^(\d)\. \*\w+\*", first.source, re.MULTILINE)) - covered:
+    for objective in set(OBJECTIVE.findall(first.source)) - covered:
         yield first.id, f"no exercise covers objective {objective}"
 
 
-@rule
 def figures(notebook: NotebookNode, path: Path) -> Findings:
     seen = set[str]()
-    for cell, page in pages(notebook):
-        for image in Tags(page, "img").found:
-            alt = image.get("alt") or ""
+    for cell in code(notebook):
+        shown = [output.get("data", {}) for output in cell.outputs]
+        if any("image/png" in data for data in shown):
+            yield cell.id, "a figure without a text: use show()"
+        for image in BeautifulSoup("".join(data.get("text/html", "") for data in shown), "html.parser").find_all("img"):
+            alt = str(image.get("alt", ""))
             if len(alt) < 40 or alt in seen:
-                yield cell, f"a figure's text must say what it shows, in 40 characters or more, and be its own: {alt!r}"
+                yield (
+                    cell.id,
+                    f"a figure's text must say what it shows, in 40 characters or more, and be its own: {alt!r}",
+                )
             seen.add(alt)
-    for one in code(notebook):
-        if any("image/png" in output.get("data", {}) for output in one.outputs):
-            yield one.id, "a figure without a text: use show()"
 
 
-@rule
 def links(notebook: NotebookNode, path: Path) -> Findings:
     for cell, text in prose(notebook):
         for target in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -162,7 +138,6 @@ def anchors(path: Path) -> set[str]:
     return {head.strip().replace(" ", "-") for head in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
 
 
-@rule
 def outputs(notebook: NotebookNode, path: Path) -> Findings:
     if path.stat().st_size > MOST:
         yield notebook.cells[0].id, f"the notebook has {path.stat().st_size:,} bytes; {MOST:,} is the most"
@@ -176,13 +151,12 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
         yield notebook.cells[0].id, f"a path of the machine that built it: {text[place.start() :][:40]!r}"
 
 
-@rule
 def sources(notebook: NotebookNode, path: Path) -> Findings:
-    for cell in code(notebook):
-        if re.search(r"https?://|urllib|requests|pooch|pip install|^[!%]", cell.source, re.MULTILINE):
-            yield cell.id, "it reaches for the network or the shell"
-        if re.search(r"(?:simplefilter|filterwarnings)\(\s*['\"]ignore['\"]\s*\)", cell.source):
-            yield cell.id, "a filter that hides all warnings"
-    for name, text in prose(notebook):
-        if word := re.search(r"\b(?:simply|just|obviously|of course|easily)\b", text, re.IGNORECASE):
-            yield name, f"the word {word[0]!r}"
+    for cell in notebook.cells:
+        text = CODE.sub("", cell.source) if cell.cell_type == "markdown" else cell.source
+        for pattern, what in HARMFUL.get(cell.cell_type, {}).items():
+            if found := re.search(pattern, text, re.MULTILINE | re.IGNORECASE):
+                yield cell.id, f"{what}: {found[0]!r}"
+
+
+RULES = (opening, headings, parameters, exercises, figures, links, outputs, sources)

@@ -11,19 +11,20 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import nbformat
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mtlkit.course.chapters import find_chapter
 from mtlkit.errors import InputError, nearest
 
 MOST = 100_000  # values of one parameter in a sweep
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
+STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -48,24 +49,30 @@ class Parameter:
     def check(self, value: Any) -> Any:
         """Return the value in its type; `InputError` if it is of another, or out of range."""
         kind: Any = Literal[self.choices] if self.choices else type(self.default)
-        limits: dict[str, Any] = {} if self.choices else {"ge": self.low, "le": self.high, "strict": True}
-        finite: dict[str, Any] = {"allow_inf_nan": False} if kind is float else {}
         try:
-            return TypeAdapter(Annotated[kind, Field(**limits, **finite)]).validate_python(value)
+            return TypeAdapter(Annotated[kind, Field(ge=self.low, le=self.high)], config=STRICT).validate_python(value)
         except ValidationError as fault:
             hint = nearest(str(value), self.choices)
             raise InputError(f"{self.name} is {value!r}: give {self.allowed}.{hint}") from fault
 
     def read(self, text: str) -> Any:
         """Return the value that a text on the command line means."""
-        if isinstance(self.default, str):
-            return self.check(text)
-        try:
-            return self.check(ast.literal_eval({"true": "True", "false": "False"}.get(text, text)))
-        except (ValueError, SyntaxError) as fault:
-            if isinstance(fault, InputError):
-                raise
-            return self.check(text)
+        value: Any = text
+        if not isinstance(self.default, str):
+            with suppress(ValueError, SyntaxError):
+                value = ast.literal_eval(text.replace("true", "True").replace("false", "False"))
+        return self.check(value)
+
+    def read_many(self, text: str) -> list[Any]:
+        """Return the values that `VALUE,VALUE` or `FIRST..LAST` means."""
+        parts: Sequence[Any] = [part for part in text.split(",") if part]
+        if ends := re.fullmatch(r"(-?\d{1,15})\.\.(-?\d{1,15})", text):
+            first, last = (int(self.read(end)) for end in ends.groups())
+            parts = range(first, last + 1)
+        if not 0 < len(parts) <= MOST:
+            raise InputError(f"{self.name}={text}: holds {len(parts):,} values, and a sweep takes 1 to {MOST:,}: write "
+                             f"{self.name}=A,B or, from the smaller to the larger, {self.name}=0..4.")  # fmt: skip
+        return [self.read(str(part)) for part in parts]
 
 
 def parameters_of(chapter: Path) -> dict[str, Parameter]:
@@ -80,28 +87,35 @@ def parameters_of(chapter: Path) -> dict[str, Parameter]:
     from papermill import inspect_notebook  # takes a second
 
     try:
-        notebook = nbformat.read(chapter, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, AttributeError, TypeError, ValueError) as fault:
-        raise InputError(f"{chapter.name}: is no notebook.") from fault
-    if not any("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells):
+        inspected = inspect_notebook(str(chapter))
+    except Exception as fault:  # a file that is no notebook fails in many ways
+        raise InputError(
+            f"{chapter.name}: is no notebook that can be run: take a fresh copy of the chapter."
+        ) from fault
+    if not inspected:
         raise InputError(f"{chapter.name}: no cell has the tag 'parameters': give the first cell of settings that tag, or "
                          "take a fresh copy of the chapter.")  # fmt: skip
     found = {}
-    for name, about in inspect_notebook(str(chapter)).items():
-        limits, text = about["help"].split(" — ", 1) if " — " in about["help"] else ("", about["help"])
+    for name, about in inspected.items():
+        *limits, text = about["help"].split(" — ", 1)
         try:
             default = ast.literal_eval(about["default"])
             KINDS[type(default)]
+            if isinstance(default, str):
+                choices = tuple(choice for some in limits for choice in some.split(" | "))
+                found[name] = Parameter(name, default, choices=choices, help=text)
+            else:
+                low, high = [float(end) for some in limits for end in some.split(" to ")] or (None, None)
+                found[name] = Parameter(name, default, low, high, help=text)
         except (ValueError, SyntaxError, KeyError) as fault:
             raise InputError(f"{chapter.name}: the default of {name}, {about['default']}, must be a number, True, False or "
                              "a text, as it stands: take a fresh copy of the chapter.") from fault  # fmt: skip
-        if " to " in limits:
-            low, high = (float(limit) for limit in limits.split(" to "))
-            found[name] = Parameter(name, default, low=low, high=high, help=text)
-        else:
-            choices = tuple(limits.split(" | ")) if isinstance(default, str) and limits else ()
-            found[name] = Parameter(name, default, choices=choices, help=text)
     return found
+
+
+def open_parameters(chapter: Path) -> dict[str, Parameter]:
+    """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
+    return {name: known for name, known in parameters_of(chapter).items() if name != "run_folder"}
 
 
 def one_of(name: str, known: dict[str, Parameter], chapter: str) -> Parameter:
@@ -112,50 +126,23 @@ def one_of(name: str, known: dict[str, Parameter], chapter: str) -> Parameter:
     return known[name]
 
 
-def _by_name(
-    texts: list[str], known: dict[str, Parameter], chapter: str, example: str
-) -> dict[str, tuple[Parameter, str]]:
-    found: dict[str, tuple[Parameter, str]] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"{text!r}: write NAME=VALUE, as in {example}.")
-        if name in found:
-            raise InputError(f"{name}: is given twice.")
-        found[name] = one_of(name, known, chapter), value
-    return found
-
-
-def read_assignments(texts: list[str], known: dict[str, Parameter], chapter: str) -> dict[str, Any]:
-    """Return the values of `NAME=VALUE` texts.
+def read_assignments(
+    texts: list[str], known: dict[str, Parameter], chapter: str, read: Callable[[Parameter, str], Any] = Parameter.read
+) -> dict[str, Any]:
+    """Return the values of `NAME=VALUE` texts; with `read=Parameter.read_many`, the lists of values of a grid.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
     {'seed': 3}
     """
-    found = _by_name(texts, known, chapter, "-p seed=3")
-    return {name: one.read(value) for name, (one, value) in found.items()}
-
-
-def read_grid(texts: list[str], known: dict[str, Parameter], chapter: str) -> dict[str, list[Any]]:
-    """Return the values of `NAME=VALUE,VALUE` and `NAME=FIRST..LAST` texts.
-
-    >>> read_grid(["seed=0..2", "balance=auto,equal"], parameters_of(find_chapter("00")), "00")
-    {'seed': [0, 1, 2], 'balance': ['auto', 'equal']}
-    """
-    grid = {}
-    for name, (one, text) in _by_name(texts, known, chapter, "--grid seed=0..4").items():
-        parts: Iterable[Any] = filter(None, text.split(","))
-        if ends := re.fullmatch(r"(-?\d+)\.\.(-?\d+)", text):
-            first, last = (int(end) for end in ends.groups())
-            one.read(ends[1]), one.read(ends[2])
-            if last - first >= MOST:
-                raise InputError(f"--grid {name}={text}: that are {last - first + 1:,} values; {MOST:,} are the most.")
-            parts = map(str, range(first, last + 1))
-        grid[name] = [one.read(part) for part in parts]
-        if not grid[name]:
-            raise InputError(f"--grid {name}={text}: holds no value, so that there would be 0 runs: write {name}=A,B or, "
-                             f"from the smaller to the larger, {name}=0..4.")  # fmt: skip
-    return grid
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"{text!r}: write NAME=VALUE, as in -p seed=3 or --grid seed=0..4.")
+        if name in found:
+            raise InputError(f"{name}: is given twice.")
+        found[name] = read(one_of(name, known, chapter), value)
+    return found
 
 
 def grid_points(grid: dict[str, list[Any]], pairs: bool = False) -> list[dict[str, Any]]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import joblib
 import nbformat
 from joblib import Parallel, delayed, parallel_config
 from jupyter_core.utils import ensure_event_loop
+from pandas import DataFrame
 
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.figures import sweep_figure
@@ -25,7 +24,6 @@ from mtlkit.deployment.runs import RunFailed, new_run
 from mtlkit.errors import InputError
 from mtlkit.evaluation import to_png, write_csv
 
-Rows = list[dict[str, Any]]
 RESULTS = ("runs.csv", "summary.csv")
 
 
@@ -54,20 +52,18 @@ def plan(chapter: Path, points: list[dict[str, Any]], fixed: dict[str, Any], out
     if twice := sorted(set(fixed).intersection(*points)):
         raise InputError(f"{twice[0]}: is given twice, with -p and in the grid.")
     cells = [cell.source for cell in nbformat.read(chapter, 4).cells if cell.cell_type == "code"]
-    code = sha256(repr(cells).encode()).hexdigest()
     runs = {}
     for point in points:
-        key = sha256(json.dumps([code, fixed | point], sort_keys=True).encode())
         name = re.sub("[^A-Za-z0-9_.,=-]+", "-", ",".join(f"{name}={value}" for name, value in point.items()))
-        folder = out / f"{name[:80]}-{key.hexdigest()[:8]}"
+        folder = out / f"{name[:80]}-{joblib.hash([cells, fixed | point])[:8]}"
         runs[folder] = Run(fixed | point, folder)
     return list(runs.values())
 
 
-def work(name: str, text: str, run: Run, timeout: float, place: str) -> tuple[Run, str, dict[str, bytes]]:
+def work(name: str, text: str, run: Run, timeout: float) -> tuple[Run, str, dict[str, bytes]]:
     """Do one run in a passing folder, on this machine or another; return what went wrong (or ""), and the run's files."""
     os.environ.update(dict.fromkeys(THREADS, "1"))
-    with tempfile.TemporaryDirectory(prefix="mtlkit-", dir=place or None, ignore_cleanup_errors=True) as passing:
+    with tempfile.TemporaryDirectory(prefix="mtlkit-", ignore_cleanup_errors=True) as passing:
         chapter, folder, wrong = Path(passing, name), Path(passing, "run"), ""
         chapter.write_text(text, encoding="utf-8")
         folder.mkdir()
@@ -101,9 +97,7 @@ def sweep(
     """
     text, failed = chapter.read_text(encoding="utf-8"), dict[Path, str]()
     with new_run(out / "results", True, files=RESULTS, anew=True) as results, _backend(cluster, jobs):
-        (place := results / "working").mkdir()
-        here = "" if cluster else str(place)
-        tasks = [delayed(work)(chapter.name, text, run, timeout, here) for run in runs if run.recorded is None]
+        tasks = [delayed(work)(chapter.name, text, run, timeout) for run in runs if run.recorded is None]
         try:
             for run, wrong, files in Parallel(batch_size=1, return_as="generator_unordered")(tasks):
                 with suppress(RunFailed), new_run(run.folder, files=FILES, anew=True) as folder:
@@ -116,7 +110,6 @@ def sweep(
                 yield run, wrong
         finally:
             kill_kernels()
-            shutil.rmtree(place, ignore_errors=True)
         write_results(results, runs, by, failed)
 
 
@@ -136,27 +129,29 @@ def _backend(cluster: str, jobs: int) -> Any:
     return parallel_config("dask", client=client)
 
 
-def summary(runs: list[Run], by: list[str]) -> Rows:
-    """Return a row for each recorded number and each combination of the parameters `by`: mean and spread over the rest."""
-    groups: dict[tuple[Any, ...], list[float]] = {}
-    for run in runs:
-        for metric, value in (run.recorded or {}).items():
-            if isinstance(value, float):
-                groups.setdefault((*(run.values[name] for name in by), metric), []).append(value)
-    rows = []
-    for key, values in sorted(groups.items(), key=lambda item: item[0][-1]):  # stable: else in the order of the grid
-        spread = {"mean": statistics.fmean(values), "sd": statistics.stdev(values) if len(values) > 1 else None}
-        rows.append(dict(zip([*by, "metric"], key, strict=True)) | {"runs": len(values)} | spread
-                    | {"min": min(values), "max": max(values)})  # fmt: skip
-    return rows
+def numbers(runs: list[Run], by: list[str]) -> DataFrame:
+    """Return a row for each number that a run recorded: the run's parameters `by`, the metric and its value."""
+    rows = [
+        {name: run.values[name] for name in by} | {"metric": metric, "value": value}
+        for run in runs
+        for metric, value in (run.recorded or {}).items()
+        if isinstance(value, float)
+    ]
+    return DataFrame(rows, columns=[*by, "metric", "value"]).sort_values("metric", kind="stable")  # else as in the grid
+
+
+def summary(table: DataFrame) -> DataFrame:
+    """Return a row for each metric and each combination of the other columns of `numbers`: mean and spread of its values."""
+    groups = table.groupby(list(table.columns[:-1]), sort=False)["value"]
+    return groups.agg(runs="count", mean="mean", sd="std", min="min", max="max").reset_index()
 
 
 def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Path, str]) -> None:
     """Write `runs.csv` (a row a run), `summary.csv` (mean and spread of each group), and `figure.png`."""
     tidy = [run.values | (run.recorded or {}) | {"failed": failed.get(run.folder, ""), "folder": run.folder.name}
             for run in runs]  # fmt: skip
-    rows = summary(runs, by)
-    for name, table in zip(RESULTS, (tidy, rows), strict=True):
-        write_csv(folder / name, table)
-    if rows:
-        (folder / "figure.png").write_bytes(to_png(sweep_figure(tidy, rows, by)))
+    write_csv(folder / "runs.csv", tidy)
+    table = numbers(runs, by)
+    summary(table).to_csv(folder / "summary.csv", index=False)
+    if len(table):
+        (folder / "figure.png").write_bytes(to_png(sweep_figure(table, summary(table), by)))

@@ -137,20 +137,20 @@ def test_what_never_ends_is_stopped(room: Path) -> None:
     sent = room / "loops"
     sent.mkdir()
     nbformat.write(handed_out(room, exercise_1="while True: pass"), sent / "loop.ipynb")
-    (row,) = classroom.mark(room / "handed out", sent, room / "loop marks", limit=20)
+    (row,) = classroom.mark(room / "handed out", sent, room / "loop marks", 20, print)
     assert row["check-1"] == 0 and "exercise-1 was stopped after 20 s" in row["note"]
 
 
 def test_what_cannot_be_marked_is_said(room: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no folder that"):
-        classroom.mark(tmp_path, tmp_path, tmp_path / "out")
+        classroom.mark(tmp_path, tmp_path, tmp_path / "out", 20, print)
     (tmp_path / "sent").mkdir()
     with pytest.raises(InputError, match="a notebook for each learner"):
-        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out")
+        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out", 20, print)
     (tmp_path / "sent" / "anna").mkdir()
     (tmp_path / "sent" / "anna.ipynb").touch()
     with pytest.raises(InputError, match="no two of one name"):
-        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out")
+        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out", 20, print)
     assert not (tmp_path / "out").exists()
 
 

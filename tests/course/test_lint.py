@@ -86,7 +86,7 @@ BROKEN: list[tuple[Callable[[NotebookNode], None], str]] = [
     (code("!ls"), "it reaches for the network or the shell"),
     (code('warnings.simplefilter("ignore")'), "'new': a filter that hides all warnings"),
     (code("warnings.filterwarnings('ignore')"), "a filter that hides all warnings"),
-    (text("This is just so."), "'new': the word 'just'"),
+    (text("This is just so."), "'new': a word that belittles a difficulty: 'just'"),
 ]
 
 
