@@ -10,9 +10,8 @@
 # # 02 · Preprocessing: what is alike to a machine?
 #
 # A method that sorts images without labels has one thing to go by: how far two images are from each other.
-# With the wrong ruler in its hands, no method can save the sorting. This chapter is about rulers. We change an
-# image in ways that do not matter to you, and watch whether the distance moves. Then we change it in ways that do
-# matter, and watch whether the distance *stays*.
+# With the wrong ruler in its hands, no method can save the sorting. This chapter is about rulers: we
+# change images, and watch whether the distance moves.
 #
 # **After this chapter you can**
 #
@@ -62,8 +61,7 @@ angle = 30.0  # 5 to 180 — degrees by which an image is turned
 # %% [markdown] id="images-text"
 # ## 1 Two kinds of images
 #
-# Digits are small, grey and centred. Photographs are none of that. A ruler that is good for one kind may be
-# bad for the other, so we take both:
+# Digits are small, grey and centred. Photographs are none of that. We take both:
 #
 # - the **digits** of chapter 00;
 # - **pieces of eight photographs**, which are part of the library scikit-image: squares cut out at chance
@@ -250,8 +248,7 @@ text = "A grey photograph, its Canny lines, and the falling share of pixels on a
 explore(draw_canny, "high threshold", 0.1, 0.8, 1.6, 0.1, text)
 
 # %% [markdown] id="hysteresis-text"
-# At the low end every wrinkle is a line. At the high end only the strongest outlines are left, in pieces. No
-# single number is right for a whole image: an outline fades in the shade, and noise is strong in places.
+# At the low end every wrinkle is a line. At the high end only the strongest outlines are left, in pieces.
 #
 # **Predict.** Why two thresholds? Suppose that you used only the low one, only the high one, or both. Which
 # way gives the fewest separate lines?
@@ -304,17 +301,16 @@ show(figure, f"A photograph, its Sobel map, the photograph with equal brightness
 
 # %% [markdown] id="hog-text"
 # An edge map throws away hue. It throws away how bright a surface is *between* its edges. And it does not know
-# which side of an edge was the bright one: the length $|g|$ has no sign. Whether these matter is a question about
-# your images.
+# which side of an edge was the bright one: the length $|g|$ has no sign.
 #
 # ## 5 HOG: how much edge, in which direction, roughly where
 #
-# An edge map is still a map of places: move it, and it disagrees with itself as pixels do. The **histogram
+# An edge map is still a map of places: move it, and it disagrees with itself. The **histogram
 # of oriented gradients** ([**HOG**](glossary.md#hog)) gives up the exact place on purpose:
 #
 # 1. cut the image into **cells**: 4 along a side for images below 32 pixels, else 8;
 # 2. in each cell, add up the gradient lengths by direction: $h_c(b) = \sum_{p \in c,\ \theta_p \in b} |g_p|$, where
-#    $p$ is a pixel of cell $c$ and $\theta_p$ its gradient's direction, from 0° to 180° (a direction and its opposite
+#    $p$ is a pixel of cell $c$ and $\theta_p$ its gradient's direction, from 0° to 180° (opposite directions
 #    count as one), sorted into 8 bins $b$ of 22.5°;
 # 3. take all blocks of 2 × 2 neighbouring cells and divide each block $v$ by its length, $v / \sqrt{\|v\|^2 + \epsilon^2}$
 #    with a tiny $\epsilon$, so that light and contrast do not count.
@@ -356,9 +352,8 @@ text = "A photograph, its HOG as small strokes, and HOG's distance from moved co
 explore(draw_cells, "cells along a side", 2, 8, 16, 2, text)
 
 # %% [markdown] id="blind-text"
-# Large cells forgive a move, and forget where things are. Small cells remember, and do not forgive. There is
-# no right size, only a size for *how far your objects wander*: a move is small if it is small against a cell. And
-# the number of numbers grows with the square of the cells.
+# Large cells forgive a move, and forget where things are. Small cells remember, and do not forgive: a move is small
+# if it is small against a cell. And the number of numbers grows with the square of the cells.
 #
 # ## 6 Three rulers that give up more
 #
@@ -419,8 +414,7 @@ show(figure, f"A piece of a photograph, its negative, its quarters swapped, its 
 # %% [markdown] id="table-text"
 # ## 7 Every ruler against every change
 #
-# Now all of them, against eight changes. Which changes leave an image what it is, is for you to say: the negative of a
-# digit is still that digit. **Predict**, before the tables open:
+# Now all of them, against eight changes. **Predict**, before the tables open:
 #
 # 1. Does HOG care about a quarter turn?
 # 2. Which ruler is upset most by a little blur, one that you hardly see?
@@ -498,12 +492,11 @@ show(figure, f"Two heat maps, six rulers against eight changes in strangers, pho
 #   (8 of 64 pixels here). What HOG forgives fully is light: halve the brightness, or double it, and the division by
 #   the block's length takes it back. The negative turns each gradient round, and opposite directions share a bin.
 # - **LBP is blind to a quarter turn**, because it only counts *how many* neighbours say yes. But it asks about the
-#   smallest differences, and blur and noise change these first: it is the one that blur upsets most. In half the
-#   light the order of two pixels stays. What little it sees there comes from rounding to 256 levels: neighbours that
-#   differed by one level are equal in the dark, and equal says yes. Swapped quarters bring new neighbours along the
-#   seams, which is much in a small image and little in a large one.
+#   smallest differences, and blur and noise change these first: it is the one that blur upsets most. Half the light
+#   leaves the order of two pixels as it is, up to rounding. Swapped quarters bring new neighbours along the seams, which
+#   is much in a small image.
 # - **Colour** averages over cells. In a photograph's cell of 256 pixels noise and blur cancel out; in a small digit's
-#   cell there is little to average. It cares for light, and for whatever changes cells.
+#   cell there is little to average.
 # - **Edges** have no sign, so the negative is the same image to them.
 #
 # ## 8 Which ruler is the better one? Ask without labels
@@ -556,12 +549,12 @@ knows = {kind: {name: knows_own(ruler, sets[kind], views[kind]) for name, ruler 
 best = {kind: max(knows[kind], key=knows[kind].get) for kind in sets}
 band = course.stored("bands")["chapters"]["02"]["hog_knows_digits"]  # seeds 0 to 4, all else as stored
 lines = [
-    "| ruler | digits: numbers | µs | knows its own | photographs: numbers | µs | knows its own |",
+    "| ruler | digits: numbers | µs (at least 1) | knows its own | photographs: numbers | µs | knows its own |",
     "|---" * 7 + "|",
 ]
 for name, ruler in rulers.items():
     columns = [
-        f"{ruler(sets[kind][:1]).shape[1]:,} | {price(ruler, sets[kind][:40]):,.0f} | "
+        f"{ruler(sets[kind][:1]).shape[1]:,} | {max(1, price(ruler, sets[kind][:40])):,.0f} | "
         + (f"**{knows[kind][name]:.2f}**" if name == best[kind] else f"{knows[kind][name]:.2f}")
         for kind in sets
     ]
@@ -569,18 +562,16 @@ for name, ruler in rulers.items():
 Markdown(
     "\n".join(lines) + f"\n\nOn the digits **{best['digits']}** is right most often, on the photographs "
     f"**{best['photographs']}**. One seed is one draw: with the stored settings, HOG knows its own digits in "
-    f"{band['min']:.2f} to {band['max']:.2f} of the cases over {len(band['all'])} seeds (`python benchmarks/bands.py 02`)."
+    f"{band['min']:.2f} to {band['max']:.2f} of the cases with seeds 0 to {len(band['all']) - 1} (`python benchmarks/bands.py 02`)."
 )
 
 # %% [markdown] id="views-explain"
-# The times are those of the machine that ran this, and they move when it is busy. What stays is the kind of price.
-# It grows with the number of images and of their pixels. HOG and LBP go through every image one by one in a library
-# call, so they are dear; the others take the whole batch at once. And whoever works with the rows pays again for each
-# number in them: k-means on 1,568 numbers against 10. A dear ruler is worth it where it knows more of what you need.
+# The times move with the machine. What stays is the kind of price: it grows with the number of images and of their
+# pixels. HOG and LBP go through the images one by one, so they are dear; the others take a whole batch at once. And
+# whoever works with the rows pays again for each number in them: 1,568 in HOG's against 10 in LBP's.
 #
-# There is no best descriptor. There is a best one *for these images and these views*. Strokes make a digit; pieces of
-# photographs have few strokes that return, but their colours stay. And the views decide, too. We asked for small
-# turns. If any turn at all were allowed:
+# There is no best descriptor, only a best one *for these images and these views*. Strokes make a digit; in pieces of
+# photographs few strokes return, but colours do. We asked for small turns. If any turn at all were allowed:
 
 # %% id="views-turned"
 spun = {kind: view(images, rotation=180.0) for kind, images in sets.items()}
@@ -606,9 +597,8 @@ show(figure, f"Bars: how often each ruler knows its own with small turns and wit
 #
 # $$d^2 = d^2_\mathrm{HOG} + d^2_\mathrm{colour}$$
 #
-# so a block rules if its values are large, or if it has many columns, whatever they mean. At the smallest size: two
-# people differ by 0.1 m in height and by 1 kg in weight. In metres, $d^2 = 0.01 + 1$; in millimetres,
-# $d^2 = 10\,000 + 1$. The same two people, and another feature decides.
+# so a block rules if its values are large, or if it has many columns, whatever they mean. Two people differ by 0.1 m in
+# height and by 1 kg in weight: in metres, $d^2 = 0.01 + 1$; in millimetres, $d^2 = 10\,000 + 1$.
 #
 # Over all pairs of rows, a column's mean squared difference is twice its variance. So a block's share of $d^2$ is its
 # share of the variances.
@@ -665,8 +655,7 @@ show(figure, f"HOG and colour joined in four ways: shares of squared distance, a
 # the *width* rules: every column weighs the same, and HOG has many more of them. Dividing a standardised block by the
 # square root of its width $D$ gives each block the same weight, because $D$ columns of variance $1/D$ sum to one.
 # `mtlkit.preprocessing.describe` does both. Evening out is a choice, too: it says that you do not know which block is
-# the better one. Look at the right panel: a way that lets the better block rule may beat the even one. Without labels
-# you would not know which way that is.
+# the better one. If you did, letting it rule could be better still.
 #
 # ### Are more features better?
 #
@@ -708,11 +697,9 @@ Markdown(
 
 # %% [markdown] id="more-explain"
 # A descriptor helps if it tells something about your classes that the others do not. If it does not, it is noise
-# with a vote, and equal weights give it a full vote.
-#
-# Mind what the test of section 8 can tell. It asks for the *same image* under blur and noise; classes ask for the
-# *same kind*. Texture may lose the first and still serve the second: gravel is gravel, wherever it was cut out. So
-# the test without labels warns of a bad ruler for *its* question. Make its views as like your classes as you can.
+# with a full vote. And mind what the test of section 8 can tell: it asks for the *same image* under changes; classes
+# ask for the *same kind*. Texture may lose the first and still serve the second: gravel is gravel, wherever it was
+# cut out.
 #
 # ## 10 The scoreboard
 #
@@ -743,13 +730,13 @@ Markdown(
 
 # %% [markdown] id="board-text"
 # Better features need a method that can use them. Look at the range of k-means on HOG, too: its best run and its
-# worst differ by chance alone. So a figure for "k-means on HOG" moves by some hundredths with the seeds and the images
-# that it was made from, here and in the next chapters.
+# worst differ by chance alone. So "k-means on HOG" has another
+# score with other seeds, or made from other images, in section 9 and in the next chapters.
 #
 # ## 11 Where it fails
 #
 # HOG does well on digits. Give it pieces of photographs, and ask whom it calls the nearest. A piece of the same
-# photograph would be right. The figure shows two pieces that HOG gets wrong, and its title counts all of them.
+# photograph would be right. Below are two pieces that HOG gets wrong; the title counts all.
 
 # %% id="fails"
 picks, right = {}, {}
@@ -758,7 +745,7 @@ for name in ("colour", "LBP", "HOG"):
     np.fill_diagonal(apart, np.inf)
     picks[name] = apart.argmin(axis=1)
     right[name] = cut_from[picks[name]] == cut_from
-figure = Figure(figsize=(8, 2.4), layout="constrained")
+figure = Figure(figsize=(8, 2), layout="constrained")
 for half_figure, name in zip(figure.subfigures(1, 2, wspace=0.06), ("rocket", "gravel"), strict=True):
     i = PHOTOS.index(name) * each + int((~right["HOG"]).reshape(-1, each)[PHOTOS.index(name)].argmax())
     half_figure.suptitle(f"a piece of {name}, and its nearest by …", fontsize=10)
@@ -775,14 +762,12 @@ show(
 
 # %% [markdown] id="fails-text"
 # A piece of gravel has edges everywhere, in all directions. HOG notes *where* each one is, and in the next piece of
-# gravel they are elsewhere. The very memory for places that helps with centred digits is in the way here. And what
-# helps here, the colours, are not there in grey digits.
+# gravel they are elsewhere. What helps with centred digits is in the way here.
 #
 # None of these rulers has *learnt* anything. Each was thought up by people who knew what should not matter. From
 # chapter 04 on, a network is told by views what should not matter, and finds its own ruler.
 #
-# Below are the numbers of this run that a later run can be compared with, and whether the chapter's main claims held in
-# it.
+# Last, this run's numbers, for comparison with other runs, and whether the chapter's claims held in it.
 
 # %% id="record"
 course.record(
