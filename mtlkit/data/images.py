@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -78,6 +79,26 @@ class ImageSet:
             given = f"labels of shape {labels.shape} for {len(self)} images"
             raise InputError(f"{self.name}: {given}: give one label an image.")
         return labels
+
+    def first(self, n: int) -> ImageSet:
+        """Return the set of the first n images, everything else kept; the set itself where it has no more.
+
+        Raises `InputError` when n is below 1.
+
+        >>> pair = ImageSet(np.zeros((2, 1, 8, 8), np.float32), "pair", ("pair/0", "pair/1"), labels=lambda: np.array([5, 6]))
+        >>> pair.first(1), pair.first(1).paths, pair.first(1).open_labels()
+        (ImageSet('pair', 1 x 1 x 8 x 8), ('pair/0',), array([5]))
+        """
+        if n < 1:
+            raise InputError(f"{self.name}: the first {n} images are none: ask for 1 or more.")
+        if n >= len(self):
+            return self
+        labels = partial(_first_labels, self.labels, n) if self.labels else None
+        return replace(self, images=self.images[:n], paths=self.paths[:n], labels=labels)
+
+
+def _first_labels(labels: Callable[[], np.ndarray], n: int) -> np.ndarray:
+    return labels()[:n]  # when they are opened, and not before
 
 
 def check_memory(name: str, shape: tuple[int, ...], item_bytes: int = 4) -> None:

@@ -88,6 +88,36 @@ def test_without_labels_there_is_none_to_open() -> None:
     assert images.open_labels() is None and not images.has_labels
 
 
+def test_the_first_images_are_cut_with_names_and_labels() -> None:
+    digits = dataclasses.replace(load("digits"), notes=("kept",))
+    few = digits.first(20)
+    np.testing.assert_array_equal(few.images, digits.images[:20])
+    np.testing.assert_array_equal(few.open_labels(), load_digits().target[:20])
+    assert few.paths == digits.paths[:20]
+    apart = ("images", "paths", "labels")
+    kept = [field.name for field in dataclasses.fields(ImageSet) if field.name not in apart]
+    assert [getattr(few, name) for name in kept] == [getattr(digits, name) for name in kept]
+    assert digits.first(1797) is digits and digits.first(5000) is digits
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(few)).open_labels(), few.open_labels())
+
+
+def test_cutting_a_set_opens_no_label() -> None:
+    def labels() -> np.ndarray:
+        raise RuntimeError("opened")
+
+    few = ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc"), labels=labels).first(2)
+    assert few.has_labels
+    with pytest.raises(RuntimeError, match="opened"):
+        few.open_labels()
+    assert not ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc")).first(2).has_labels
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_the_first_none_are_refused(n: int) -> None:
+    with pytest.raises(InputError, match=f"digits: the first {n} images are none: ask for 1 or more"):
+        load("digits").first(n)
+
+
 def test_sets_can_be_sent_to_another_process() -> None:
     copy = pickle.loads(pickle.dumps(load("digits:small")))
     np.testing.assert_array_equal(copy.open_labels(), load("digits:small").open_labels())
