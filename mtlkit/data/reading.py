@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, words_of
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # never EPS, PSD, ...: too much foreign code
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"}
@@ -157,8 +157,7 @@ def _reason(fault: Exception) -> str:
         return "the content is not an image that can be decoded"
     if isinstance(fault, Image.DecompressionBombError):
         return f"more than {MOST_PIXELS // 10**6} million pixels"
-    words = (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
-    return " ".join(words.split())[:120].rstrip(".")
+    return words_of(fault)
 
 
 def _plain(image: Image.Image) -> Image.Image:

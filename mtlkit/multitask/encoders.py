@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError, nearest, plain
+from mtlkit.errors import InputError, explained, nearest, plain
 
 
 class SmallCNN(nn.Module):
@@ -98,25 +97,42 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
 
 def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     """Return a network of torchvision's whose classifier, `encoder.without`, is taken off."""
+    from torchvision import models
+
+    official = _official(name)
+    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
+    encoder: Any = models.get_model(official, weights=None, **only)
+    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
+    encoder.set_submodule(encoder.without, nn.Identity())
+    encoder.register_forward_pre_hook(_three_channels)
+    with explained(f"encoder {name!r} cannot take {side} px", "take another side or encoder"), torch.no_grad():
+        encoder.eval()(torch.zeros(2, channels, side, side))
+    return encoder.train()
+
+
+def _official(name: str) -> str:
+    """Return torchvision's name of one of its classifiers."""
     from torchvision import models  # takes two seconds: only who wants it waits
 
     known = {plain(one): one for one in models.list_models(module=models)}
     if plain(name) not in known:
         raise InputError(f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
                          + nearest(name, ["small-cnn", "mlp", *known.values()]))  # fmt: skip
-    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
-    encoder: Any = models.get_model(known[plain(name)], weights=None, **only)
-    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
-    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
-    encoder.set_submodule(encoder.without, nn.Identity())
-    encoder.register_forward_pre_hook(_three_channels)
-    try:
-        with torch.no_grad():
-            encoder.eval()(torch.zeros(2, channels, side, side))
-    except (RuntimeError, AssertionError, ValueError) as fault:
-        why = str(fault).splitlines()[0][:100].rstrip(".")
-        raise InputError(f"encoder {name!r} cannot take {side} px ({why}): take another side or encoder.") from fault
-    return encoder.train()
+    return known[plain(name)]
+
+
+def usual_bytes(name: str) -> int:
+    """Return about how many bytes the weights of an encoder of torchvision's take, before it is built; 0 for our own.
+
+    >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
+    (0, 46758048)
+    """
+    if plain(name) in ("smallcnn", "mlp"):
+        return 0
+    from torchvision import models
+
+    return 4 * models.get_model_weights(_official(name)).DEFAULT.meta["num_params"]
 
 
 def _three_channels(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
@@ -134,10 +150,8 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     Raises:
         InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
     """
-    try:
+    with explained(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
         found = load_file(Path(path).expanduser())
-    except (SafetensorError, OSError) as fault:
-        raise InputError(f"{path}: cannot be read as safetensors ({fault}): give a run's model.safetensors.") from fault
     if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
         found = {key.removeprefix("encoder."): value for key, value in found.items() if key.startswith("encoder.")}
     if differs := mismatch(encoder, found):
