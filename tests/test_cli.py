@@ -126,7 +126,7 @@ def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> No
         (["fit", "digts"], ["Did you mean 'digits'"]),
         (["fit", "digits:small", "--classes", "1"], ["1", "2"]),
         (["fit", "digits:small", "--classes", "538"], ["538", "537"]),
-        (["fit", "digits:small", "--balance", "even"], ["'even'", "'equal'"]),
+        (["fit", "digits:small", "--balance", "even"], ["'even'", "one of auto, equal"]),
         (["fit", "digits:small", "--balancing", "uncertain"], ["Did you mean 'uncertainty'"]),
         (["fit", "digits:small", "--balancing", "nash-mtl"], ["'nash-mtl'", "pip install", "cvxpy"]),
         (["fit", "digits:small", "--encoder", "resnet81"], ["'resnet81'", "Did you mean 'resnet18'"]),
