@@ -1,11 +1,9 @@
 """The door for code: the whole way from images to classes as a scikit-learn estimator."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -85,7 +83,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
         self.n_threads, self.device, self.checkpoint, self.verbose = n_threads, device, checkpoint, verbose
 
-    def fit(self, X: Any, y: Any = None) -> MultiTaskClusterer:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
 
         Raises:

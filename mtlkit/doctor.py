@@ -1,7 +1,5 @@
 """A look at the machine: can it run mtlkit, and what to do if not?"""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

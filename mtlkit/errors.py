@@ -1,7 +1,5 @@
 """One kind of error for a user's mistake, so that both doors can tell it from a fault of ours."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -3,8 +3,6 @@
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Annotated
 

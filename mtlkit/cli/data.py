@@ -1,7 +1,5 @@
 """`mtlkit data list | fetch | check`: the sets that are fetched once and then work without a network."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import asdict
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """`mtlkit fit`: a source in, a run folder out."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 from typing import Annotated, Any

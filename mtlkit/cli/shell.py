@@ -1,7 +1,5 @@
 """What all commands share: how a mistake ends, the arguments they have in common, progress, and words on stderr."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,5 @@
 """What is done with a run that is there: `mtlkit score | predict | compare`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any

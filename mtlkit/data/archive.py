@@ -4,8 +4,6 @@ The header of each array inside says its shape and type. What the headers promis
 images, and the labels where there are any, are read.
 """
 
-from __future__ import annotations
-
 import math
 import zipfile
 from functools import partial

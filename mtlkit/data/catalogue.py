@@ -4,8 +4,6 @@ An embedded or generated set is one entry: a name and a function of the data roo
 sets that are fetched stand in `sets.py`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import replace

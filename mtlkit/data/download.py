@@ -4,8 +4,6 @@ pooch's downloader writes into `NAME.part`, and a later call goes on from there 
 with the expected MD5 gets its final name, by a rename, and so does what is unpacked from it.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time

@@ -4,8 +4,6 @@ Two passes: the headers, which are cheap, give the side and the number of channe
 decoded once, in threads (Pillow lets go of Python's lock while it decodes).
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator

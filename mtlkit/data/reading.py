@@ -6,8 +6,6 @@ that Pillow raises becomes a reason in words. A folder and a single file for pre
 `decode`.
 """
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ says. Places and checksums of the downloads are those of the two packages, which
 seconds. `sets.json` has what the packages do not tell.
 """
 
-from __future__ import annotations
-
 import json
 import warnings
 from dataclasses import dataclass, replace

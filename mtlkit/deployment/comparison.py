@@ -1,7 +1,5 @@
 """Comparison: what differs between two runs, and what a score on another source can be compared with."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter

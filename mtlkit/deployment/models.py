@@ -1,7 +1,5 @@
 """Models in and out of a run folder. What comes as a file from elsewhere is looked at before it costs anything."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -1,7 +1,5 @@
 """The run folder: whole or not there. Model (see `models.py`), assignments, history and report of one training."""
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

@@ -3,8 +3,6 @@
 They are made as those of `plots.py`, by the same hand.
 """
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

@@ -5,8 +5,6 @@ left open; `to_png` turns it into bytes that are the same for the same data. `ti
 place of the default; "" leaves it out, for a page that says it beside the figure.
 """
 
-from __future__ import annotations
-
 import io
 import itertools
 import textwrap

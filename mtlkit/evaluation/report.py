@@ -1,7 +1,5 @@
 """The report: one HTML page to mail, print or read on a phone, which says how far to believe it."""
 
-from __future__ import annotations
-
 import base64
 import csv
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ A cluster's number is not a name, so clusters are first matched one to one with 
 best for the result; what is then off the diagonal of the confusion table is wrong.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Balancing: how the tasks' losses become one step of the encoder. A thin face on torchjd's scalarizers and aggregators."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 import re

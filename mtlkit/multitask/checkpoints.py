@@ -1,7 +1,5 @@
 """Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had not been."""
 
-from __future__ import annotations
-
 import io
 import json
 import os

@@ -1,7 +1,5 @@
 """Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x width)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

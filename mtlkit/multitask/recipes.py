@@ -7,8 +7,6 @@
    rounds: one unlucky round is outvoted.
 """
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections.abc import Callable

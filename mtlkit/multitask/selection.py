@@ -3,8 +3,6 @@
 `benchmarks/selection.py` counts how often each finds the best run and avoids the worst.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Training: one loop for every stage. Two views in, the tasks' losses balanced, one step; no label anywhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Communities: many small groups, merged along how alike they are until K classes of any size are left."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

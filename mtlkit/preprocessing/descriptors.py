@@ -1,7 +1,5 @@
 """Descriptors: what an image is like, as a row of numbers. N x C x H x W -> N x D."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 

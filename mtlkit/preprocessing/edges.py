@@ -1,7 +1,5 @@
 """Edges: where an image changes. Three classic detectors for a batch of images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

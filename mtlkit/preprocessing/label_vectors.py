@@ -4,8 +4,6 @@ Here are the plain ways: `kmeans_vectors` takes the nearest of K centres, and `e
 known to be about the same size. What the default needs, classes of any size, is `communities.community_vectors`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
