@@ -49,7 +49,7 @@ def words_of(fault: Exception) -> str:
     ('No such file or directory', 'AssertionError')
     """
     words = (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
-    return " ".join(words.split())[:120].rstrip(".")
+    return " ".join(words.split())[:250].rstrip(".")
 
 
 def known(what: str, name: str, values: Mapping[str, Value]) -> Value:

@@ -28,10 +28,9 @@ class OneSentence(TyperGroup):
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
         except OSError as fault:
-            text = f"error: {fault.filename or 'the disk'}: {words_of(fault)}; nothing was left half-written."
-            tell(
-                "\n".join([*getattr(fault, "__notes__", ()), f"{text} Make room, or choose another place with --out."])
-            )
+            what = f"{fault.filename or 'the disk'}: {words_of(fault)}"
+            text = f"error: {what}; nothing was left half-written. Make room, or choose another place with --out."
+            tell("\n".join([*getattr(fault, "__notes__", ()), text]))
             raise typer.Exit(1) from None
 
 

@@ -101,14 +101,12 @@ def embedding(features: ArrayLike, groups: ArrayLike, *, names: Names = None, ti
 def _sheet(images: NDArray[Any], members: list[NDArray[Any]], per_class: int, sure: int) -> NDArray[np.uint8]:
     """Return one picture with a row for each class: its first `sure` members, a gap, and its last ones."""
     height, width = _tiles(images[:1]).shape[1:3]
-    gap = GAP if sure < per_class else 0
-    canvas = np.full((len(members), height, per_class * width + gap, 3), 255, np.uint8)
-    for row, rows in zip(canvas, members, strict=True):
-        rest = rows[max(sure, len(rows) - (per_class - sure)) :]
-        for column, tile in enumerate(_tiles(images[np.concatenate([rows[:sure], rest])])):
-            start = column * width + gap * (column >= sure)
-            row[:, start : start + width] = tile
-    return canvas.reshape(len(members) * height, -1, 3)
+    tiles = np.full((len(members), per_class, height, width, 3), 255, np.uint8)
+    for row, rows in zip(tiles, members, strict=True):
+        shown = np.concatenate([rows[:sure], rows[max(sure, len(rows) - (per_class - sure)) :]])
+        row[: len(shown)] = _tiles(images[shown])
+    canvas = tiles.swapaxes(1, 2).reshape(len(members) * height, per_class * width, 3)
+    return np.insert(canvas, [sure * width] * GAP * (sure < per_class), 255, axis=1)
 
 
 def _tiles(images: NDArray[np.float32]) -> NDArray[np.uint8]:

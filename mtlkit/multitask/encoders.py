@@ -1,6 +1,6 @@
 """Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x width)."""
 
-from collections.abc import Mapping
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -152,26 +152,11 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
         found = load_file(Path(path).expanduser())
     if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
         found = {key.removeprefix("encoder."): value for key, value in found.items() if key.startswith("encoder.")}
-    if differs := mismatch(encoder, found):
-        raise InputError(f"{path}: does not fit the encoder ({differs}): give weights of the same encoder, made for as "
-                         "many channels and the same side.")  # fmt: skip
-    encoder.load_state_dict(found, strict=False)
-
-
-def mismatch(encoder: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Return the first way in which weights do not fit the encoder, `""` if they do.
-
-    >>> mismatch(nn.Linear(2, 3), {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
-    'weight is [3, 4] and should be [3, 2]'
-    """
-    own = encoder.state_dict()
-    for key, value in own.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != value.shape:
-            return f"{key} is {list(weights[key].shape)} and should be {list(value.shape)}"
-        if not weights[key].isfinite().all():
-            return f"{key} holds NaN or infinity"
     off = f"{getattr(encoder, 'without', 'no classifier')}."
-    more = [key for key in weights if key not in own and not key.startswith(off)]
-    return f"{more[0]} is none of its weights" if more else ""
+    found = {key: value for key, value in found.items() if not key.startswith(off)}
+    remedy = "give weights of the same encoder, made for as many channels and the same side"
+    with explained(f"{path}: does not fit the encoder", remedy):
+        copy.deepcopy(encoder).load_state_dict(found)  # a try: what does not fit must leave the encoder as it was
+        if bad := [key for key, value in found.items() if not value.isfinite().all()]:
+            raise ValueError(f"{bad[0]} holds NaN or infinity")
+    encoder.load_state_dict(found)
