@@ -227,13 +227,12 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     >>> as_images(np.full((2, 6, 8), 255, np.uint8), side=8).shape
     torch.Size([2, 1, 8, 8])
     """
-    shape = " x ".join(map(str, X.shape))
-    if X.size == 0 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[1] not in (1, 3)):
+    shape = " x ".join(map(str, X.shape)) or "one value"
+    shaped = X.ndim == 3 or (X.ndim == 4 and X.shape[1] in (1, 3))
+    if not shaped or X.size == 0 or X.dtype.kind not in "biuf":
         last = X.ndim == 4 and X.shape[3] in (1, 3)
-        raise InputError(f"X is {shape}: expected N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
+        raise InputError(f"X is {shape} of {X.dtype}: expected numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
                          + ("; bring the channels to the second place, X.transpose(0, 3, 1, 2)." if last else "."))  # fmt: skip
-    if X.dtype.kind not in "biuf":
-        raise InputError(f"X holds {X.dtype}: expected numbers.")
     images = torch.as_tensor(X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32)
     images = images[:, None] if images.ndim == 3 else images
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN

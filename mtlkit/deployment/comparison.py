@@ -107,10 +107,8 @@ def read_report(run: Path) -> dict[str, Any]:
 def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     """Return a run's report.json, and class and confidence by path from its assignments.csv."""
     report = read_report(run)
-    with (
-        explained(f"{run}: assignments.csv is damaged", REMEDY),
-        (run / "assignments.csv").open(encoding="utf-8") as file,
-    ):
+    path = run / "assignments.csv"
+    with explained(f"{path}: is damaged", REMEDY), path.open(newline="", encoding="utf-8") as file:
         rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
     return report, rows
 
