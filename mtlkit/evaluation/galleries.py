@@ -48,7 +48,7 @@ def contact_sheet(images: NDArray[np.float32], assignments: ArrayLike, confidenc
     heads = [class_name(k, names, "class ") for k in shown]
     left = 0.5 + 0.072 * max(10, *map(len, heads))  # inches
     tall = 7.8 * canvas.shape[0] / canvas.shape[1]
-    size = (left + 7.95, tall + (0.6 if title == "" else 1.0))
+    size = (left + 7.95, tall + (0.5 if title == "" else 0.8))
     figure = new_figure(size, title, f"{len(classes)} classes, found without labels")
     note = f"; the first {len(shown)} of {len(classes)} classes" if len(shown) < len(classes) else ""
     axes = new_axes(figure, f"members of each class, {order}{note}", "class", xticks=[])
