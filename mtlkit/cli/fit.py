@@ -18,7 +18,7 @@ SIZES = {
 
 def fit(
     source: Source,
-    classes: Annotated[int | None, typer.Option(min=2, help="How many classes; sets by name bring their own.")] = None,
+    classes: Annotated[int | None, typer.Option(help="How many classes; sets by name bring their own.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
     balance: Annotated[str, typer.Option(help="auto: classes of any size; equal: of about one size.")] = "auto",
@@ -49,6 +49,8 @@ def fit(
     k = classes if classes is not None else images.n_clusters
     if k is None:
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
+    if k < 2:
+        raise InputError(f"--classes {k}: one class would hold all images; ask for 2 or more.")
     clusterer = MultiTaskClusterer(
         k, balance=balance, balancing=balancing, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
         effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,
