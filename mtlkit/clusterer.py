@@ -1,11 +1,9 @@
 """The door for code: the whole way from images to classes as a scikit-learn estimator."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,11 +16,11 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from mtlkit.errors import InputError, plain
+from mtlkit.errors import InputError, explained, known, plain
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
 from mtlkit.multitask.balancing import Balancing, make_balancer
 from mtlkit.multitask.checkpoints import Checkpoint
-from mtlkit.multitask.recipes import label_maker
+from mtlkit.multitask.recipes import BALANCES
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import check_device, seeded, threads
 from mtlkit.preprocessing import describe
@@ -85,15 +83,15 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
         self.n_threads, self.device, self.checkpoint, self.verbose = n_threads, device, checkpoint, verbose
 
-    def fit(self, X: Any, y: Any = None) -> MultiTaskClusterer:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
 
         Raises:
             InputError: X of another shape, with NaN, out of range or with all rows equal; `n_clusters` below 1 or
                 above N; a setting that is not known.
         """
-        images, found = self._prepare(X), None
-        schedule, checkpoint = Schedule(self.batch_size, self.effort), self._checkpoint(images)
+        images, schedule = self._prepare(X), Schedule(self.batch_size, self.effort)
+        checkpoint = self._checkpoint(images)
         bar = tqdm(total=schedule.steps(len(images), self.clustering), unit="step", disable=not self.verbose)
         with bar, threads(self.n_threads):
             found = find_classes(
@@ -150,16 +148,11 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         if len(images) < 2 or (images == images[0]).all():
             what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
             raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
-        self._check(len(images))
-        return images
-
-    def _check(self, n_images: int) -> None:
-        """Refuse a setting that cannot work, before any time is spent."""
-        check_clusters(self.n_clusters, n_images)
+        check_clusters(self.n_clusters, len(images))  # what cannot work is refused before any time is spent
         make_balancer(self.balancing, ["views", "shape"])
-        label_maker(self.balance)
-        Schedule(self.batch_size, self.effort)
+        known("balance", self.balance, BALANCES)
         check_device(self.device)
+        return images
 
     def _checkpoint(self, images: Tensor) -> Checkpoint | None:
         """Return the folder's checkpoint, after a look whether it is of these settings and these images."""
@@ -209,8 +202,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return encoder.to(self.device)
 
     def _augmentation(self, images: Tensor) -> Augmentation:
-        plain = Augmentation(gain=0.1, noise=0.3)
-        return self.augmentation or (plain if images.ndim == 2 else Augmentation())
+        usual = Augmentation(gain=0.1, noise=0.3) if images.ndim == 2 else Augmentation()
+        return self.augmentation or usual
 
 
 def as_array(X: Any) -> np.ndarray:
@@ -221,10 +214,8 @@ def as_array(X: Any) -> np.ndarray:
     """
     if sparse.issparse(X):
         raise InputError("X is sparse: expected a dense array; give X.toarray().")
-    try:
+    with explained("the rows of X differ in shape", "bring all images to one size first"):
         return np.asarray(X)
-    except ValueError as fault:
-        raise InputError("the rows of X differ in shape: bring all images to one size first.") from fault
 
 
 def as_images(X: np.ndarray, side: int) -> Tensor:
@@ -236,13 +227,12 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     >>> as_images(np.full((2, 6, 8), 255, np.uint8), side=8).shape
     torch.Size([2, 1, 8, 8])
     """
-    shape = " x ".join(map(str, X.shape))
-    if X.size == 0 or X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[1] not in (1, 3)):
+    shape = " x ".join(map(str, X.shape)) or "one value"
+    shaped = X.ndim == 3 or (X.ndim == 4 and X.shape[1] in (1, 3))
+    if not shaped or X.size == 0 or X.dtype.kind not in "biuf":
         last = X.ndim == 4 and X.shape[3] in (1, 3)
-        raise InputError(f"X is {shape}: expected N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
+        raise InputError(f"X is {shape} of {X.dtype}: expected numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
                          + ("; bring the channels to the second place, X.transpose(0, 3, 1, 2)." if last else "."))  # fmt: skip
-    if X.dtype.kind not in "biuf":
-        raise InputError(f"X holds {X.dtype}: expected numbers.")
     images = torch.as_tensor(X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32)
     images = images[:, None] if images.ndim == 3 else images
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN

@@ -1,7 +1,5 @@
 """A look at the machine: can it run mtlkit, and what to do if not?"""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys
@@ -10,7 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from joblib import cpu_count
 from packaging.requirements import Requirement
+
+from mtlkit.data import load
+from mtlkit.data.root import data_root
 
 DISK = 1_000_000_000  # bytes: a run takes far less, but a full disk fails late
 
@@ -24,13 +26,13 @@ class Finding:
     text: str
 
 
-def examine(data_root: Path | None = None) -> list[Finding]:
-    """Return the findings on Python, packages, disk, threads and data, in this order.
+def examine(given: Path | None = None) -> list[Finding]:
+    """Return the findings on Python, packages, disk, threads and data (in the data root that is `given`), in this order.
 
     >>> [finding.what for finding in examine()]
     ['Python', 'packages', 'disk', 'threads', 'data']
     """
-    return [_python(), _packages(), _disk(), _threads(), _data(data_root)]
+    return [_python(), _packages(), _disk(), _threads(), _data(given)]
 
 
 def _python() -> Finding:
@@ -62,24 +64,16 @@ def _disk() -> Finding:
 
 
 def _threads() -> Finding:
-    cores, load = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 0.0
-    if hasattr(os, "getloadavg"):
-        load = os.getloadavg()[0]
-    advice = (
-        "keep --threads 1"
-        if load > cores / 2 or cores == 1
-        else f"--threads {min(cores, 4)} is quicker for one run alone"
-    )
+    cores = cpu_count()  # those that this process may use
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    alone = f"--threads {min(cores, 4)} is quicker for one run alone"
+    advice = "keep --threads 1" if load > cores / 2 or cores == 1 else alone
     return Finding("threads", True, f"{cores} cores, load {load:.1f}: {advice}")
 
 
-def _data(data_root: Path | None) -> Finding:
-    from mtlkit.data import load
-    from mtlkit.data.root import data_root as root_of
-
-    root = root_of(data_root)
-    if (data_root or os.environ.get("MTLKIT_DATA")) and not root.is_dir():
-        return Finding(
-            "data", False, f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA."
-        )
+def _data(given: Path | None) -> Finding:
+    root = data_root(given)
+    if (given or os.environ.get("MTLKIT_DATA")) and not root.is_dir():
+        text = f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA."
+        return Finding("data", False, text)
     return Finding("data", True, f"{len(load('digits')):,} digits are embedded and need no network; data root: {root}")

@@ -1,10 +1,12 @@
 """One kind of error for a user's mistake, so that both doors can tell it from a fault of ours."""
 
-from __future__ import annotations
-
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 class InputError(ValueError):
@@ -17,8 +19,49 @@ class InputError(ValueError):
     mtlkit.errors.InputError: classes must be 2 or more, not 1: ask for --classes 2.
     """
 
+    status = 2  # the command line ends with it
+
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]  # a notebook shows the sentence alone
+
+
+@contextmanager
+def explained(what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exception,)) -> Iterator[None]:
+    """Turn an error of these kinds (but never a `MemoryError`) into the sentence `WHAT (its words): REMEDY.`
+
+    >>> with explained("a.npz: cannot be read", "save it again"):
+    ...     int("one")
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: a.npz: cannot be read (invalid literal for int() with base 10: 'one'): save it again.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except kinds as fault:
+        raise InputError(f"{what} ({words_of(fault)}): {remedy}.") from fault
+
+
+def words_of(fault: Exception) -> str:
+    """Return an error's own words, on one line and not too many; without any, the name of its kind.
+
+    >>> words_of(FileNotFoundError(2, "No such file or directory", "a.png")), words_of(AssertionError())
+    ('No such file or directory', 'AssertionError')
+    """
+    words = (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
+    return " ".join(words.split())[:250].rstrip(".")
+
+
+def known(what: str, name: str, values: Mapping[str, Value]) -> Value:
+    """Return the value of that name; `InputError`, with the nearest name, where there is none.
+
+    >>> known("edges", "soble", {"sobel": 1, "canny": 2})
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: edges 'soble' is not known: use one of sobel, canny. Did you mean 'sobel'?
+    """
+    if name not in values:
+        raise InputError(f"{what} {name!r} is not known: use one of {', '.join(values)}.{nearest(str(name), values)}")
+    return values[name]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -3,17 +3,16 @@
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
 
-from __future__ import annotations
-
-import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from mtlkit import __version__
 from mtlkit.cli.course import course
 from mtlkit.cli.data import data
 from mtlkit.cli.fit import fit
-from mtlkit.cli.shell import AsJson, DataRoot, OneSentence
+from mtlkit.cli.shell import AsJson, DataRoot, OneSentence, show
 from mtlkit.cli.use import compare, predict, score
 
 app = typer.Typer(
@@ -33,29 +32,23 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     from mtlkit.doctor import examine
 
     findings = examine(data_root)
-    if as_json:
-        print(json.dumps([finding.__dict__ for finding in findings]))
-    else:
-        for finding in findings:
-            print(f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}")
+    lines = [f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}" for finding in findings]
+    show([asdict(finding) for finding in findings], as_json, lines)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"mtlkit {version('mtlkit')}")
+        print(f"mtlkit {__version__}")
         raise typer.Exit
 
 
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
+
+
 @app.callback()
-def _options(
-    show: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
+def _options(version: Version = False) -> None:
     pass
 
 

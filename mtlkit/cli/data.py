@@ -1,14 +1,12 @@
 """`mtlkit data list | fetch | check`: the sets that are fetched once and then work without a network."""
 
-from __future__ import annotations
-
-import json
 import sys
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, progress_bar, tell
+from mtlkit.cli.shell import AsJson, DataRoot, progress_bar, show
 from mtlkit.errors import InputError, nearest
 
 data = typer.Typer(help="Sets of images: which are there, fetch one, is it whole?", no_args_is_help=True)
@@ -27,26 +25,18 @@ def list_sets(data_root: DataRoot = None, as_json: AsJson = False) -> None:
         there = [part for part, one in known.parts.items() if all((root / path).exists() for path in one.files)]
         rows.append({"name": name, "there": there, "about": known.about, "licence": known.licence,
                      "images": sum(one.size for one in known.parts.values()), "megabytes": known.megabytes})  # fmt: skip
-    if as_json:
-        print(json.dumps({"data_root": str(root), "sets": rows}))
-        return
-    for row in rows:
-        print("{name:14} {images:,} images, {megabytes} MB: {about} (licence: {licence});".format(**row),
-              f"there: {' and '.join(row['there']) or 'nothing'}")  # fmt: skip
-    print(f"medmnist:NAME  MedMNIST's flat sets, as medmnist:bloodmnist (extra: medical)\ndata root      {root}")
+    text = "{name:14} {images:,} images, {megabytes} MB: {about} (licence: {licence}); there: "
+    lines = [text.format(**row) + (" and ".join(row["there"]) or "nothing") for row in rows]
+    more = ["medmnist:NAME  MedMNIST's flat sets, as medmnist:bloodmnist (extra: medical)", f"data root      {root}"]
+    show({"data_root": str(root), "sets": rows}, as_json, lines + more)
 
 
 @data.command()
 def fetch(names: Names = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Fetch sets into the data root; go on where a download was cut off."""
-    from mtlkit.data.download import DownloadFailed
     from mtlkit.data.store import fetch as fetch_set
 
-    try:
-        _tell_states([state for known in _sets(names) for state in fetch_set(known, data_root, _bytes_bar)], as_json)
-    except DownloadFailed as fault:
-        tell(f"error: {fault}")
-        raise typer.Exit(1) from None
+    _tell_states([state for known in _sets(names) for state in fetch_set(known, data_root, _bytes_bar)], as_json)
 
 
 @data.command()
@@ -79,9 +69,7 @@ def _bytes_bar(name: str) -> Any:
 
 
 def _tell_states(states: list[Any], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps([state.__dict__ for state in states]))
-    for state in states * (not as_json):
-        print(f"{state.name}:{state.part:6} {state.state:14} {state.text}")
+    lines = [f"{state.name}:{state.part:6} {state.state:14} {state.text}" for state in states]
+    show([asdict(state) for state in states], as_json, lines)
     if any(state.state in ("damaged", "missing") for state in states):
         raise typer.Exit(1)

@@ -1,24 +1,24 @@
 """`mtlkit fit`: a source in, a run folder out."""
 
-from __future__ import annotations
-
-import json
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, tell
+from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, show, tell
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
+
+SIZES = {
+    "auto": "Nothing was assumed of the classes' sizes.",
+    "equal": "The classes were assumed to be about the same size.",
+}
 
 
 def fit(
     source: Source,
-    classes: Annotated[
-        int | None, typer.Option(help="How many classes to find (sets by name bring their own).")
-    ] = None,
+    classes: Annotated[int | None, typer.Option(help="How many classes; sets by name bring their own.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
     balance: Annotated[str, typer.Option(help="auto: classes of any size; equal: of about one size.")] = "auto",
@@ -34,9 +34,7 @@ def fit(
     rotation: Annotated[float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave it, too.")] = 15.0,
     threads: Threads = 1,
     device: Annotated[str, typer.Option(help="cpu, or as torch names a GPU: cuda, mps.")] = "cpu",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a cut off run: at --out, or the newest.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a cut off run, of --out or the newest.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
@@ -59,9 +57,8 @@ def fit(
         n_threads=threads, device=device, side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
-    out = out or (
-        cut_off_run(Path("runs"), images.name, seed) if resume else Path("runs") / run_name(images.name, seed)
-    )
+    if out is None:
+        out = cut_off_run(Path("runs"), images.name, seed) if resume else Path("runs") / run_name(images.name, seed)
     with new_run(out, overwrite, resume) as folder:
         tell(f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes (number given by the {given_by}).")
         clusterer.checkpoint = folder / CHECKPOINT
@@ -83,31 +80,19 @@ def fit(
                          "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads, "device": device},
         })  # fmt: skip
     place = folder.with_name(folder.name.removesuffix(".partial"))
-    if as_json:
-        print(json.dumps(report | {"run": str(place)}, ensure_ascii=False))
-        return
-    print(f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}")
+    lines = [f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}"]
     if images.skipped:
-        print(f"skipped     {len(images.skipped)} files that could not be decoded (see the report)")
-    print(
-        score_lines(scores)
-        if scores
-        else "accuracy    not known: there are no labels; look at the contact sheet in the report"
-    )
-    print(f"report      {place / 'report.html'}")
+        lines.append(f"skipped     {len(images.skipped)} files that could not be decoded (see the report)")
+    unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
+    lines += [score_lines(scores) if scores else unknown, f"report      {place / 'report.html'}"]
+    show(report | {"run": str(place)}, as_json, lines)
 
 
 def _assumptions(k: int, given_by: str, balance: str, augmentation: Any, weights: Path | None) -> list[str]:
     """Say what the result rests on beside the images."""
-    sizes = {
-        "auto": "Nothing was assumed of the classes' sizes.",
-        "equal": "The classes were assumed to be about the same size.",
-    }
     changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
-    start = [
-        f"The encoder started from {weights}, trained elsewhere: what that was trained on, and for, is in the classes."
-    ]
-    return start * (weights is not None) + [
-        f"The number of classes, {k}, was given by the {given_by}.", sizes[balance],
+    start = f"The encoder started from {weights}, trained elsewhere: what that was trained on is in the classes, too."
+    return [
+        *([start] if weights else []), f"The number of classes, {k}, was given by the {given_by}.", SIZES[balance],
         f"These changes were assumed to leave the class as it is: {changes}{' and mirroring' * augmentation.flip}.",
     ]  # fmt: skip

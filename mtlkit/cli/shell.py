@@ -1,9 +1,8 @@
 """What all commands share: how a mistake ends, the arguments they have in common, progress, and words on stderr."""
 
-from __future__ import annotations
-
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, words_of
 
 
 class OneSentence(TyperGroup):
@@ -22,32 +21,25 @@ class OneSentence(TyperGroup):
             return super().invoke(ctx)
         except InputError as fault:
             tell(f"error: {fault}")
-            raise typer.Exit(2) from None
+            raise typer.Exit(fault.status) from None
         except KeyboardInterrupt as fault:
             tell("\n".join([*getattr(fault, "__notes__", ()), "stopped: nothing was left half-written."]))
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
         except OSError as fault:
-            kept = "".join(f"{note}\n" for note in getattr(fault, "__notes__", ()))
-            tell(f"{kept}error: {fault.filename or 'the disk'}: {fault.strerror or fault}; nothing was left half-written. "
-                  "Make room, or choose another place with --out.")  # fmt: skip
+            what = f"{fault.filename or 'the disk'}: {words_of(fault)}"
+            text = f"error: {what}; nothing was left half-written. Make room, or choose another place with --out."
+            tell("\n".join([*getattr(fault, "__notes__", ()), text]))
             raise typer.Exit(1) from None
 
 
-Source = Annotated[
-    str,
-    typer.Argument(
-        metavar="SOURCE",
-        help="A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz.",
-    ),
-]
+SOURCE = "A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz."
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
-Threads = Annotated[
-    int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest for small images on a busy machine.")
-]
+Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest on a busy machine.")]
 
 
 @contextmanager
@@ -70,6 +62,12 @@ def load(source: str, size: int | None, data_root: Path | None) -> Any:
 
     with progress_bar("reading") as progress:
         return load_source(source, size=size, data_root=data_root, progress=progress)
+
+
+def show(result: Any, as_json: bool, lines: Iterable[str]) -> None:
+    """Print what a command has found: as JSON and nothing else, or as lines of text."""
+    for line in [json.dumps(result, ensure_ascii=False)] if as_json else lines:
+        print(line)
 
 
 def tell(text: str) -> None:

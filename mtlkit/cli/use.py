@@ -1,15 +1,12 @@
 """What is done with a run that is there: `mtlkit score | predict | compare`."""
 
-from __future__ import annotations
-
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, Run, Source, Threads, load, tell
+from mtlkit.cli.shell import AsJson, DataRoot, Run, Source, Threads, load, show, tell
 from mtlkit.errors import InputError
 
 
@@ -29,63 +26,45 @@ def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads
     scores, kinds = score_of(found.argmax(axis=1), labels), len(set(labels.tolist()))
     told = (run / "report.json").is_file()  # the two files of the model are enough to score
     said = what_compares(read_report(run), images.name, kinds) if told else []
-    if as_json:
-        print(json.dumps({"source": images.name} | scores.as_dict() | {"comparable": said}, ensure_ascii=False))
-    else:
-        print(score_lines(scores), *said, sep="\n")
+    result = {"source": images.name} | scores.as_dict() | {"comparable": said}
+    show(result, as_json, [score_lines(scores), *said])
 
 
-def compare(
-    first: Run, second: Annotated[Path, typer.Argument(metavar="RUN", help="Another run.")], as_json: AsJson = False
-) -> None:
+def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
     """Say on one page what moved from one run to another: settings, scores, and images that changed their class."""
     from mtlkit.deployment import compare_runs, comparison_lines
 
     found = compare_runs(first.expanduser(), second.expanduser())
-    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(comparison_lines(found)))
+    show(found, as_json, comparison_lines(found))
 
 
-def predict(
-    run: Run,
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files or catalogue names.")
-    ],
-    data_root: DataRoot = None,
-    threads: Threads = 1,
-    as_json: AsJson = False,
-) -> None:
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files, catalogue names.")
+]
+
+
+def predict(run: Run, paths: Paths, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
     """Tell the class of images with a run's model: path,class,confidence as CSV."""
-    import csv
-
-    import numpy as np
-
     from mtlkit.data import read_image
-    from mtlkit.deployment import encoder_settings, load_model
-    from mtlkit.evaluation import safe_cell
+    from mtlkit.deployment import assignments, encoder_settings, load_model
+    from mtlkit.evaluation import write_rows
 
     model = load_model(run)
     settings = encoder_settings(model)
-    rows: list[tuple[str, int, float]] = []
+    rows: list[dict[str, Any]] = []
     for path in paths:
         if Path(path).is_file() and Path(path).suffix.lower() != ".npz":
-            names, images = [path], read_image(Path(path), settings["side"], settings["channels"])[None]
+            names, images = (path,), read_image(path, settings["side"], settings["channels"])[None]
         else:
             loaded = load(path, settings["side"], data_root)
-            names, images = list(loaded.paths), loaded.images
+            names, images = loaded.paths, loaded.images
             for item in loaded.skipped:
                 tell(f"skipped {item.path}: {item.reason}")
-        found = probabilities(model, np.asarray(images), threads)
-        rows += zip(names, found.argmax(axis=1).tolist(), found.max(axis=1).round(4).tolist(), strict=True)
+        rows += assignments(names, probabilities(model, images, threads))
     if as_json:
-        print(
-            json.dumps(
-                [{"path": path, "class": number, "confidence": sure} for path, number, sure in rows], ensure_ascii=False
-            )
-        )
-        return
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(["path", "class", "confidence"])
-    table.writerows((safe_cell(path), number, f"{sure:.4f}") for path, number, sure in rows)
+        show([row | {"confidence": float(row["confidence"])} for row in rows], as_json, [])
+    else:
+        write_rows(sys.stdout, rows, line_end="\n")
 
 
 def probabilities(model: Any, images: Any, threads: int) -> Any:

@@ -4,8 +4,6 @@ The header of each array inside says its shape and type. What the headers promis
 images, and the labels where there are any, are read.
 """
 
-from __future__ import annotations
-
 import math
 import zipfile
 from functools import partial
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from mtlkit.data.images import ImageSet, check_memory, row_names
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, explained
 
 CHANNELS = (1, 3, 4)
 REMEDY = "save it with numpy.savez(path, images=..., labels=...), images as N x H x W, N x C x H x W or N x H x W x C"
@@ -47,7 +45,7 @@ def load_npz(path: Path) -> ImageSet:
     >>> two, two.class_names, two.open_labels()
     (ImageSet('two', 2 x 1 x 8 x 8), ('blank', 'line'), array([1, 0]))
     """
-    try:
+    with explained(f"{path}: cannot be read as .npz", REMEDY):  # a damaged archive can raise anything
         arrays = headers(path)
         images_key = _images_key(path, arrays)
         labels_key = next((key for key in ("labels", "y") if key in arrays and key != images_key), None)
@@ -55,10 +53,6 @@ def load_npz(path: Path) -> ImageSet:
         with np.load(path, allow_pickle=False) as archive:
             images = archive[f"{images_key}.npy"]  # the very entry whose header was judged
             classes, codes = _numbered(archive[f"{labels_key}.npy"]) if labels_key else ((), None)
-    except (InputError, MemoryError):
-        raise
-    except Exception as fault:  # a damaged archive can raise anything
-        raise InputError(f"{path}: cannot be read as .npz ({fault}): {REMEDY}.") from fault
     pixels, notes = _to_unit(path, channels_first(images))
     return ImageSet(
         images=pixels, name=path.stem, paths=row_names(path.stem, range(len(pixels))), class_names=classes,

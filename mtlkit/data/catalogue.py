@@ -4,8 +4,6 @@ An embedded or generated set is one entry: a name and a function of the data roo
 sets that are fetched stand in `sets.py`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,15 +76,13 @@ digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:N
 of images or an .npz is given by its path.
     """
     if not isinstance(source, str | os.PathLike):
-        kind = type(source).__name__
-        raise InputError(f"source must be a catalogue name or a path, not {kind}: try load('digits').")
+        raise InputError(f"source must be a catalogue name or a path, not {type(source).__name__}: try load('digits').")
     if size is not None and not (isinstance(size, Integral) and SIZES[0] <= size <= SIZES[1]):
         raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
     if isinstance(source, str) and source in CATALOGUE:
         images = CATALOGUE[source](data_root)
     elif isinstance(source, str) and (found := find(source)):
-        known, part = found
-        images = known.load(part, data_root, size, progress)
+        images = found[0].load(found[1], data_root, size, progress)
     else:
         images = _load_path(os.fspath(source), size, progress)
     if size is not None and images.images.shape[2:] != (size, size):

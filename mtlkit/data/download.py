@@ -4,8 +4,6 @@ pooch's downloader writes into `NAME.part`, and a later call goes on from there 
 with the expected MD5 gets its final name, by a rename, and so does what is unpacked from it.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time
@@ -29,7 +27,9 @@ Bar = Callable[[str], Any]  # a file's name -> a progress bar, as tqdm's
 
 
 class DownloadFailed(InputError):
-    """No place gave the file: the call was right and the work failed, so the command line ends with status 1."""
+    """No place gave the file: the call was right and the work failed."""
+
+    status = 1
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,8 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
             faults.append(f"{url}: its MD5 is not {remote.md5}")
             if not resumed:  # two halves that do not fit are another matter: the whole is tried
                 break
-    raise DownloadFailed(
-        f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): start the same command again when the"
-        f" network is there, or put the file into {path.parent} by hand first."
-    )
+    raise DownloadFailed(f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): start the same command again"
+                         f" when the network is there, or put the file into {path.parent} by hand first.")  # fmt: skip
 
 
 def _download(url: str, part: Path, bar: Any) -> None:

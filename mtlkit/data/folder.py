@@ -4,8 +4,6 @@ Two passes: the headers, which are cheap, give the side and the number of channe
 decoded once, in threads (Pillow lets go of Python's lock while it decodes).
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -78,22 +76,17 @@ def load_folder(folder: Path, size: int | None = None, progress: Progress | None
 def _candidates(folder: Path) -> list[str]:
     """List the relative paths of the files that look like images, in natural order."""
     files: list[Path] = []
-    try:
-        for place, folders, names in os.walk(folder, onerror=_raise):  # follows no links to folders
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            files += [Path(place, name) for name in names if not name.startswith(".")]
-    except OSError as fault:
-        where = fault.filename or folder
-        raise InputError(f"{where}: cannot be read ({fault.strerror}): check its permissions.") from fault
+    faults: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=faults.append):  # follows no links to folders
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [Path(place, name) for name in names if not name.startswith(".")]
+    for fault in faults:
+        raise InputError(f"{fault.filename}: cannot be read ({fault.strerror}): check its permissions.") from fault
     found = [path for path in files if os.path.isfile(path) and looks_like_image(path)]  # no pipes
     if not found:
         what = f"{len(files)} file{'s' * (len(files) > 1)}, none an image" if files else "it is empty"
         raise InputError(f"{folder}: a folder of images is expected, but found: {what}.")
     return sorted((path.relative_to(folder).as_posix() for path in found), key=_natural)
-
-
-def _raise(fault: OSError) -> None:
-    raise fault
 
 
 def _natural(path: str) -> tuple[list[Any], str]:
@@ -126,12 +119,9 @@ def _tried(read: Read, path: Path) -> Any:
 
 def _refuse_many(folder: Path, failed: dict[str, str], total: int) -> None:
     if len(failed) == total or (len(failed) > 3 and len(failed) > 0.05 * total):
-        raise InputError(f"{folder}: {len(failed)} of {total} image files cannot be decoded ({_some(failed)}):"
+        some = "; ".join(f"{_printable(name)}: {reason}" for name, reason in list(failed.items())[:3])
+        raise InputError(f"{folder}: {len(failed)} of {total} image files cannot be decoded ({some}):"
                          " at most 3, or 5 %, are skipped, and never all, so repair or remove them.")  # fmt: skip
-
-
-def _some(failed: dict[str, str]) -> str:
-    return "; ".join(f"{_printable(name)}: {reason}" for name, reason in list(failed.items())[:3])
 
 
 def _side(headers: Iterable[Header]) -> tuple[int, str]:
@@ -148,8 +138,7 @@ def _class_folders(paths: list[str]) -> list[str]:
 
 
 def _labels(paths: list[str], classes: list[str]) -> np.ndarray:
-    number = {name: row for row, name in enumerate(classes)}
-    return np.array([number[path.split("/")[0]] for path in paths])
+    return np.array([classes.index(path.split("/")[0]) for path in paths])
 
 
 def _printable(name: str) -> str:

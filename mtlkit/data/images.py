@@ -4,12 +4,11 @@ The course's first rule of honesty starts here: an `ImageSet` holds no labels, o
 them. Whoever trains takes `images`; whoever scores says so by calling `open_labels()`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Self
 
 import numpy as np
 
@@ -80,7 +79,7 @@ class ImageSet:
             raise InputError(f"{self.name}: {given}: give one label an image.")
         return labels
 
-    def first(self, n: int) -> ImageSet:
+    def first(self, n: int) -> Self:
         """Return the set of the first n images, everything else kept; the set itself where it has no more.
 
         Raises `InputError` when n is below 1.

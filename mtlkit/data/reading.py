@@ -6,8 +6,6 @@ that Pillow raises becomes a reason in words. A folder and a single file for pre
 `decode`.
 """
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Iterator
@@ -18,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, words_of
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # never EPS, PSD, ...: too much foreign code
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm"}
@@ -157,8 +155,7 @@ def _reason(fault: Exception) -> str:
         return "the content is not an image that can be decoded"
     if isinstance(fault, Image.DecompressionBombError):
         return f"more than {MOST_PIXELS // 10**6} million pixels"
-    words = (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
-    return " ".join(words.split())[:120].rstrip(".")
+    return words_of(fault)
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -1,7 +1,5 @@
 """Where downloaded sets lie: one answer for `load`, the command line and `mtlkit doctor`."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

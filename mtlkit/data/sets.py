@@ -5,8 +5,6 @@ says. Places and checksums of the downloads are those of the two packages, which
 seconds. `sets.json` has what the packages do not tell.
 """
 
-from __future__ import annotations
-
 import json
 import warnings
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import Progress, load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
 from mtlkit.data.root import DataRoot, data_root
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, explained, nearest
 
 SIGN_SIDE = 32  # px
 PARTS = ("train", "test", "val")
@@ -77,10 +75,8 @@ class FetchedSet:
         """Return a part, its labels kept for `open_labels()`. Raises `InputError` when it is not there, or damaged."""
         place = data_root(root)
         if absent := [path for path in self.files(part) if not (place / path).exists()]:
-            raise InputError(
-                f"{self.name}: {place / absent[0]} is not there: run `mtlkit data fetch {self.name}`, or give another"
-                " --data-root; without a network, take `digits`."
-            )
+            raise InputError(f"{self.name}: {place / absent[0]} is not there: run `mtlkit data fetch {self.name}`, or give"
+                             " another --data-root; without a network, take `digits`.")  # fmt: skip
         name = self.name if part == "train" else f"{self.name}:{part}"
         found, names = self.read(place, part, size, progress), self.class_names
         labels = partial(self.labels, place, part, found.paths)
@@ -100,13 +96,9 @@ class FetchedSet:
     def opened(self, root: Path, part: str, labels: bool, paths: tuple[str, ...] = ()) -> np.ndarray:
         """Call `array` on its file: whatever it raises on a damaged one becomes a sentence."""
         path = root / list(self.files(part))[labels and len(self.files(part)) == 2]
-        try:
+        what = f"{path}: cannot be read, it is cut short or of another kind"
+        with explained(what, f"run `mtlkit data fetch {self.name}` to fetch it anew"):
             return self.array(path, part, labels, paths)
-        except (InputError, MemoryError):
-            raise
-        except Exception as fault:
-            raise InputError(f"{path}: cannot be read, it is cut short or of another kind ({type(fault).__name__}): run"
-                             f" `mtlkit data fetch {self.name}` to fetch it anew.") from fault  # fmt: skip
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
         """Read N x H x W or N x H x W x 3 of 8 bits, or the labels. May raise anything."""
@@ -151,10 +143,8 @@ class _Cifar(FetchedSet):
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:
         root = path.parents[1]
         if other := [name for name, md5 in self.files(part).items() if md5_of(root / name) != md5]:
-            raise InputError(
-                f"{root / other[0]}: is not the official file (its MD5 is another), and opening such a file could run"
-                f" anything, so it stays shut: run `mtlkit data fetch {self.name}` to fetch it anew."
-            )
+            raise InputError(f"{root / other[0]}: is not the official file (its MD5 is another), and to open it could run"
+                             f" anything, so it stays shut: run `mtlkit data fetch {self.name}` to fetch it anew.")  # fmt: skip
         batches = _torchvision().CIFAR10(str(root), train=part == "train")
         return np.array(batches.targets) if labels else batches.data
 

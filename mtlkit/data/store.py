@@ -1,7 +1,5 @@
 """What of a set lies in the data root: whether it is whole, and how it gets there."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

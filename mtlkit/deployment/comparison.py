@@ -1,7 +1,5 @@
 """Comparison: what differs between two runs, and what a score on another source can be compared with."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import Counter
@@ -10,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from mtlkit.deployment.runs import check_format
-from mtlkit.errors import InputError
+from mtlkit.deployment.models import REMEDY, check_format
+from mtlkit.errors import explained
 from mtlkit.evaluation import match
 
 SCORES = ("accuracy", "balanced_accuracy", "nmi", "ari")
@@ -69,10 +67,8 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
               for name, (then, now) in found["scores"].items() if then is not None and now is not None]  # fmt: skip
     if not both:
         return [*lines, "", "No image is in both runs (by its path): classes cannot be compared."]
-    lines += [
-        "",
-        f"{agree:.1%} of the {both:,} images in both runs are in the same class (second run renumbered to match).",
-    ]
+    same = f"{agree:.1%} of the {both:,} images in both runs are in the same class"
+    lines += ["", f"{same} (second run renumbered to match)."]
     lines += [f"  class {then} -> {now}: {count:,} images" for then, now, count in found["moves"][:LONGEST]]
     if found["moved"]:
         lines += ["", "Both runs are sure of these, and do not agree (class and confidence in each):"]
@@ -93,43 +89,34 @@ def what_compares(report: dict[str, Any], source: str, kinds: int) -> list[str]:
     else:
         sentences = [f"The run was trained on {trained_on}, not on {source}: the score says how well its classes carry over, if "
                      "both hold the same kinds of things; do not compare it with a fit on these images."]  # fmt: skip
+    start = f"There are {kinds} labels for the run's {classes} classes:"
     if kinds > classes:
-        sentences.append(
-            f"There are {kinds} labels for the run's {classes} classes: accuracy cannot reach 1, compare NMI and ARI."
-        )
+        sentences.append(f"{start} accuracy cannot reach 1, compare NMI and ARI.")
     elif kinds < classes:
-        sentences.append(f"There are {kinds} labels for the run's {classes} classes: images in a class without a label count as "
-                         "wrong.")  # fmt: skip
+        sentences.append(f"{start} images in a class without a label count as wrong.")
     return sentences
 
 
 def read_report(run: Path) -> dict[str, Any]:
     """Return a run's report.json. Raises `InputError` if this is no run, or the file is damaged."""
     check_format(run)
-    try:
+    with explained(f"{run}: report.json is damaged", REMEDY):
         return dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as fault:
-        raise InputError(f"{run}: the run is damaged ({fault}): copy it again, or make it anew.") from fault
 
 
 def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     """Return a run's report.json, and class and confidence by path from its assignments.csv."""
     report = read_report(run)
-    try:
-        with (run / "assignments.csv").open(newline="", encoding="utf-8") as file:
-            rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise InputError(f"{run}: the run is damaged ({fault}): copy it again, or make it anew.") from fault
+    path = run / "assignments.csv"
+    with explained(f"{path}: is damaged", REMEDY), path.open(newline="", encoding="utf-8") as file:
+        rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
     return report, rows
 
 
 def _settings(report: dict[str, Any]) -> dict[str, Any]:
     about = {name: report.get(name) for name in ("source", "images", "shape", "classes")}
-    return (
-        about
-        | dict(report.get("settings", {}))
-        | {f"version of {name}": text for name, text in report.get("versions", {}).items()}
-    )
+    versions = {f"version of {name}": text for name, text in report.get("versions", {}).items()}
+    return about | dict(report.get("settings", {})) | versions
 
 
 def _different(first: dict[str, Any], second: dict[str, Any]) -> dict[str, list[Any]]:

@@ -1,50 +1,28 @@
-"""The run folder: whole or not there. Model, assignments, history and report of one training."""
+"""The run folder: whole or not there. Model (see `models.py`), assignments, history and report of one training."""
 
-from __future__ import annotations
-
-import csv
-import hashlib
 import json
-import platform
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
-from safetensors.torch import load as load_weights
-from safetensors.torch import save as save_weights
-from torch import nn
+from torch.nn import functional
 
 from mtlkit.data import ImageSet
-from mtlkit.errors import InputError
-from mtlkit.evaluation import (
-    ReportFigure,
-    Scores,
-    class_sizes,
-    confusion,
-    contact_sheet,
-    embedding,
-    losses,
-    safe_cell,
-    to_png,
-    write_report,
-)  # fmt: skip
-from mtlkit.multitask import Found, MultiTaskModel, make_encoder
-from mtlkit.multitask.tasks import Classification
+from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
+from mtlkit.deployment.models import versions as versions
+from mtlkit.errors import InputError, explained
+from mtlkit.evaluation import Scores, run_figures, write_csv, write_report
+from mtlkit.multitask import Found
 
-FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
-LIMITS = {"channels": (1, 3), "side": (8, 512), "width": (1, 4096), "classes": (2, 10_000)}  # of a file from elsewhere
 CHECKPOINT = "checkpoint"  # in a run that is not finished
-MODEL_FILES = ("model.safetensors", "model.json")
 RUN_FILES = (*MODEL_FILES, "report.json")
 
 
@@ -79,22 +57,21 @@ def new_run(
     ('first.partial', True, False)
     """
     out = out.expanduser().absolute()
-    if out.exists():
-        if not (out.is_dir() and all((out / name).is_file() for name in files)):
-            if not out.is_dir() or any(out.iterdir()):
-                raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
-        elif not overwrite:
-            raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
+    finished = all((out / name).is_file() for name in files)
+    if out.exists() and not finished and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
+    if finished and not overwrite:
+        raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
     partial = out.with_name(out.name + ".partial")
     ours = (partial / "lock").exists()
     lock = FileLock(partial / "lock", timeout=0)  # the system lets go of it, however a process ends
-    try:
+    with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         partial.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout as fault:
-        raise InputError(f"{partial}: another run is at work there: wait for it, or choose another --out.") from fault
-    except OSError as fault:
-        raise InputError(f"{out}: cannot be written ({fault.strerror}): choose another place with --out.") from fault
+        try:
+            lock.acquire()
+        except Timeout as fault:
+            taken = f"{partial}: another run is at work there"
+            raise InputError(f"{taken}: wait for it, or choose another --out.") from fault
     try:
         left = [path for path in partial.iterdir() if path.name != "lock"]
         if left and not resume and not (anew and ours and not (partial / CHECKPOINT).exists()):
@@ -105,9 +82,8 @@ def new_run(
             yield partial
         except BaseException as fault:
             if any((partial / CHECKPOINT).glob("*.pt")):
-                fault.add_note(
-                    f"What was learnt is kept: go on with --out {out} --resume, and the other options as they were."
-                )
+                kept = f"What was learnt is kept: go on with --out {out} --resume"
+                fault.add_note(f"{kept}, and the other options as they were.")
             elif not isinstance(fault, RunFailed):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -126,8 +102,13 @@ def run_name(source: str, seed: int) -> str:
     >>> run_name("digits:small", 0)[:15]
     'digits-small-0-'
     """
+    moment = f"{datetime.now():%Y%m%d-%H%M%S-%f}{secrets.token_hex(2)}"  # many may start in one
+    return _start(source, seed) + moment
+
+
+def _start(source: str, seed: int) -> str:
     plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", source).strip("-.")[:60] or "images"
-    return f"{plain}-{seed}-{datetime.now():%Y%m%d-%H%M%S-%f}{secrets.token_hex(2)}"  # many may start in one moment
+    return f"{plain}-{seed}-"
 
 
 def cut_off_run(folder: Path, source: str, seed: int) -> Path:
@@ -136,81 +117,11 @@ def cut_off_run(folder: Path, source: str, seed: int) -> Path:
     Raises:
         InputError: there is none.
     """
-    start = run_name(source, seed)[: -len("-20260101-000000-0000000000")]
-    found = sorted(folder.glob(f"{start}-*.partial"), key=lambda path: path.name)
+    found = sorted(folder.glob(f"{_start(source, seed)}*.partial"))
     if not found:
         raise InputError(f"{folder}: no run of {source} with seed {seed} was cut off there: name it by --out, or start "
                          "without --resume.")  # fmt: skip
-
-    return found[-1].with_name(found[-1].name.removesuffix(".partial"))
-
-
-def save_model(folder: Path, model: MultiTaskModel) -> None:
-    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are."""
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
-               if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
-    content = save_weights(weights)
-    (folder / "model.safetensors").write_bytes(content)
-    about = {
-        "format": FORMAT, "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
-        "settings": encoder_settings(model), "classes": model.heads["classes"].out_features,
-        "images": "N x channels x side x side in [0, 1]", "sha256": hashlib.sha256(content).hexdigest(),
-        "versions": versions(),
-    }  # fmt: skip
-    (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-
-
-def check_format(run: Path) -> dict[str, Any]:
-    """Return what model.json says, after a look whether this is a run, and one that this version can read.
-
-    Raises:
-        InputError: it is not.
-    """
-    for name in MODEL_FILES:
-        if not (run / name).is_file():
-            raise InputError(f"{run}: is no run folder (it has no {name}): give the folder that `mtlkit fit` has made.")
-    try:
-        about = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
-        if int(about["format"]) > FORMAT:
-            raise InputError(f"{run}/model.json: is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
-                             "update by `pip install --upgrade mtlkit`.")  # fmt: skip
-    except InputError:
-        raise
-    except (ValueError, KeyError, TypeError) as fault:
-        raise damaged(run, fault) from fault
-    return about
-
-
-def damaged(run: Path, fault: Exception) -> InputError:
-    """Say that a run's model is not what was saved."""
-    reason = " ".join(str(fault).split())[:120]
-    return InputError(f"{run}: the model is damaged or was changed ({reason}): copy the run again, or make it anew.")
-
-
-def load_model(run: Path) -> MultiTaskModel:
-    """Return the model of a run folder, ready to predict with its head `classes`. Nothing is unpickled.
-
-    Raises:
-        InputError: not a run, from a newer mtlkit, or a file that was cut short or changed.
-    """
-    run = run.expanduser()
-    about = check_format(run)
-    try:
-        settings = {name: int(value) for name, value in about["settings"].items()}
-        for name, value in (settings | {"classes": int(about["classes"])}).items():
-            if not LIMITS[name][0] <= value <= LIMITS[name][1]:
-                raise ValueError(f"{name} is {value}")
-        content = (run / "model.safetensors").read_bytes()
-        if hashlib.sha256(content).hexdigest() != about["sha256"]:
-            raise ValueError("the weights are not those that were saved")
-        encoder = make_encoder(about["encoder"], **settings)
-        model = MultiTaskModel(encoder, {"classes": Classification(np.eye(int(about["classes"])))})
-        model.load_state_dict(load_weights(content))
-    except InputError as fault:
-        raise InputError(f"{run / 'model.json'}: {fault}") from fault
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as fault:
-        raise damaged(run, fault) from fault
-    return model.eval()
+    return found[-1].with_suffix("")
 
 
 def write_run(
@@ -228,8 +139,7 @@ def write_run(
     Returns:
         The whole content of report.json.
     """
-    classes, confidence = found.probabilities.argmax(axis=1), found.probabilities.max(axis=1)
-    sizes = np.bincount(classes, minlength=found.probabilities.shape[1]).tolist()
+    sizes = np.bincount(found.probabilities.argmax(axis=1), minlength=found.probabilities.shape[1]).tolist()
     report = report | {
         "images": len(images), "shape": list(images.images.shape[1:]), "sizes": sizes,
         "scores": scores.as_dict() if scores else None,
@@ -239,70 +149,29 @@ def write_run(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
     save_model(folder, found.model)
-    with (folder / "assignments.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "class", "confidence"])
-        rows.writerows((safe_cell(p), c, f"{s:.4f}") for p, c, s in zip(images.paths, classes, confidence, strict=True))
-    with (folder / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(key for row in found.history for key in row)))
-        table.writeheader()
-        table.writerows(found.history)
-    (folder / "report.json").write_text(
-        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", errors="replace"
-    )
-    write_report(folder / "report.html", report, _figures(images, found, classes, confidence, scores))
+    write_csv(folder / "assignments.csv", assignments(images.paths, found.probabilities))
+    write_csv(folder / "history.csv", found.history)
+    content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
+    figures = run_figures(images, found.probabilities, _features(images, found), found.history, scores)
+    write_report(folder / "report.html", report, figures)
     return report
 
 
-def encoder_settings(model: MultiTaskModel) -> dict[str, int]:
-    """Return what the encoder was made with: channels, side and width."""
-    settings: Any = model.encoder.settings
-    return dict(settings)
+def assignments(paths: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """Return the rows of assignments.csv: path, class and confidence of each of N images (N x K probabilities).
+
+    >>> assignments(["a.png"], np.array([[0.25, 0.75]]))
+    [{'path': 'a.png', 'class': 1, 'confidence': '0.7500'}]
+    """
+    rows = zip(paths, probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1), strict=True)
+    return [{"path": path, "class": number, "confidence": f"{sure:.4f}"} for path, number, sure in rows]
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on."""
-    names = ("mtlkit", "torch", "numpy", "scikit-learn", "scikit-image")
-    return {"python": platform.python_version()} | {name: version(name) for name in names}
-
-
-def _figures(
-    images: ImageSet, found: Found, classes: np.ndarray, confidence: np.ndarray, scores: Scores | None
-) -> list[ReportFigure]:
-    """Draw what the report shows; each title says a finding."""
-    sizes = np.bincount(classes)[np.unique(classes)]
-    k = len(sizes)
+def _features(images: ImageSet, found: Found) -> np.ndarray:
+    """Return the shared features of the images, brought to the side that the network takes: N x width, of unit length."""
     side = encoder_settings(found.model)["side"]
     inputs = torch.as_tensor(images.images)
     if inputs.shape[-1] != side:
-        inputs = nn.functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
-    features = nn.functional.normalize(found.model.features(inputs)).numpy()
-    figures = [
-        ReportFigure("What each class looks like",
-            f"A sheet with a row for each of {k} classes: the images that the network is surest of stand at the left, "
-            "the most doubtful ones at the right end.",
-            to_png(contact_sheet(images.images, classes, confidence, title="")),
-            "A class is a number, not a name. Judge a row by its right end: that is where mistakes gather."),
-        ReportFigure(f"The classes hold {sizes.min():,} to {sizes.max():,} images",
-            f"Bars with the number of images in each of {k} classes; a dashed line marks where equal sizes would end.",
-            to_png(class_sizes(classes, title="")),
-            "A class that is almost empty, or holds almost everything, is a sign of trouble."),
-        ReportFigure("How the network sees the images",
-            f"A map of the images by their shared features, each of {k} classes with a colour, a marker and its number.",
-            to_png(embedding(features, classes, title="")),
-            "Near points are alike to the network. Distances between far islands, and the islands' areas, mean nothing."),
-        ReportFigure("What was learnt, stage by stage",
-            "Curves of each task's loss over the epochs of training, with a line where one stage follows another.",
-            to_png(losses(found.history, title="")),
-            "A loss that falls says that the task is learnt, not that the classes are right."),
-    ]  # fmt: skip
-    if scores:
-        figures.append(
-            ReportFigure(
-                f"Against labels opened after training: {scores.accuracy:.1%} agree",
-                "A table of true classes against found classes; matched pairs lie on the diagonal, mistakes beside it.",
-                to_png(confusion(scores, images.class_names or None, title="")),
-                "Found classes were matched to true ones so that most images agree (Hungarian matching).",
-            )
-        )
-    return figures
+        inputs = functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    return functional.normalize(found.model.features(inputs)).numpy()

@@ -1,46 +1,32 @@
 """The report: one HTML page to mail, print or read on a phone, which says how far to believe it."""
 
-from __future__ import annotations
-
 import base64
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import numpy as np
 from jinja2 import Environment, PackageLoader
 from scipy.stats import binomtest
 
-from mtlkit.errors import InputError
+from mtlkit.data import ImageSet
+from mtlkit.evaluation.galleries import contact_sheet, embedding
+from mtlkit.evaluation.plots import Rows, confusion, losses, to_png
+from mtlkit.evaluation.scores import Scores
 
-SHORTEST_ALT = 40  # letters
 LONGEST_LIST = 100  # files left out that the page names; report.json holds them all
 
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure of the report: `title` says the finding, `alt` what is seen, `caption` how to read it.
-
-    Raises:
-        InputError: `alt` has fewer than 40 letters, or `png` is not a PNG file.
-
-    >>> ReportFigure("Ten classes", "ten rows", b"", "Each row is a class.")
-    Traceback (most recent call last):
-    mtlkit.errors.InputError: the figure 'Ten classes' has an alt text of 8 letters: say in 40 what it shows.
-    """
+    """A figure of the report: `title` says the finding, `alt` what is seen, `caption` how to read it."""
 
     title: str
     alt: str
     png: bytes
     caption: str
-
-    def __post_init__(self) -> None:
-        if len(self.alt) < SHORTEST_ALT:
-            raise InputError(f"the figure {self.title!r} has an alt text of {len(self.alt)} letters: "
-                             f"say in {SHORTEST_ALT} what it shows.")  # fmt: skip
-        if not self.png.startswith(b"\x89PNG\r\n"):
-            raise InputError(f"the figure {self.title!r} does not hold a PNG file: give the bytes that to_png returns.")
 
     @property
     def uri(self) -> str:
@@ -95,9 +81,14 @@ def safe_cell(text: str) -> str:
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], encoding: str = "utf-8") -> None:
     """Write rows as a CSV file with a column for each key; texts are such that no spreadsheet program runs them."""
     with path.open("w", newline="", encoding=encoding) as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
-        table.writeheader()
-        table.writerows({k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows)
+        write_rows(file, rows)
+
+
+def write_rows(file: TextIO, rows: Sequence[Mapping[str, Any]], line_end: str = "\r\n") -> None:
+    """Write rows as `write_csv` does, into a file that is open."""
+    table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator=line_end)
+    table.writeheader()
+    table.writerows({k: safe_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows)
 
 
 def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,3 +109,42 @@ def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
         test = binomtest(round(scores["accuracy"] * scores["n"]), scores["n"])
         rows["interval"] = test.proportion_ci(method="wilson")
     return rows
+
+
+def run_figures(
+    images: ImageSet, probabilities: np.ndarray, features: np.ndarray, history: Rows, scores: Scores | None
+) -> list[ReportFigure]:
+    """Draw what the report of a run shows; each title says a finding.
+
+    Args:
+        images: N of them; labels are not touched.
+        probabilities: N x K.
+        features: N x D, the shared features.
+        history: a row an epoch.
+        scores: against labels that were opened after training, or None without any.
+    """
+    classes, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    k = len(np.unique(classes))
+    figures = [
+        ReportFigure("What each class looks like",
+            f"A sheet with a row for each of {k} classes: the images that the network is surest of stand at the left, "
+            "the most doubtful ones at the right end.",
+            to_png(contact_sheet(images.images, classes, confidence, title="")),
+            "A class is a number, not a name. Judge a row by its right end: that is where mistakes gather."),
+        ReportFigure("How the network sees the images",
+            f"A map of the images by their shared features, each of {k} classes with a colour, a marker and its number.",
+            to_png(embedding(features, classes, title="")),
+            "Near points are alike to the network. Distances between far islands, and the islands' areas, mean nothing."),
+        ReportFigure("What was learnt, stage by stage",
+            "Curves of each task's loss over the epochs of training, with a line where one stage follows another.",
+            to_png(losses(history, title="")),
+            "A loss that falls says that the task is learnt, not that the classes are right."),
+    ]  # fmt: skip
+    if scores:
+        figures += [
+            ReportFigure(f"Against labels opened after training: {scores.accuracy:.1%} agree",
+                "A table of true classes against found classes; matched pairs lie on the diagonal, mistakes beside it.",
+                to_png(confusion(scores, images.class_names or None, title="")),
+                "Found classes were matched to true ones so that most images agree (Hungarian matching)."),
+        ]  # fmt: skip
+    return figures

@@ -4,8 +4,6 @@ A cluster's number is not a name, so clusters are first matched one to one with 
 best for the result; what is then off the diagonal of the confusion table is wrong.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,9 +115,7 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     """Return `values` as a one-dimensional array of integers, or say what is wrong with them."""
     array = np.asarray(values)
-    if array.ndim != 1 or array.size == 0:
-        raise InputError(f"{name} must be one number an image, not an array of shape {array.shape}: give N integers.")
-    if array.dtype.kind not in "iub":
-        raise InputError(f"{name} must be integers, not {array.dtype} (a NaN or a text among them?): "
-                         "give a whole number for each image.")  # fmt: skip
+    if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iub":
+        raise InputError(f"{name} must be one whole number an image, not {array.dtype} of shape {array.shape} (a NaN or a text "
+                         "among them?): give N integers.")  # fmt: skip
     return array.astype(np.int64)

@@ -1,7 +1,5 @@
 """Augmentation: changes that leave an image's class as it was, drawn anew for each image of a batch."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

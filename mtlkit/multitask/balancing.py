@@ -1,7 +1,5 @@
 """Balancing: how the tasks' losses become one step of the encoder. A thin face on torchjd's scalarizers and aggregators."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 import re
@@ -17,7 +15,7 @@ from torchjd import aggregation, scalarization
 from torchjd.aggregation import Aggregator, WeightedAggregator
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW, Constant, GeometricMean, Scalarizer
 
-from mtlkit.errors import InputError, nearest, plain
+from mtlkit.errors import InputError, explained, nearest, plain
 from mtlkit.multitask.model import MultiTaskModel
 
 Method = Scalarizer | Aggregator
@@ -81,14 +79,13 @@ def _named(balancing: str, n_tasks: int) -> Method:
     values: dict[str, Any] = dict.fromkeys(needed(kind) & SIZES, n_tasks)
     wanted = sorted(needed(kind) - SIZES)
     try:
-        for key, number in zip(wanted, [*numbers, *"1" * len(wanted)], strict=False):
-            values[key] = int(number) if number.isdigit() else float(number)
-        method = kind(**values)
+        with explained(f"balancing {balancing!r} cannot be made", "give another number", (ValueError, TypeError)):
+            for key, number in zip(wanted, [*numbers, *"1" * len(wanted)], strict=False):
+                values[key] = int(number) if number.isdigit() else float(number)
+            method = kind(**values)
     except ImportError as fault:
         packages = " ".join(re.findall(r"'([\w-]+)'", str(fault)))
         raise InputError(f"balancing {balancing!r} needs a package that is not here: pip install {packages}") from fault
-    except (ValueError, TypeError) as fault:
-        raise InputError(f"balancing {balancing!r} cannot be made ({fault}): give another number.") from fault
     if len(numbers) != len(wanted):
         example = ":".join([kind.__name__, *(str(values[key]) for key in wanted)])
         raise InputError(f"balancing {balancing!r} must give {' and '.join(wanted) or 'no number'}: write {example!r}.")
@@ -157,7 +154,8 @@ class Balancer:
         if self.cosines:
             unit = functional.normalize(rows, dim=1)
             self._seen.append(unit @ unit.T)
-        try:
+        what = f"balancing by {type(self.method).__name__} does not work for {len(values)} tasks"
+        with explained(what, "choose another, or other tasks", (ValueError,)):  # Krum with too few, another Constant
             if isinstance(self.method, Scalarizer):
                 values.retain_grad()
                 self.method(values).backward()
@@ -167,9 +165,6 @@ class Balancer:
                 if isinstance(self.method, WeightedAggregator):
                     self._weights = self.method.weighting(rows)
                 step = self._weights @ rows if len(self._weights) else self.method(rows)  # n
-        except ValueError as fault:  # Krum with too few tasks, a Constant of another length
-            raise InputError(f"balancing by {type(self.method).__name__} does not work for {len(values)} tasks ({fault}): "
-                             "choose another, or other tasks.") from fault  # fmt: skip
         for parameter, part in zip(shared, step.split([p.numel() for p in shared]), strict=True):
             parameter.grad = torch.empty_like(parameter).copy_(part.view_as(parameter))  # laid out as the parameter is
         if own := [p for p in model.heads.parameters() if p.requires_grad]:
@@ -181,7 +176,8 @@ class Balancer:
         buffers that are not there at first, or in an optimiser of its own."""
         kinds = (Tensor, list, int, float, type(None))
         return {name: {"plain": {key: value for key, value in vars(module).items() if isinstance(value, kinds)},
-                       "buffers": dict(module._buffers), "parameters": dict(module._parameters),
+                       "buffers": dict(module.named_buffers(recurse=False)),
+                       "parameters": dict(module.named_parameters(recurse=False)),
                        "own": {key: value.state_dict() for key, value in vars(module).items() if isinstance(value, Optimizer)}}
                 for name, module in self.method.named_modules()}  # fmt: skip
 
@@ -189,9 +185,10 @@ class Balancer:
         """Go on from a `state_dict`."""
         for name, module in self.method.named_modules():
             vars(module).update(state[name]["plain"])
-            module._buffers.update(state[name]["buffers"])
+            for key, value in state[name]["buffers"].items():
+                module.register_buffer(key, value)
             for key, value in state[name]["parameters"].items():
-                module._parameters[key].data.copy_(value)  # in place: the optimiser holds it
+                module.get_parameter(key).data.copy_(value)  # in place: the optimiser holds it
             for key, value in state[name]["own"].items():
                 vars(module)[key] = Adam(module.parameters(recurse=False))  # as FAMO makes it at its first step
                 vars(module)[key].load_state_dict(value)

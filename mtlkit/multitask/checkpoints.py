@@ -1,20 +1,19 @@
 """Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had not been."""
 
-from __future__ import annotations
-
 import io
 import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, explained
 from mtlkit.multitask.training import State
 
 
@@ -48,25 +47,20 @@ class Checkpoint:
         if not (folder / "about.json").exists():
             self._write("about.json", json.dumps(about, indent=1).encode())
             return
-        try:
-            before = dict(json.loads((folder / "about.json").read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as fault:
-            raise self._damaged("about.json") from fault
+        with self._read("about.json") as path:
+            before = dict(json.loads(path.read_text(encoding="utf-8")))
         for name in sorted(before.keys() | about.keys()):
             then, now = before.get(name), about.get(name)
             if then != now:
-                raise InputError(f"{folder}: this training was started with {name} {_short(then)}, not {_short(now)}: "
+                raise InputError(f"{folder}: this training was started with {name} {then!s:.60}, not {now!s:.60}: "
                                  "give what it was started with, or start anew in another folder.")  # fmt: skip
 
     def load(self, stage: str) -> State | None:
         """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is read."""
-        path = self.folder / f"{stage}.pt"
-        if not path.exists():
+        if not (self.folder / f"{stage}.pt").exists():
             return None
-        try:
+        with self._read(f"{stage}.pt") as path:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
-        except Exception as fault:  # a damaged file can raise anything
-            raise self._damaged(path.name) from fault
 
     def save(self, stage: str, state: Callable[[], State], last: bool = False) -> None:
         """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of the stage.
@@ -93,10 +87,7 @@ class Checkpoint:
             beside.unlink(missing_ok=True)
             raise
 
-    def _damaged(self, name: str) -> InputError:
-        return InputError(f"{self.folder / name}: is damaged: remove {self.folder}, and start anew.")
-
-
-def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 60 else text[:12] + "..."
+    @contextmanager
+    def _read(self, name: str) -> Iterator[Path]:
+        with explained(f"{self.folder / name}: is damaged", f"remove {self.folder}, and start anew"):
+            yield self.folder / name  # a damaged file can raise anything

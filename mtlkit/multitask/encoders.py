@@ -1,17 +1,14 @@
 """Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x width)."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+import copy
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError, nearest, plain
+from mtlkit.errors import InputError, explained, nearest, plain
 
 
 class SmallCNN(nn.Module):
@@ -98,25 +95,42 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
 
 def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     """Return a network of torchvision's whose classifier, `encoder.without`, is taken off."""
+    from torchvision import models
+
+    official = _official(name)
+    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
+    encoder: Any = models.get_model(official, weights=None, **only)
+    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
+    encoder.set_submodule(encoder.without, nn.Identity())
+    encoder.register_forward_pre_hook(_three_channels)
+    with explained(f"encoder {name!r} cannot take {side} px", "take another side or encoder"), torch.no_grad():
+        encoder.eval()(torch.zeros(2, channels, side, side))
+    return encoder.train()
+
+
+def _official(name: str) -> str:
+    """Return torchvision's name of one of its classifiers."""
     from torchvision import models  # takes two seconds: only who wants it waits
 
     known = {plain(one): one for one in models.list_models(module=models)}
     if plain(name) not in known:
         raise InputError(f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
                          + nearest(name, ["small-cnn", "mlp", *known.values()]))  # fmt: skip
-    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
-    encoder: Any = models.get_model(known[plain(name)], weights=None, **only)
-    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
-    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
-    encoder.set_submodule(encoder.without, nn.Identity())
-    encoder.register_forward_pre_hook(_three_channels)
-    try:
-        with torch.no_grad():
-            encoder.eval()(torch.zeros(2, channels, side, side))
-    except (RuntimeError, AssertionError, ValueError) as fault:
-        why = str(fault).splitlines()[0][:100].rstrip(".")
-        raise InputError(f"encoder {name!r} cannot take {side} px ({why}): take another side or encoder.") from fault
-    return encoder.train()
+    return known[plain(name)]
+
+
+def usual_bytes(name: str) -> int:
+    """Return about how many bytes the weights of an encoder of torchvision's take, before it is built; 0 for our own.
+
+    >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
+    (0, 46758048)
+    """
+    if plain(name) in ("smallcnn", "mlp"):
+        return 0
+    from torchvision import models
+
+    return 4 * models.get_model_weights(_official(name)).DEFAULT.meta["num_params"]
 
 
 def _three_channels(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
@@ -134,32 +148,15 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     Raises:
         InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
     """
-    try:
+    with explained(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
         found = load_file(Path(path).expanduser())
-    except (SafetensorError, OSError) as fault:
-        raise InputError(f"{path}: cannot be read as safetensors ({fault}): give a run's model.safetensors.") from fault
     if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
         found = {key.removeprefix("encoder."): value for key, value in found.items() if key.startswith("encoder.")}
-    if differs := mismatch(encoder, found):
-        raise InputError(f"{path}: does not fit the encoder ({differs}): give weights of the same encoder, made for as "
-                         "many channels and the same side.")  # fmt: skip
-    encoder.load_state_dict(found, strict=False)
-
-
-def mismatch(encoder: nn.Module, weights: Mapping[str, Tensor]) -> str:
-    """Return the first way in which weights do not fit the encoder, `""` if they do.
-
-    >>> mismatch(nn.Linear(2, 3), {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)})
-    'weight is [3, 4] and should be [3, 2]'
-    """
-    own = encoder.state_dict()
-    for key, value in own.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != value.shape:
-            return f"{key} is {list(weights[key].shape)} and should be {list(value.shape)}"
-        if not weights[key].isfinite().all():
-            return f"{key} holds NaN or infinity"
     off = f"{getattr(encoder, 'without', 'no classifier')}."
-    more = [key for key in weights if key not in own and not key.startswith(off)]
-    return f"{more[0]} is none of its weights" if more else ""
+    found = {key: value for key, value in found.items() if not key.startswith(off)}
+    remedy = "give weights of the same encoder, made for as many channels and the same side"
+    with explained(f"{path}: does not fit the encoder", remedy):
+        copy.deepcopy(encoder).load_state_dict(found)  # a try: what does not fit must leave the encoder as it was
+        if bad := [key for key, value in found.items() if not value.isfinite().all()]:
+            raise ValueError(f"{bad[0]} holds NaN or infinity")
+    encoder.load_state_dict(found)

@@ -1,7 +1,5 @@
 """The multi-task model: one shared encoder and a head for each task."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -7,8 +7,6 @@
    rounds: one unlucky round is outvoted.
 """
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections.abc import Callable
@@ -21,7 +19,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, known
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.balancing import Balancing
 from mtlkit.multitask.checkpoints import Checkpoint
@@ -62,9 +60,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not (self.batch_size >= 1 and 0 < self.effort < float("inf")):
-            raise InputError(
-                f"batch_size={self.batch_size} and effort={self.effort}: give 1 image or more, and an effort above 0."
-            )
+            given = f"batch_size={self.batch_size} and effort={self.effort}"
+            raise InputError(f"{given}: give 1 image or more, and an effort above 0.")
 
     def epochs(self, stage: str, n_images: int) -> int:
         """Return the epochs of a stage.
@@ -100,18 +97,6 @@ def balanced_vectors(features: np.ndarray, n_clusters: int, seed: int) -> np.nda
 BALANCES: dict[str, MakeVectors] = {"auto": community_vectors, "equal": balanced_vectors}
 
 
-def label_maker(balance: str) -> MakeVectors:
-    """Return the way to make label vectors: `"auto"` lets the classes' sizes free, `"equal"` assumes one size.
-
-    >>> label_maker("even")
-    Traceback (most recent call last):
-    mtlkit.errors.InputError: balance 'even' is not known: use 'auto' or 'equal'.
-    """
-    if balance not in BALANCES:
-        raise InputError(f"balance {balance!r} is not known: use 'auto' or 'equal'.{nearest(str(balance), BALANCES)}")
-    return BALANCES[balance]
-
-
 def find_classes(
     images: Tensor, descriptors: np.ndarray, n_clusters: int, encoder: nn.Module, *, balance: str = "auto",
     balancing: Balancing = "uncertainty", cosines: bool = False, clustering: bool = False,
@@ -140,7 +125,7 @@ def find_classes(
         CollapseWarning: some of the K classes are empty at the end.
     """
     check_clusters(n_clusters, len(images))
-    make_vectors, schedule = partial(on_a_sample, label_maker(balance)), schedule or Schedule()
+    make_vectors, schedule = partial(on_a_sample, known("balance", balance, BALANCES)), schedule or Schedule()
     with seeded(seed + 1):  # not the encoder's own draws again
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
@@ -151,10 +136,9 @@ def find_classes(
         offset = len(found.history)
         saved = checkpoint.load(stage) if checkpoint else None
         started = time.perf_counter() - (saved["seconds"] if saved else 0)
-        for _ in range(
-            len(saved["history"]) * steps_an_epoch(len(images), schedule.batch_size)[0] if saved and step else 0
-        ):
-            step()  # type: ignore[misc]  # a progress bar starts where the training does
+        if saved and step:
+            for _ in range(len(saved["history"]) * steps_an_epoch(len(images), schedule.batch_size)[0]):
+                step()  # a progress bar starts where the training does
 
         def after(epoch: int, snapshot: Callable[[], State]) -> None:
             if at_round:
@@ -180,9 +164,10 @@ def find_classes(
         model.remove("groups")
     started = time.perf_counter()
     saved = checkpoint.load("classes") if checkpoint else None
-    vectors += (
-        [v.numpy() for v in saved["vectors"]] if saved else [make_vectors(features_of(model, images), n_clusters, seed)]
-    )
+    if saved:
+        vectors += [v.numpy() for v in saved["vectors"]]
+    else:
+        vectors.append(make_vectors(features_of(model, images), n_clusters, seed))
     task = Classification(np.mean(vectors, axis=0))
     found.seconds["label vectors"] = time.perf_counter() - started
     if not clustering:

@@ -3,8 +3,6 @@
 `benchmarks/selection.py` counts how often each finds the best run and avoids the worst.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -52,11 +50,10 @@ def label_free_scores(
     graph = neighbour_graph(normalize(features[rows]))
     members = [np.eye(n_clusters)[classes[rows]] for classes in partitions]  # N x K
     tables = [member.T @ (graph @ member) for member in members]  # K x K
+    shares = [table / table.sum() for table in tables]
     return {
         "agreement": agreement(partitions, n_clusters),
-        "modularity": np.array(
-            [np.trace(table) - (table.sum(0) ** 2).sum() for table in (t / t.sum() for t in tables)]
-        ),
+        "modularity": np.array([np.trace(share) - (share.sum(0) ** 2).sum() for share in shares]),
         "held together": np.array([held_together(table) for table in tables]),
         "confidence": np.array([run.max(axis=1).mean() for run in runs]),
     }

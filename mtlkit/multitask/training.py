@@ -1,7 +1,5 @@
 """Training: one loop for every stage. Two views in, the tasks' losses balanced, one step; no label anywhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, explained
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.balancing import Balancer, Balancing
 from mtlkit.multitask.model import MultiTaskModel
@@ -123,11 +121,9 @@ def fit(
                 teacher.update_parameters(model)
             if on_step is not None:
                 on_step()
-        history.append(
-            {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
-            | {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
-            | balancer.end_epoch()
-        )
+        row = {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
+        means = {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
+        history.append(row | means | balancer.end_epoch())
         if on_epoch is not None:
             on_epoch(epoch, snapshot)
     model.eval()
@@ -166,13 +162,8 @@ def check_device(name: str) -> torch.device:
     >>> check_device("cpu")
     device(type='cpu')
     """
-    try:
+    with explained(f"device {name!r} is not there", "use cpu, or cuda where torch finds a GPU"):
         return torch.zeros(1, device=name).cpu().to(name).device  # there and back: torch's "meta" only pretends
-    except (RuntimeError, AssertionError, NotImplementedError) as fault:
-        reason = str(fault).splitlines()[0].rstrip(".")[:100]
-        raise InputError(
-            f"device {name!r} is not there ({reason}): use cpu, or cuda where torch finds a GPU."
-        ) from fault
 
 
 @contextmanager

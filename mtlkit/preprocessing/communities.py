@@ -1,7 +1,5 @@
 """Communities: many small groups, merged along how alike they are until K classes of any size are left."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -90,9 +88,8 @@ def agreement(partitions: list[np.ndarray], n_clusters: int) -> np.ndarray:
     """
     count, total = len(partitions), len(partitions[0])
     member = np.concatenate([np.eye(n_clusters)[classes] for classes in partitions], axis=1)  # N x P K
-    joint = (
-        (member.T @ member / total).reshape(count, n_clusters, count, n_clusters).transpose(0, 2, 1, 3)
-    )  # P x P x K x K
+    joint = (member.T @ member / total).reshape(count, n_clusters, count, n_clusters)
+    joint = joint.transpose(0, 2, 1, 3)  # P x P x K x K
     share = member.mean(axis=0).reshape(count, n_clusters)
     entropy = entr(share).sum(axis=1)
     information = entropy[:, None] + entropy - entr(joint).sum(axis=(2, 3))
@@ -109,9 +106,8 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
     Source: Jarvis, Patrick 1973, "Clustering using a similarity measure based on shared near neighbors".
     """
     total = len(features)
-    widths = sorted(
-        {max(1, min(width, total // 10)) for width in neighbours}
-    )  # a wide graph of few images links all to all
+    # A wide graph of few images would link all to all.
+    widths = sorted({max(1, min(width, total // 10)) for width in neighbours})
     nearest = NearestNeighbors(n_neighbors=widths[-1] + 1).fit(features).kneighbors(features, return_distance=False)
     graph = sparse.csr_array((total, total))
     for width in widths:
@@ -180,9 +176,8 @@ def merge(between: np.ndarray, sizes: np.ndarray, n_clusters: int, link: str = "
         between[keep] += between[gone]
         between[:, keep] += between[:, gone]
         mass[keep] += mass[gone]
-        row = np.where(
-            links[keep] < 0, -1, LINKS[link](between[keep], mass[keep], mass)
-        )  # below 0: itself, or no more there
+        # A link below 0 is to itself, or to a group that is no more there.
+        row = np.where(links[keep] < 0, -1, LINKS[link](between[keep], mass[keep], mass))
         links[keep], links[:, keep] = row, row
         links[gone], links[:, gone] = -1, -1
         owner[owner == gone] = keep

@@ -1,7 +1,5 @@
 """Descriptors: what an image is like, as a row of numbers. N x C x H x W -> N x D."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 
@@ -11,7 +9,7 @@ from scipy import ndimage
 from skimage.feature import hog as hog_of_one
 from skimage.feature import local_binary_pattern
 
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, known
 from mtlkit.preprocessing.edges import grey, sobel
 
 CHUNK = 2048  # images a job: enough work to be worth a process, small enough to keep memory flat
@@ -69,12 +67,18 @@ def lbp(images: np.ndarray) -> np.ndarray:
 
 
 def colour(images: np.ndarray, cells: int = 4) -> np.ndarray:
-    """Mean of each channel in a grid of cells x cells: N x (C * cells^2).
+    """Mean of each channel in a grid of cells x cells; H and W need not be multiples: N x (C * cells^2).
 
     >>> colour(np.ones((2, 3, 8, 8))).shape
     (2, 48)
     """
-    return _cell_means(images, cells)
+    height, width = images.shape[2:]
+    if not 1 <= cells <= min(height, width):
+        raise InputError(f"{cells} cells do not fit along a side of {min(height, width)} px.")
+    rows, columns = np.arange(cells) * height // cells, np.arange(cells) * width // cells
+    sums = np.add.reduceat(np.add.reduceat(images, rows, axis=2), columns, axis=3)
+    counts = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
+    return (sums / counts).reshape(len(images), -1).astype(np.float32)
 
 
 def edge_density(images: np.ndarray, cells: int = 4) -> np.ndarray:
@@ -83,7 +87,7 @@ def edge_density(images: np.ndarray, cells: int = 4) -> np.ndarray:
     >>> float(edge_density(np.ones((2, 1, 8, 8))).sum())
     0.0
     """
-    return _cell_means(sobel(images), cells)
+    return colour(sobel(images), cells)
 
 
 DESCRIPTORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -108,11 +112,8 @@ def describe(images: np.ndarray, names: Sequence[str] = ("hog",)) -> np.ndarray:
     """
     if not names:
         raise InputError(f"no descriptor was named: use at least one of {', '.join(DESCRIPTORS)}.")
-    for name in names:
-        if name not in DESCRIPTORS:
-            raise InputError(f"descriptor {name!r} is not known: use any of {', '.join(DESCRIPTORS)}."
-                             f"{nearest(name, DESCRIPTORS)}")  # fmt: skip
-    blocks = [standardise(DESCRIPTORS[name](images)) for name in names]
+    makers = [known("descriptor", name, DESCRIPTORS) for name in names]
+    blocks = [standardise(make(images)) for make in makers]
     widest = max(block.shape[1] for block in blocks)
     return np.concatenate([block * np.float32(np.sqrt(widest / block.shape[1])) for block in blocks], axis=1)
 
@@ -129,20 +130,8 @@ def standardise(features: np.ndarray) -> np.ndarray:
     return np.where(still, 0, (features - features.mean(axis=0)) / np.where(still, 1, spread)).astype(np.float32)
 
 
-def _cell_means(images: np.ndarray, cells: int) -> np.ndarray:
-    """Average N x C x H x W over a grid of cells x cells; H and W need not be multiples: N x (C * cells^2)."""
-    height, width = images.shape[2:]
-    if not 1 <= cells <= min(height, width):
-        raise InputError(f"{cells} cells do not fit along a side of {min(height, width)} px.")
-    rows, columns = np.arange(cells) * height // cells, np.arange(cells) * width // cells
-    sums = np.add.reduceat(np.add.reduceat(images, rows, axis=2), columns, axis=3)
-    counts = np.outer(np.diff([*rows, height]), np.diff([*columns, width]))
-    return (sums / counts).reshape(len(images), -1).astype(np.float32)
-
-
 def _in_chunks(function: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
     """Call a per-image library over chunks of images, in several processes where there are several chunks."""
     chunks = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
     jobs = min(len(chunks), os.cpu_count() or 1)
-    rows = Parallel(n_jobs=jobs)(delayed(function)(chunk) for chunk in chunks) if jobs > 1 else map(function, chunks)
-    return np.concatenate(list(rows)).astype(np.float32)
+    return np.concatenate(Parallel(n_jobs=jobs)(delayed(function)(chunk) for chunk in chunks)).astype(np.float32)

@@ -1,14 +1,12 @@
 """Edges: where an image changes. Three classic detectors for a batch of images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
 from skimage.feature import canny as canny_of_one
 
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, known
 
 
 def grey(images: np.ndarray) -> np.ndarray:
@@ -85,6 +83,4 @@ def edge_maps(images: np.ndarray, kind: str = "sobel") -> np.ndarray:
     >>> edge_maps(np.zeros((2, 1, 8, 8)), "laplacian").shape
     (2, 1, 8, 8)
     """
-    if kind not in EDGES:
-        raise InputError(f"edges {kind!r} are not known: use one of {', '.join(EDGES)}.{nearest(kind, EDGES)}")
-    return EDGES[kind](images)
+    return known("edges", kind, EDGES)(images)

@@ -4,8 +4,6 @@ Here are the plain ways: `kmeans_vectors` takes the nearest of K centres, and `e
 known to be about the same size. What the default needs, classes of any size, is `communities.community_vectors`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -44,11 +42,12 @@ def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init:
 def equal_size_vectors(
     features: np.ndarray, n_clusters: int, seed: int = 0, temperature: float = 0.05, rounds: int = 20
 ) -> np.ndarray:
-    r"""K-means whose classes are all of the size N / K: the assumption `balance="equal"` makes.
+    r"""K-means whose classes all have the same share, N / K, of the label vectors: the assumption `balance="equal"` makes.
 
     Centres and assignments take turns. The assignment is the optimal transport from images to classes of equal
     size, softened by an entropy and found by Sinkhorn's iteration: rows of $\exp(-d^2/\tau)$ are scaled to sum to one,
-    columns to N / K, in turn. Features are first centred and given unit length (nearly collinear ones would collapse).
+    columns to N / K, in turn. So the totals of the shares are equal; how many rows have their largest share in a class may
+    differ. Features are first centred and given unit length (nearly collinear ones would collapse).
 
     Args:
         features: N x D.

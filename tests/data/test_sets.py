@@ -104,7 +104,9 @@ def test_medmnist_is_not_unpickled(small_blood: Any, tmp_path: Path) -> None:
     (tmp_path / "medmnist").mkdir()
     pickled = np.array([{}] * 24, dtype=object)
     np.savez(tmp_path / "medmnist" / "bloodmnist.npz", train_images=pickled, train_labels=pickled)
-    with pytest.raises(InputError, match=r"bloodmnist\.npz: cannot be read.*ValueError"):
+    with pytest.raises(
+        InputError, match=r"bloodmnist\.npz: cannot be read, .*allow_pickle=False.*: run `mtlkit data fetch"
+    ):
         load("medmnist:bloodmnist", data_root=tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,9 @@ def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
     assert {row["stage"] for row in history} == {"features", "classes"}
     page = (run / "report.html").read_text()
     assert "<b>three</b>" not in page
-    assert page.count("<img ") == 5
+    assert page.count("<img ") == 4
+    alts = re.findall(r'<img [^>]*alt="([^"]*)"', page)
+    assert len(set(alts)) == 4 and min(map(len, alts)) >= 40
 
 
 def test_a_loaded_model_predicts_as_the_fitted_one(run: Path, fitted: tuple[ImageSet, MultiTaskClusterer]) -> None:
@@ -181,6 +184,8 @@ def damage(run: Path, how: str) -> None:
         about["encoder"] = "resnet19"
     elif how == "another encoder":
         about["encoder"] = "mlp"
+    elif how == "too large":
+        about["encoder"] = "regnet_y_128gf"
     elif how == "no name":
         about["encoder"] = ["resnet18"]
     elif how == "unknown":
@@ -194,6 +199,7 @@ def damage(run: Path, how: str) -> None:
     ("how", "word"),
     [("cut", "damaged"), ("changed", "damaged"), ("newer", "newer mtlkit"), ("huge", "width is 1000000000"), ("other", "damaged"),
      ("encoder", r"model.json: encoder 'resnet19' is not known"), ("another encoder", "damaged"), ("no name", "damaged"),
+     ("too large", "too few for regnet_y_128gf"),
      ("unknown", "damaged"), ("no json", "damaged"), ("a list", "damaged"), ("gone", "no model.safetensors")],
 )  # fmt: skip
 def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> None:

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from mtlkit.errors import InputError
-from mtlkit.evaluation import class_sizes, confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
-from mtlkit.evaluation.plots import GAP, _spread, _tiles
+from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
+from mtlkit.evaluation.galleries import GAP, _tiles
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((60, 1, 8, 8), dtype=np.float32)
@@ -30,7 +30,6 @@ MAKERS = {
     "confusion": lambda **more: confusion(score(GROUPS, np.roll(GROUPS, 2)), **more),
     "embedding": lambda **more: embedding(FEATURES, GROUPS, **more),
     "losses": lambda **more: losses(HISTORY, **more),
-    "class_sizes": lambda **more: class_sizes(GROUPS, **more),
     "scoreboard": lambda **more: scoreboard(BOARD, **more),
 }
 OTHER_DATA = {
@@ -38,7 +37,6 @@ OTHER_DATA = {
     "confusion": lambda: confusion(score(GROUPS, np.sort(GROUPS))),
     "embedding": lambda: embedding(FEATURES[::-1] ** 2, GROUPS),
     "losses": lambda: losses(HISTORY[:-1]),
-    "class_sizes": lambda: class_sizes(GROUPS[:-1]),
     "scoreboard": lambda: scoreboard(BOARD[::-1]),
 }
 
@@ -208,7 +206,7 @@ def test_losses_are_drawn_where_a_task_has_one_and_stages_are_named():
     assert axes.get_yscale() == "log"
     assert np.isnan(axes.lines[1].get_ydata()[:4]).all()
     assert axes.lines[1].get_ydata()[4:].tolist() == [row["loss/groups"] for row in HISTORY[4:]]
-    assert [t.get_text() for t in axes.texts] == ["views", "groups", "views", "round 1", "round 2"]
+    assert [t.get_text() for t in axes.texts] == ["views", "round 1", "round 2"]
     lines = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == ":"]
     assert lines == [3.5, 6.5]
 
@@ -220,19 +218,18 @@ def test_losses_below_zero_get_a_straight_axis_and_narrow_stages_upright_names()
     assert {t.get_rotation() for t in axes.texts if t.get_text().startswith("round")} == {90}
 
 
-def test_the_names_at_the_lines_ends_do_not_touch():
+def test_every_loss_is_named_beside_its_colour_and_marker():
     rows = [{"stage": "all", "epoch": i, **{f"loss/{name}": 1.0 + i for name in "abcd"}} for i in range(3)]
-    heights = [t.get_position()[1] for t in losses(rows).axes[0].texts[:4]]
-    assert np.diff(sorted(heights)).min() > 0.05
-    assert _spread(np.array([0.3, 0.1]), 0.1).tolist() == pytest.approx([0.3, 0.1])
-
-
-def test_class_sizes_are_counts_with_the_equal_share():
-    axes = class_sizes([4, 4, 4, -1, 9]).axes[0]
-    assert [patch.get_height() for patch in axes.patches] == [1, 3, 1]
-    assert [t.get_text() for t in axes.get_xticklabels()] == ["-1", "4", "9"]
-    assert [t.get_text() for t in axes.texts] == ["equal share\n1.7", "1", "3", "1"]
-    assert len(class_sizes(np.arange(100)).axes[0].texts) == 1  # no room for a hundred numbers
+    figure = losses(rows)
+    legend = figure.legends[0]
+    assert [t.get_text() for t in legend.get_texts()] == list("abcd")
+    looks = [
+        [(line.get_color(), line.get_marker()) for line in lines]
+        for lines in (legend.get_lines(), figure.axes[0].lines)
+    ]
+    assert looks[0] == looks[1][:4] and len(set(looks[0])) == 4
+    to_png(figure)
+    assert legend.get_window_extent().x0 > figure.axes[0].get_window_extent().x1  # beside the curves, not on them
 
 
 def test_a_scoreboard_shows_means_and_ranges_and_what_stands_out():

@@ -11,8 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from mtlkit.errors import InputError
-from mtlkit.evaluation import ReportFigure, class_sizes, safe_cell, score, to_png, write_report
+from mtlkit.evaluation import ReportFigure, safe_cell, score, scoreboard, to_png, write_report
 
 ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
 HOSTILE = "<script>alert(1)</script>.png"
@@ -66,9 +65,12 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag in names]
 
 
+BOARD = [{"name": "k-means", "mean": 0.8, "min": 0.7, "max": 0.9}]
+
+
 @pytest.fixture(scope="module")
 def figure() -> ReportFigure:
-    return ReportFigure("Class 2 is the <largest>", ALT, to_png(class_sizes([0, 1, 1, 2, 2, 2])), "Bars & counts.")
+    return ReportFigure("Class 2 is the <largest>", ALT, to_png(scoreboard(BOARD)), "Bars & counts.")
 
 
 @pytest.fixture
@@ -115,7 +117,7 @@ def test_figures_are_whole_and_described(make, figure):
     assert image["alt"] == ALT
     assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == figure.png
     assert (int(image["width"]), int(image["height"])) == figure.size
-    assert figure.size == (880, 396)  # 8 x 3.6 inches at 110 dots
+    assert figure.size == (880, 211)  # 8 x 1.92 inches at 110 dots
     assert "Class 2 is the <largest>" in page.said
     assert "Bars & counts." in page.said
 
@@ -134,7 +136,7 @@ def test_texts_from_outside_are_escaped_everywhere(make):
         "classes_given_by": HOSTILE,
         "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
     }
-    picture = ReportFigure(HOSTILE, '"><script>alert(2)</script>' + ALT, to_png(class_sizes([0])), HOSTILE)
+    picture = ReportFigure(HOSTILE, '"><script>alert(2)</script>' + ALT, to_png(scoreboard(BOARD)), HOSTILE)
     text, page = make(report, [picture])
     assert not page.all("script")
     assert "<script" not in text
@@ -213,15 +215,6 @@ def test_a_long_list_of_files_is_cut_and_says_so(make):
 def test_a_file_name_that_is_no_text_is_shown_as_an_escape(make):
     _, page = make({"skipped": [{"path": "caf\udce9.png", "reason": "empty"}]})
     assert r"caf\udce9.png" in page.said
-
-
-@pytest.mark.parametrize(
-    ("alt", "png", "sentence"),
-    [("too short", b"\x89PNG\r\n\x1a\n", "alt text of 9 letters"), (ALT, b"GIF89a", "does not hold a PNG file")],
-)
-def test_a_figure_without_a_description_or_picture_is_refused(alt, png, sentence):
-    with pytest.raises(InputError, match=sentence):
-        ReportFigure("Title", alt, png, "Caption")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])

@@ -183,14 +183,14 @@ def test_scores_cannot_be_changed():
     ("found", "truth", "sentence"),
     [
         ([0, 1], [0], "2 assignments but 1 labels"),
-        ([], [], "assignments must be one number an image, not an array of shape \\(0,\\)"),
-        ([0], [], "labels must be one number"),
-        ([[0], [1]], [0, 1], "not an array of shape \\(2, 1\\)"),
-        (3, 3, "not an array of shape \\(\\)"),
-        ([0.0, float("nan")], [0, 1], "assignments must be integers, not float64"),
-        ([0, 1], [0.5, 1], "labels must be integers, not float64"),
-        ([0, 1], ["cat", "dog"], "labels must be integers, not <U3"),
-        ([0, 1], [None, 1], "labels must be integers, not object"),
+        ([], [], "assignments must be one whole number an image, not float64 of shape \\(0,\\)"),
+        ([0], [], "labels must be one whole number"),
+        ([[0], [1]], [0, 1], "not int64 of shape \\(2, 1\\)"),
+        (3, 3, "not int64 of shape \\(\\)"),
+        ([0.0, float("nan")], [0, 1], "assignments must be one whole number an image, not float64"),
+        ([0, 1], [0.5, 1], "labels must be one whole number an image, not float64"),
+        ([0, 1], ["cat", "dog"], "labels must be one whole number an image, not <U3"),
+        ([0, 1], [None, 1], "labels must be one whole number an image, not object"),
     ],
 )
 def test_bad_input_is_named(found, truth, sentence):

@@ -179,10 +179,10 @@ def changed(how: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("missing", r"layers.1.bias is missing"),
-        ("unexpected", r"layers.99.weight is none of its weights"),
-        ("colour", r"layers.0.weight is \[24, 3, 3, 3\] and should be \[24, 1, 3, 3\]"),
-        ("resnet18", r"layers.0.weight is missing"),
+        ("missing", r".*Missing key.*layers.1.bias.*"),
+        ("unexpected", r".*Unexpected key.*layers.99.weight.*"),
+        ("colour", r".*layers.0.weight: .*\[24, 3, 3, 3\].* the shape in current model is .*\[24, 1, 3, 3\].*"),
+        ("resnet18", r".*Missing key.*layers.0.weight.*"),
         ("nan", r"layers.0.weight holds NaN or infinity"),
     ],
 )

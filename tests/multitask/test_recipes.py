@@ -235,7 +235,9 @@ def test_the_number_of_classes_has_bounds(k: int) -> None:
 
 
 def test_an_unknown_balance_gets_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"balance 'equall' is not known: use 'auto' or 'equal'. Did you mean 'equal'"):
+    with pytest.raises(
+        InputError, match=r"balance 'equall' is not known: use one of auto, equal. Did you mean 'equal'"
+    ):
         find(balance="equall")
 
 

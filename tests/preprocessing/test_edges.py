@@ -95,5 +95,5 @@ def test_edge_maps_by_name() -> None:
     for name, detect in zip(("sobel", "laplacian", "canny"), DETECTORS, strict=True):
         np.testing.assert_array_equal(edge_maps(images, name), detect(images))
     np.testing.assert_array_equal(edge_maps(images), sobel(images))
-    with pytest.raises(InputError, match=r"'soble' are not known.*Did you mean 'sobel'"):
+    with pytest.raises(InputError, match=r"'soble' is not known.*Did you mean 'sobel'"):
         edge_maps(images, "soble")

@@ -1,8 +1,6 @@
 """What a task is: a head on the shared features, a target for each image, and a loss between the two."""
 
-from __future__ import annotations
-
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -63,5 +61,5 @@ class Task:
         targets = self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0)
         return self.loss(outputs, targets.to(outputs.device))
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Task:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a copy of a model (the teacher) shares the targets: they are never changed in place

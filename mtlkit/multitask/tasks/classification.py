@@ -1,7 +1,5 @@
 """Classification: learn the label vectors that were made without labels."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn

@@ -1,7 +1,5 @@
 """Clustering: a head of many small groups, which pulls alike images together and is merged into classes."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from mtlkit.multitask.tasks.classification import Classification

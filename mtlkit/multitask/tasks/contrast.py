@@ -1,7 +1,5 @@
 """Contrast: two views of one image are alike, views of different images are not."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional

@@ -1,7 +1,5 @@
 """Mutual information: the groups of an image's two views tell as much of each other as they can."""
 
-from __future__ import annotations
-
 import math
 
 import torch

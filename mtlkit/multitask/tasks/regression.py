@@ -1,7 +1,5 @@
 """Regression: every view of an image must tell the descriptors of the clean image."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn
