@@ -10,7 +10,7 @@ from mtlkit.errors import InputError
 
 
 class Task:
-    """Base of all tasks. A subclass writes `head` and `loss`; the rest is here.
+    """Base of all tasks. A subclass writes `loss`, and `head` if one linear layer is not enough; the rest is here.
 
     Args:
         targets: N x K, one row an image in the order of the training images; None for a task
@@ -39,8 +39,10 @@ class Task:
             raise InputError("targets hold NaN or infinity: mask the images that have no target.")
 
     def head(self, width: int) -> nn.Module:
-        """Make the layer(s) from the shared features (width) to this task's outputs (K)."""
-        raise NotImplementedError
+        """Make the layer(s) from the shared features (width) to this task's outputs (K): one, to as many as targets are."""
+        if self.targets is None:
+            raise NotImplementedError
+        return nn.Linear(width, self.targets.shape[1])
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return one number for a batch: outputs V x B x K (V views of B images), targets B x K."""

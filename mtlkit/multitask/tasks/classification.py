@@ -1,8 +1,6 @@
 """Classification: learn the label vectors that were made without labels."""
 
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtlkit.multitask.tasks.base import Task
 
@@ -23,14 +21,6 @@ class Classification(Task):
     >>> round(float(task.loss(torch.zeros(1, 1, 2), task.targets)), 4)     # ln 2: the head does not know yet
     0.6931
     """
-
-    targets: Tensor
-
-    def __init__(self, targets: Any, mask: Any = None) -> None:
-        super().__init__(targets, mask)
-
-    def head(self, width: int) -> nn.Module:
-        return nn.Linear(width, self.targets.shape[1])
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return -(targets * outputs.log_softmax(-1)).sum(-1).mean()

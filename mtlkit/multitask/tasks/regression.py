@@ -1,8 +1,6 @@
 """Regression: every view of an image must tell the descriptors of the clean image."""
 
-from typing import Any
-
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from mtlkit.multitask.tasks.base import Task
@@ -25,14 +23,6 @@ class Regression(Task):
     >>> float(task.loss(torch.zeros(1, 2, 1), task.targets))          # (0 + (3 - 1/2)) / 2
     1.25
     """
-
-    targets: Tensor
-
-    def __init__(self, targets: Any, mask: Any = None) -> None:
-        super().__init__(targets, mask)
-
-    def head(self, width: int) -> nn.Module:
-        return nn.Linear(width, self.targets.shape[1])
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return functional.smooth_l1_loss(outputs, targets.expand_as(outputs))
