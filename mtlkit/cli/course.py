@@ -1,18 +1,15 @@
 """`mtlkit course list | start | run | sweep | build | lint | release | mark`: chapters, for a learner, an author, a teacher."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from mtlkit.cli.shell import AsJson, progress_bar, tell
+from mtlkit.cli.shell import AsJson, progress_bar, show, tell
 from mtlkit.errors import InputError
 
 
@@ -46,11 +43,6 @@ Given = Annotated[
 ]
 
 
-def tell_result(as_json: bool, found: Any, lines: Iterable[str]) -> None:
-    """Print what a command found: as JSON, or as lines for a reader."""
-    print(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(lines))
-
-
 def table(rows: list[dict[str, Any]]) -> str:
     """Return rows with the same keys as aligned text."""
     from pandas import DataFrame
@@ -67,11 +59,11 @@ def list_chapters(
 
     if chapter is None:
         names = [path.stem for path in chapters.chosen(None)]
-        tell_result(as_json, names, names)
+        show(names, as_json, names)
         return
     known = parameters.open_parameters(chapters.find_chapter(chapter)).values()
     lines = (f"{one.name:12} {one.default!r:12} {one.allowed}: {one.help}" for one in known)
-    tell_result(as_json, [one.__dict__ for one in known], lines)
+    show([one.__dict__ for one in known], as_json, lines)
 
 
 @course.command()
@@ -108,7 +100,7 @@ def run(
     lines += [table(board), f"notebook     {place / execution.NOTEBOOK}"]
     if (page := place / "report.html").is_file():
         lines.append(f"report       {page}")
-    tell_result(as_json, report | {"run": str(place)}, lines)
+    show(report | {"run": str(place)}, as_json, lines)
 
 
 @course.command()
@@ -169,9 +161,7 @@ def sweep(
         raise
     rows = json.loads(sweeps.summary(sweeps.numbers(runs, by)).to_json(orient="records", double_precision=15))
     told = f"{len(runs)} runs: {before} were finished before, {failed} failed. See {place / 'results'}."
-    tell_result(
-        as_json, {"sweep": str(place), "runs": len(runs), "failed": failed, "summary": rows}, [table(rows), told]
-    )
+    show({"sweep": str(place), "runs": len(runs), "failed": failed, "summary": rows}, as_json, [table(rows), told])
     if failed:
         tell(f"error: {failed} of {len(runs)} runs failed; what they executed is in their .partial folders.")
         raise typer.Exit(1)
@@ -232,4 +222,4 @@ def mark(
     with progress_bar("marking") as progress:
         rows = classroom.mark(released, submissions, out, limit, progress)
     lines = [f"{row['name']:20} {row['total']:>5} of {row['of']:g}  {row['note']}" for row in rows]
-    tell_result(as_json, rows, [*lines, f"marks        {out / 'marks.csv'}"])
+    show(rows, as_json, [*lines, f"marks        {out / 'marks.csv'}"])

@@ -1,7 +1,5 @@
 """From one source to several notebooks: the learner's, with stubs to fill, and the one with solutions."""
 
-from __future__ import annotations
-
 import copy
 import hashlib
 import re

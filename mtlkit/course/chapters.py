@@ -1,7 +1,5 @@
 """Where the chapters lie: in a clone's `notebooks/`, or where the wheel installed them."""
 
-from __future__ import annotations
-
 import json
 import re
 import sysconfig

@@ -4,8 +4,6 @@ An exercise is a function in `notebooks/exercises/`, one module a chapter. It is
 is wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
 """
 
-from __future__ import annotations
-
 import os
 import runpy
 from collections.abc import Callable

@@ -4,8 +4,6 @@ A release is a folder as nbgrader has it: `source/`, `release/`, `gradebook.db`.
 `submitted/`, `autograded/`, `feedback/` and `marks.csv`. Marking **runs the learners' code**, and nothing here confines it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

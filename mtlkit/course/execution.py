@@ -1,7 +1,5 @@
 """One notebook is executed: with parameters, in one thread, and what goes wrong is told in a sentence."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

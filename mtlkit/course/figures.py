@@ -1,7 +1,5 @@
 """What a chapter shows: figures with a text for whoever cannot see them, sliders with a static twin, recorded numbers."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass

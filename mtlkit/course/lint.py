@@ -1,7 +1,5 @@
 """The contract of a chapter, rule by rule: each finds what is wrong, in which cell."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Iterator

@@ -6,8 +6,6 @@
 The type is that of the default. Before the dash stands the range, or the choices; nothing, if any value will do.
 """
 
-from __future__ import annotations
-
 import ast
 import itertools
 import re

@@ -1,7 +1,5 @@
 """Many runs of a chapter over a grid of parameters: side by side, a folder a run, one table and one figure over all."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
