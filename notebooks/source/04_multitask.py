@@ -308,7 +308,7 @@ show(figure, f"A diagram: one encoder that leads into two heads. {part_shared:.0
 # %% id="train"
 batch_size = 64
 per_epoch = steps_an_epoch(n, batch_size)[0]
-epochs = max(3, round(100 * effort / per_epoch))
+epochs = max(2, round(100 * effort / per_epoch))
 
 
 def train(tasks, balancing="equal", start=seed, data=pictures, epochs=epochs, **more):
@@ -489,7 +489,7 @@ def draw(c):
     left, right = figure.subplots(1, 2)
     left.fill([0, 6, 0, 0], [0, 6, 6, 0], color=GREY, alpha=0.25, linewidth=0)
     arrows = {"g₁": (g[0], "#555555", (4, 4)), "g₂": (g[1], "#555555", (-18, 4) if c < 2 else (8, 0)),
-              "mean": (steps["mean"], ORANGE, (0, -15) if c < 1 else (6, -6) if c < 2 else (-34, 2)), "UPGrad": (steps["UPGrad"], BLUE, (4, 4))}  # fmt: skip
+              "mean": (steps["mean"], ORANGE, (0, -15) if c < 1 else (6, -6) if c < 2 else (-28, 6)), "UPGrad": (steps["UPGrad"], BLUE, (4, 4))}  # fmt: skip
     for name, (arrow, colour, offset) in arrows.items():
         left.annotate(
             "", arrow.tolist(), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkB": 0}
@@ -597,7 +597,7 @@ runs = {name: [train(*way, start=start) for start in seeds] for name, way in way
 # %% id="dice-figure" jupyter={"outputs_hidden": true}
 means = before | {name: float(np.mean([rank_of(model) for model, _ in found])) for name, found in runs.items()}
 alone, untaught = means["dice alone"], means["network, untrained"]
-verb = "Even dice teach" if alone < 0.8 * untaught else "Dice taught little or nothing here"
+verb = "Even dice teach" if alone < 0.8 * untaught else "Dice taught little"
 rank_bars(means, f"{verb}: {untaught:.1%} of strangers nearer untrained, {alone:.1%} after dice alone",
           f"Bars of the share of strangers nearer than the partner, mean of {len(seeds)} from one seed on.")  # fmt: skip
 
