@@ -87,8 +87,8 @@ images = load(source).first(2000)
 k = images.n_clusters
 pixels = images.images.reshape(len(images), -1)  # N x D
 row_numbers = np.array([int(path.rpartition("/")[2]) for path in images.paths])
-turn = 10 if source == "mnist" else 1  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
-is_open = row_numbers // turn % 2 == 0
+run_length = 10 if source == "mnist" else 1  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
+is_open = row_numbers // run_length % 2 == 0
 labels = images.open_labels()[is_open]
 seen, n = pixels[is_open], len(labels)  # the open half, and its size
 Markdown(f"**{len(images):,} images** of {k} digits. Open: the labels of {n}; sealed: {len(images) - n}.")
@@ -439,7 +439,7 @@ show(
 )
 
 # %% id="runs-fresh" jupyter={"outputs_hidden": true}
-first = np.arange(n) % 2 == 0  # pick on one half of the open images, look at the other
+first = np.arange(n) // run_length % 2 == 0  # pick on one half of the open images, look at the other
 on_first = [score(fit.labels_[is_open][first], labels[first]).accuracy for fit in fits]
 on_other = [score(fit.labels_[is_open][~first], labels[~first]).accuracy for fit in fits]
 pick = int(np.argmax(on_first))
