@@ -41,12 +41,11 @@ from skimage.feature import hog as draw_hog
 from skimage.transform import resize
 from skimage.util import montage
 from sklearn.cluster import AgglomerativeClustering, KMeans, SpectralClustering
-from sklearn.neighbors import NearestNeighbors
 
 from mtlkit import MultiTaskClusterer, course, load
 from mtlkit.course import explore, show
 from mtlkit.deployment import write_run
-from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard
+from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, match, score, scoreboard
 from mtlkit.multitask import Found
 from mtlkit.preprocessing import hog, sobel
 
@@ -598,11 +597,12 @@ Markdown(f"Least confident first finds **{share_found(order):.0%}** of the mista
 # %% id="exercise-3" tags=["solution"]
 my_order = None  # all row numbers, the image to check first at the front
 ### BEGIN SOLUTION
-# Ask an image's neighbours in pixels: they know nothing of what the network has learnt. In the shared
-# features the network itself has put a misplaced island among its own kind.
-near = NearestNeighbors(n_neighbors=10).fit(pixels).kneighbors(return_distance=False)
-strangers = (groups[near] != groups[:, None]).mean(axis=1)  # share of the neighbours in other groups
-my_order = np.argsort(confidence * 0.001 - strangers, kind="stable")  # confidence decides between equals
+# Ask a method that has not learnt from these label vectors: Ward on HOG. The Hungarian method pairs its groups with
+# the network's, so no label is needed. Where the two disagree, look first.
+second = AgglomerativeClustering(k).fit_predict(features)
+pairs = match(second, groups)
+disagree = np.array([pairs.get(group, -1) for group in second]) != groups
+my_order = np.argsort(confidence * 0.001 - disagree, kind="stable")  # confidence decides between equals
 ### END SOLUTION
 
 # %% id="check-3" tags=["check"]
