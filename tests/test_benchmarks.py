@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
+
+from mtlkit.course.chapters import PATTERN, course_folder
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -74,3 +77,13 @@ def test_a_band_spans_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     found = importlib.import_module("bands").band([0.9, 0.5, 0.7])
     assert found == {"mean": 0.7, "min": 0.5, "max": 0.9, "all": [0.9, 0.5, 0.7]}
+
+
+def test_every_chapter_has_a_band_of_five_seeds() -> None:
+    stored = json.loads((FOLDER / "results" / "bands.json").read_text(encoding="utf-8"))["chapters"]
+    assert sorted(stored) == [path.stem[:2] for path in sorted(course_folder().glob(PATTERN))]
+    for about in stored.values():
+        bands = {name: one for name, one in about.items() if isinstance(one, dict) and name != "versions"}
+        assert about["seeds"] == [0, 1, 2, 3, 4] and bands
+        for one in bands.values():
+            assert len(one["all"]) == 5 and one["min"] == min(one["all"]) and one["max"] == max(one["all"])

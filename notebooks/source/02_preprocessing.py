@@ -192,7 +192,8 @@ Markdown(f"Digits moved by one pixel are **{how_far(pixels, digits, moved)[0]:.2
 # $$g_x = \frac{1}{8}\begin{pmatrix} -1 & 0 & 1 \\ -2 & 0 & 2 \\ -1 & 0 & 1 \end{pmatrix} \ast I, \qquad
 # g_y = \frac{1}{8}\begin{pmatrix} -1 & -2 & -1 \\ 0 & 0 & 0 \\ 1 & 2 & 1 \end{pmatrix} \ast I$$
 #
-# Where brightness grows by 1 from each pixel to the next, $g_x$ is 1: that is what the 8 is for. The gradient has
+# (The matrix is laid on the image as it stands, and not flipped first: that is how networks use the word
+# convolution, too.) Where brightness grows by 1 from each pixel to the next, $g_x$ is 1: that is what the 8 is for. The gradient has
 # a **length**, $|g| = \sqrt{g_x^2 + g_y^2}$, and a **direction**, the angle whose tangent is $g_y / g_x$. It points
 # *across* the edge. By hand, for the middle pixel of
 #
@@ -664,7 +665,10 @@ show(figure, f"HOG and colour joined in four ways: shares of squared distance, a
 # other half stay **sealed**, which means unread, until chapter 05.)
 
 # %% id="more-observe" jupyter={"outputs_hidden": true}
-half = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in all_digits.paths])  # rows of even number
+run_length = 10 if source == "mnist" else 1  # there tens of rows take turns: a copy may go 0 to 9, over and over
+half = np.array(
+    [int(path.rpartition("/")[2]) // run_length % 2 == 0 for path in all_digits.paths]
+)  # rows of even number
 names = all_digits.open_labels()
 kinds = {
     "photographs": (pieces, cut_from, len(PHOTOS), slice(None)),
@@ -915,7 +919,7 @@ course.check("02-4", my_descriptor, images=small_set, views=small_views)
 # |---|---|
 # | compute a Sobel gradient | differences of neighbours, averaged over three rows; hue, surfaces and sign are lost |
 # | choose thresholds and cells | hysteresis starts high and continues low; large cells forgive and forget |
-# | predict blindness | HOG: light and the negative; LBP: turns and places; colour: everything within a cell |
+# | predict blindness | HOG: light and the negative; LBP: quarter turns and places; colour: everything within a cell |
 # | compare without a label | is a view nearer than a stranger? And what does one image cost? |
 # | join descriptors | standardise the columns, then divide by the root of the width; test each voter |
 #
