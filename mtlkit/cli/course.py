@@ -34,13 +34,11 @@ course = typer.Typer(
     help="The course: take chapters along, run one with other parameters or over a grid of them, hand one out and mark it.",
 )  # fmt: skip
 MANY = 100  # runs of a sweep that are asked about
-Chapter = Annotated[
-    Path, typer.Argument(metavar="CHAPTER", callback=_find, help="A number (05), a name, or the path of a copy.")
-]
+Chapter = Annotated[Path, typer.Argument(metavar="CHAPTER", callback=_find, help="Its number (05), name, or path.")]
 Chapters = Annotated[list[str] | None, typer.Argument(metavar="CHAPTER...")]
-Given = Annotated[
-    list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter of the chapter.")
-]
+Given = Annotated[list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a parameter.")]
+Grid = Annotated[list[str], typer.Option(metavar="NAME=VALUES", help="seed=0..4, or balance=auto,equal. Repeat it.")]
+TRUST = "Whoever reaches a scheduler can run anything on its workers: it must stand in a trusted network."
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -106,23 +104,13 @@ def run(
 @course.command()
 def sweep(
     chapter: Chapter,
-    grid: Annotated[
-        list[str],
-        typer.Option(metavar="NAME=VALUES", help="Values of a parameter: seed=0..4, or balance=auto,equal. Repeat it."),
-    ],
+    grid: Grid,
     given: Given = None,
     pairs: Annotated[bool, typer.Option("--zip", help="Pair the values of grids, in place of each with each.")] = False,
     out: Annotated[Path | None, typer.Option(help="The sweep's folder (default: runs/sweep-CHAPTER).")] = None,
     jobs: Annotated[int, typer.Option(min=-1, help="Runs at a time; -1: one a core.")] = -1,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds that a run may take; 0: no limit.")] = 0,
-    cluster: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS",
-            help="Let the workers of a Dask scheduler do the runs, as tcp://HOST:8786. Whoever reaches a scheduler can run "
-            "anything on its workers: it must stand in a trusted network.",
-        ),
-    ] = "",
+    cluster: Annotated[str, typer.Option(help=f"A Dask scheduler to do the runs, as tcp://HOST:8786. {TRUST}")] = "",
     yes: Annotated[bool, typer.Option("--yes", help=f"Do not ask before more than {MANY} runs.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -136,14 +124,11 @@ def sweep(
     from mtlkit.course import parameters, sweeps
 
     known = parameters.open_parameters(chapter)
-    values = parameters.read_assignments(grid, known, chapter.stem, parameters.Parameter.read_many)
+    values = parameters.read_assignments(grid, known, chapter.stem, many=True)
     place = out or Path("runs", f"sweep-{chapter.stem}")
     many = max(map(len, values.values())) if pairs else math.prod(map(len, values.values()))
     if many > MANY and not yes:
-        try:
-            typer.confirm(f"These are {many:,} runs. Go on?", abort=True, err=True)
-        except typer.Abort as fault:  # no, or nobody is there
-            raise InputError(f"{many:,} runs: nothing was started. Make the grid smaller, or add --yes.") from fault
+        typer.confirm(f"These are {many:,} runs. Go on? (--yes does not ask)", abort=True, err=True)
     fixed = parameters.read_assignments(given or [], known, chapter.stem)
     runs = sweeps.plan(chapter, parameters.grid_points(values, pairs), fixed, place)
     by, failed = [name for name in values if name != "seed"], 0
@@ -168,9 +153,7 @@ def sweep(
 
 
 @course.command()
-def build(
-    chapters: Chapters = None, force: Annotated[bool, typer.Option(help="Build also what is current.")] = False
-) -> None:
+def build(chapters: Chapters = None) -> None:
     """Build notebooks from `notebooks/source/` in a clone; what is current is left alone."""
     from mtlkit.course import building
     from mtlkit.course.chapters import SOURCES, chosen
@@ -179,10 +162,10 @@ def build(
     if not sources:
         raise InputError("the sources are in a clone of the project only: build there.")
     for source in sources:
-        if force or not building.is_current(source):
-            building.build(source, tell)
-        else:
+        if building.is_current(source):
             tell(f"{source.stem}: current")
+        else:
+            building.build(source, tell)
 
 
 @course.command()

@@ -22,7 +22,7 @@ class OneSentence(TyperGroup):
         except InputError as fault:
             tell(f"error: {fault}")
             raise typer.Exit(fault.status) from None
-        except KeyboardInterrupt as fault:
+        except (KeyboardInterrupt, typer.Abort) as fault:  # the second: a question was answered with no
             tell("\n".join([*getattr(fault, "__notes__", ()), "stopped: nothing was left half-written."]))
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`

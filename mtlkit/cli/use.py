@@ -38,9 +38,7 @@ def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
     show(found, as_json, comparison_lines(found))
 
 
-Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Image files, folders, .npz files, catalogue names.")
-]
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Images, folders, .npz files, catalogue names.")]
 
 
 def predict(run: Run, paths: Paths, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:

@@ -32,9 +32,7 @@ def read_source(path: Path) -> NotebookNode:
     notebook = jupytext.read(path, fmt="py:percent")
     ids = [cell.metadata.pop("id", "") for cell in notebook.cells]
     if bad := [i for i in ids if not re.fullmatch("[a-z0-9-]{1,64}", i) or ids.count(i) > 1]:
-        raise InputError(
-            f"{path.name}: ids are unique, of small letters, digits and dashes, not {', '.join(bad) or 'none'}."
-        )
+        raise InputError(f"{path.name}: an id is a cell's own, of a-z, 0-9 and -, not {', '.join(bad) or 'none'}.")
     for cell, name in zip(notebook.cells, ids, strict=True):
         cell.id = name
         if cell.cell_type == "code" and "nbval-check-output" not in cell.metadata.get("tags", []):

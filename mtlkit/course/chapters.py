@@ -1,13 +1,12 @@
 """Where the chapters lie: in a clone's `notebooks/`, or where the wheel installed them."""
 
 import json
-import re
 import sysconfig
 from pathlib import Path
 from typing import Any
 
 import mtlkit
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, known
 
 PATTERN = "[0-9][0-9]_*.ipynb"
 SOURCES = "source/[0-9][0-9]_*.py"
@@ -44,10 +43,7 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
         return Path(name).absolute()
     chapters = {path.stem: path for path in sorted(course_folder().glob(pattern))}
     found = [path for stem, path in chapters.items() if name in (stem, stem[:2], stem[:2].removeprefix("0"))]
-    if not found:
-        hint = nearest(name, chapters)
-        raise InputError(f"chapter {name!r} is not known.{hint} Known are {', '.join(chapters) or 'none'}.")
-    return found[0]
+    return found[0] if found else known("chapter", name, chapters)
 
 
 def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
@@ -66,8 +62,5 @@ def stored(name: str) -> dict[str, Any]:
     >>> stored("digits")["command"].split()[1]
     'benchmarks/accuracy.py'
     """
-    path = results_folder() / f"{name}.json"
-    if not re.fullmatch("[a-z0-9_-]+", name) or not path.is_file():
-        known = sorted(found.stem for found in results_folder().glob("*.json"))
-        raise InputError(f"no result {name!r} is stored.{nearest(name, known)} There are {', '.join(known)}.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    files = {path.stem: path for path in sorted(results_folder().glob("*.json"))}
+    return json.loads(known("stored result", name, files).read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ is wrong with it in a sentence, or None. No file is read and nothing is sent: a 
 """
 
 import os
+import reprlib
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mtlkit.course.chapters import course_folder
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import known
 
 MARKING = "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
 Judge = Callable[..., str | None]  # what is wrong with an answer, or None
@@ -143,9 +144,7 @@ def check(number: str, answer: Any, **given: Any) -> Outcome:
     ('not attempted', True)
     """
     load_exercises()
-    if number not in EXERCISES:
-        raise InputError(f"exercise {number!r} is not known.{nearest(str(number), EXERCISES)}")
-    outcome = _judge(EXERCISES[number], answer, given)
+    outcome = _judge(known("exercise", number, EXERCISES), answer, given)
     if os.environ.get(MARKING) and not outcome:
         raise AssertionError(f"{number}: {outcome.status}. {outcome.message}")
     return outcome
@@ -158,7 +157,7 @@ def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
     try:
         value = exercise.read(answer)
     except (ValueError, TypeError):
-        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {_short(answer)}.")
+        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer)}.")
     try:
         wrong = exercise.judge(value, **given)
     except NotImplementedError:  # the stub of a function
@@ -168,8 +167,3 @@ def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
             raise
         return Outcome("not yet", f"Your function stopped with {type(fault).__name__}: {fault}.")
     return Outcome("not yet", wrong) if wrong else Outcome("passed", exercise.passed)
-
-
-def _short(answer: Any) -> str:
-    text = " ".join(repr(answer).split())
-    return text if len(text) <= 60 else f"{text[:60]}… ({type(answer).__name__})"

@@ -75,7 +75,8 @@ def run_chapter(
     from papermill.exceptions import PapermillExecutionError
 
     prepare_environment()
-    logging.getLogger("papermill").addHandler(logging.NullHandler())  # what went wrong is told once, below
+    for teller in ("papermill", "asyncio"):  # what went wrong is told once, below
+        logging.getLogger(teller).addHandler(logging.NullHandler())
     out, own_report = folder / NOTEBOOK, folder / "report.json"
     defaults = {name: known.default for name, known in parameters_of(chapter).items()}
     inside = {"run_folder": "."} if defaults.pop("run_folder", None) is not None else {}
@@ -91,10 +92,9 @@ def run_chapter(
             raise InputError(fault.evalue) from fault
         said = " ".join(f"failed with {fault.ename}: {fault.evalue}".split())
         raise RunFailed(f"{chapter.name}: {last_cell(out)} {said}") from fault
-    except TimeoutError as fault:
-        raise RunFailed(f"{chapter.name}: {last_cell(out)}: not done in {timeout:g} s, and stopped") from fault
-    except RuntimeError as fault:  # nbclient's, of a kernel that is gone
-        said = "the kernel died (was the memory used up?)"
+    except (TimeoutError, RuntimeError) as fault:  # the second is nbclient's, of a kernel that is gone
+        late, dead = f"not done in {timeout:g} s, and stopped", "the kernel died (was the memory used up?)"
+        said = late if isinstance(fault, TimeoutError) else dead
         raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
     done = nbformat.read(out, as_version=4)
     for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):

@@ -106,10 +106,7 @@ def figures(notebook: NotebookNode, path: Path) -> Findings:
         for image in BeautifulSoup("".join(data.get("text/html", "") for data in shown), "html.parser").find_all("img"):
             alt = str(image.get("alt", ""))
             if len(alt) < 40 or alt in seen:
-                yield (
-                    cell.id,
-                    f"a figure's text must say what it shows in 40 characters or more, and be its own: {alt!r}",
-                )
+                yield cell.id, f"a figure's text must say what it shows, in 40 characters or more, as no other: {alt!r}"
             seen.add(alt)
 
 

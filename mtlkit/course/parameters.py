@@ -9,7 +9,7 @@ The type is that of the default. Before the dash stands the range, or the choice
 import ast
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mtlkit.course.chapters import find_chapter
-from mtlkit.errors import InputError, nearest
+from mtlkit.errors import InputError, explained, known, nearest
 
 MOST = 100_000  # values of one parameter in a sweep
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
@@ -74,8 +74,6 @@ class Parameter:
 
 
 Known = dict[str, Parameter]
-Values = dict[str, Any]
-Reader = Callable[[Parameter, str], Any]
 
 
 def parameters_of(chapter: Path) -> Known:
@@ -89,12 +87,8 @@ def parameters_of(chapter: Path) -> Known:
     """
     from papermill import inspect_notebook  # takes a second
 
-    try:
+    with explained(f"{chapter.name}: is no notebook that can be run", "take a fresh copy of the chapter"):
         inspected = inspect_notebook(str(chapter))
-    except Exception as fault:  # a file that is no notebook fails in many ways
-        raise InputError(
-            f"{chapter.name}: is no notebook that can be run: take a fresh copy of the chapter."
-        ) from fault
     if not inspected:
         raise InputError(f"{chapter.name}: no cell has the tag 'parameters': give the first cell of settings that tag, or "
                          "take a fresh copy of the chapter.")  # fmt: skip
@@ -118,31 +112,24 @@ def parameters_of(chapter: Path) -> Known:
 
 def open_parameters(chapter: Path) -> Known:
     """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
-    return {name: known for name, known in parameters_of(chapter).items() if name != "run_folder"}
+    return {name: one for name, one in parameters_of(chapter).items() if name != "run_folder"}
 
 
-def one_of(name: str, known: Known, chapter: str) -> Parameter:
-    """Return the parameter of that name; `InputError` with the nearest known one if there is none."""
-    if name not in known:
-        raise InputError(f"{name}: chapter {chapter} has no such parameter.{nearest(name, known)} "
-                         f"It has {', '.join(known)}.")  # fmt: skip
-    return known[name]
-
-
-def read_assignments(texts: list[str], known: Known, chapter: str, read: Reader = Parameter.read) -> Values:
-    """Return the values of `NAME=VALUE` texts; with `read=Parameter.read_many`, the lists of values of a grid.
+def read_assignments(texts: list[str], parameters: Known, chapter: str, many: bool = False) -> dict[str, Any]:
+    """Return the values of `NAME=VALUE` texts; with `many`, the lists of values of a grid.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
     {'seed': 3}
     """
-    found: Values = {}
+    found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r}: write NAME=VALUE, as in -p seed=3 or --grid seed=0..4.")
         if name in found:
             raise InputError(f"{name}: is given twice.")
-        found[name] = read(one_of(name, known, chapter), value)
+        one = known(f"chapter {chapter}'s parameter", name, parameters)
+        found[name] = one.read_many(value) if many else one.read(value)
     return found
 
 
@@ -166,6 +153,6 @@ def check_parameters(chapter: str, **values: Any) -> None:
     Traceback (most recent call last):
     mtlkit.errors.InputError: effort is 0: give a number from 0.05 to 4.
     """
-    known = parameters_of(find_chapter(chapter))
+    parameters = parameters_of(find_chapter(chapter))
     for name, value in values.items():
-        one_of(name, known, chapter).check(value)
+        known(f"chapter {chapter}'s parameter", name, parameters).check(value)

@@ -19,7 +19,7 @@ from pandas import DataFrame
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.figures import sweep_figure
 from mtlkit.deployment.runs import RunFailed, new_run
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import to_png, write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
@@ -117,13 +117,11 @@ def _backend(cluster: str, jobs: int) -> Any:
         return parallel_config("threading", n_jobs=jobs)
     from distributed import Client
 
-    try:
+    remedy = "start `dask scheduler` there, and `dask worker` where mtlkit[course] is installed"
+    with explained(f"--cluster {cluster}: cannot be used", remedy, (OSError, ValueError, ImportError)):
         client = Client(cluster, timeout=10, set_as_default=False)
         if not client.run(prepare_environment):  # imports there what a run needs
             raise OSError("it has no workers")
-    except (OSError, ValueError, ImportError) as fault:
-        raise InputError(f"--cluster {cluster}: cannot be used ({fault}): start `dask scheduler` there, and `dask worker` "
-                         "where mtlkit[course] is installed.") from fault  # fmt: skip
     return parallel_config("dask", client=client)
 
 

@@ -135,7 +135,7 @@ def test_a_changed_source_or_method_is_built_again(place: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("old", "new"), [('id="look" ', ""), ('id="look"', 'id="sum"'), ('id="look"', 'id="Look at"')])
 def test_ids_are_there_and_unique(place: Path, old: str, new: str) -> None:
     place.write_text(TINY.replace(old, new), encoding="utf-8")
-    with pytest.raises(InputError, match=r"99_tiny\.py: ids are unique"):
+    with pytest.raises(InputError, match=r"99_tiny\.py: an id is a cell's own"):
         read_source(place)
 
 

@@ -71,7 +71,7 @@ BROKEN: list[tuple[Callable[[NotebookNode], None], str]] = [
     (replaced("· medium ·", "· fair ·"), "of 3 kinds"),
     (html("<img src='data:,'>"), "'new': a figure's text must say"),
     (html(IMAGE.format("short")), "40 characters or more"),
-    (html(IMAGE.format(ALT) * 2), "be its own"),
+    (html(IMAGE.format(ALT) * 2), "as no other"),
     (output(new_output("display_data", {"image/png": "aaaa"})), "'new': a figure without a text: use show()"),
     (text("[there](missing.ipynb)"), "'new': the link 'missing.ipynb' leads nowhere"),
     (text("[there](#No-such-heading)"), "this chapter has no heading 'No-such-heading'"),

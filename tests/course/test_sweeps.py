@@ -145,7 +145,7 @@ def test_ten_thousand_runs_are_asked_about(tiny: Path, tmp_path: Path, monkeypat
     monkeypatch.setattr("mtlkit.course.sweeps.sweep", lambda path, runs, *_: iter(started.append(len(runs)) or ()))
     grid = ("--grid", "seed=0..99", "--grid", f"trouble={','.join(map(str, range(100)))}", "--out", tmp_path / "out")
     no = sweep(tiny, *grid, input="n\n")
-    assert no.exit_code == 2 and "10,000 runs: nothing was started" in no.stderr
+    assert no.exit_code == 2 and "10,000 runs. Go on? (--yes" in no.stderr and "stopped" in no.stderr
     assert sweep(tiny, *grid, input="y\n").exit_code == 0
     assert sweep(tiny, *grid, "--yes").exit_code == 0
     assert started == [10_000, 10_000]
