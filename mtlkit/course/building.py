@@ -17,7 +17,7 @@ from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.errors import InputError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-STUB = "...  # your answer here"
+STUB = "# your answer here"
 
 
 def read_source(path: Path) -> NotebookNode:

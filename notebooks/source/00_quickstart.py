@@ -420,7 +420,7 @@ for another in () if quick else (seed + 1, seed + 2):
 band = course.stored("bands")["chapters"]["00"]["accuracy"]
 lines = [
     f"This chapter, from seed {seed} on (effort {effort:g}): {', '.join(f'{accuracy:.3f}' for accuracy in here)}.",
-    f"Stored, this chapter's own settings on digits (effort 0.5), {len(band['all'])} seeds: mean **{band['mean']:.3f}**, "
+    f"Stored, this chapter's default settings (digits, effort 0.5), {len(band['all'])} seeds: mean **{band['mean']:.3f}**, "
     f"from {band['min']:.3f} to {band['max']:.3f} (`python benchmarks/bands.py 00`).",
 ]
 for row in table:
@@ -438,7 +438,7 @@ print("Nine in ten images, or more, lie in their digit's group:", result.accurac
 print("The group tells most of what there is to know (NMI 0.8 or more):", result.nmi >= 0.8)
 print("No digit is lost: more than half of each is in its group:", min(result.recalls) > 0.5)
 within = band["min"] - 0.02 <= result.accuracy <= band["max"] + 0.02
-print("The accuracy lies in the stored band, give or take 0.02:", within)
+print("The accuracy lies in the band of the default settings, give or take 0.02:", within)
 
 # %% [markdown] id="seeds-read"
 # With the stored parameters these statements should come out the same on every machine; the last figures of the
@@ -501,7 +501,7 @@ Markdown(
 # ### What it means
 #
 # There are two kinds of mistake. Some images lie between two digits, and the network doubts them. A person who checks
-# the doubtful ones first finds these. The others are **sure mistakes**: a clump of images written in the same way is
+# the doubtful ones first finds these: they are the right ends of the rows in section 5. The others are **sure mistakes**: a clump of images written in the same way is
 # put with another digit, and the network then *learns* that. It was its own teacher. Its confidence says how well an
 # image fits its group. It cannot say that the group is right, so it is no reason to trust an image. (Exercise 3 looks
 # for someone else to ask.)
@@ -512,7 +512,7 @@ Markdown(
 #
 # ## 10 Exercises
 #
-# Write your answer in place of the three dots, then run the cell below it: it says whether the answer stands, or
+# Write your answer where a cell says `# your answer here`, then run the cell below it: it says whether the answer stands, or
 # which mistake it looks like. What you leave as it is counts as not attempted. The solutions are in the folder
 # `solutions`, beside this chapter.
 #
@@ -688,7 +688,7 @@ Markdown(
     f"**In this run, {result.accuracy:.1%} of them.** That is {ahead} the strongest usual method ({rival}, "
     f"{mean[rival]:.1%}); but one run decides nothing. "
     + (
-        f"Over the stored seeds the mean is **{band['mean']:.1%}**, and the worst, {band['min']:.1%}, is {lower} that rival. "
+        f"Over the stored seeds the mean is **{band['mean']:.2%}**, and the worst, {band['min']:.2%}, is {lower} that rival. "
         if source == "digits"
         else ""
     )

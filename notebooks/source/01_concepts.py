@@ -613,6 +613,9 @@ show(
 # highest accuracy of all these has used the labels as in section 6: a number of groups is a setting like any other.
 # Say "$K$ was given" or "$K$ was chosen by the silhouette, without labels".
 #
+# So which number should one take? If the purpose names one (ten digits, four kinds of cells), take that, and say so. If
+# not, try several and look at the groups themselves; the silhouette is a hint there, and no judge.
+#
 # ## 9 Four claims, tested
 #
 # The article makes three claims about the other way: **labels are dear**, **features made by hand are costly**, and
@@ -801,12 +804,12 @@ print("Tuned on the test set, the promise is 0.03 or more too much:", gap > 0.03
 print("Coins are 'learnt' by a leak:", np.mean(leaked) > 0.6)
 print("With labels, the classical SVM is right in 95 % or more:", strength["SVM"] > 0.95)
 within = band["min"] - 0.02 <= min(matched) <= band["max"] + 0.02
-print("The matched accuracy lies in the stored band, give or take 0.02:", within)
+print("The matched accuracy lies in the band of the default settings, give or take 0.02:", within)
 
 # %% [markdown] id="exercises"
 # ## 12 Exercises
 #
-# Write your answer in place of the three dots, then run the cell below it. What you leave as it is counts as not
+# Write your answer where a cell says `# your answer here`, then run the cell below it. What you leave as it is counts as not
 # attempted.
 #
 # ### Exercise 1 · compute · easy · objective 2

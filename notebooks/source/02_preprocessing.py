@@ -568,8 +568,10 @@ Markdown(
 
 # %% [markdown] id="views-explain"
 # The times move with the machine. What stays is the kind of price: it grows with the number of images and of their
-# pixels. HOG and LBP go through the images one by one, so they are dear; the others take a whole batch at once. And
-# whoever works with the rows pays again for each number in them: 1,568 in HOG's against 10 in LBP's.
+# pixels. (Not in proportion: a piece of a photograph has 64 times the pixels of a digit of the library's set, and HOG's price
+# is far less than 64 times as high. Each image has a fixed cost, and with small images that is most of it.) HOG and LBP go
+# through the images one by one, so they are dear; the others take a whole batch at once. And whoever works with the rows
+# pays again for each number in them: 1,568 in HOG's against 10 in LBP's.
 #
 # There is no best descriptor, only a best one *for these images and these views*. Strokes make a digit; in pieces of
 # photographs few strokes return, but colours do. We asked for small turns. If any turn at all were allowed:
@@ -788,12 +790,15 @@ print("LBP does not see a quarter turn:", max(lbp_row[2], on_digits[5, 2]) < 0.0
 print("LBP takes a blurred image for a stranger, or worse:", lbp_row[4] > 1)
 print("Edges do not see the negative:", max(on_photos[1, 6], on_digits[1, 6]) < 0.01)
 low, high = band["min"] - 0.02, band["max"] + 0.02
-print("HOG knows its own digits as often as over five seeds, give or take 0.02:", low <= knows["digits"]["HOG"] <= high)
+print(
+    "HOG knows its own digits as often as with the default settings, give or take 0.02:",
+    low <= knows["digits"]["HOG"] <= high,
+)
 
 # %% [markdown] id="exercises"
 # ## 12 Exercises
 #
-# Write your answer in place of the three dots, then run the cell below it: it says whether the answer stands,
+# Write your answer where a cell says `# your answer here`, then run the cell below it: it says whether the answer stands,
 # or which mistake it looks like. What you leave as it is counts as not attempted. The solutions are in the
 # folder `solutions`, beside this chapter.
 #

@@ -274,7 +274,7 @@ Markdown(
     f"Teacher: **{1 - wrong.mean():.1%}** right. Pupil: **{1 - pupil_wrong.mean():.1%}** right, which is *{verdict}*"
     + (f" (you said: {my_pupil}). " if my_pupil else ". ")
     + f"Of the teacher's {wrong.sum()} mistakes the pupil mended {mended} and repeated {repeated}; "
-    f"{fresh} are its own."
+    f"its own: {fresh}."
 )
 
 # %% [markdown] id="scatter-text"
@@ -687,12 +687,12 @@ print(
     np.mean(table["equal sizes"][1]) < np.mean(table["sizes free"][1]),
 )
 low, high = band["min"] - 0.02, band["max"] + 0.02
-print("The pupil is as good as over five seeds, give or take 0.02:", low <= pupil_right <= high)
+print("The pupil is as good as with the default settings, give or take 0.02:", low <= pupil_right <= high)
 
 # %% [markdown] id="exercises"
 # ## 9 Exercises
 #
-# Write your answer in place of the three dots, then run the cell below it. What you leave as it is counts as not
+# Write your answer where a cell says `# your answer here`, then run the cell below it. What you leave as it is counts as not
 # attempted. The solutions are in the folder `solutions`, beside this chapter.
 #
 # ### Exercise 1 · compute · easy · objectives 1, 2

@@ -757,7 +757,8 @@ print(
     "UPGrad of (1, 0) and (-2, 1):", [round(v, 2) for v in UPGrad()(torch.tensor([[1.0, 0.0], [-2.0, 1.0]])).tolist()]
 )
 print(
-    "Both tasks, in the stored band, give or take .02:", band["min"] - 0.02 <= ranks["both tasks"] <= band["max"] + 0.02
+    "Both tasks lie in the band of the default settings, give or take .02:",
+    band["min"] - 0.02 <= ranks["both tasks"] <= band["max"] + 0.02,
 )
 print(f"Several tasks, without rounds, stored: {auto:.2f} (sizes free), {equal:.2f} (equal sizes)")
 

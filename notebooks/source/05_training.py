@@ -32,13 +32,13 @@ import warnings
 
 import numpy as np
 import torch
-from IPython.display import Markdown
+from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy.special import entr
 from scipy.stats import binom
 from sklearn.cluster import KMeans
-from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 
 from mtlkit import MultiTaskClusterer, course, load
 from mtlkit.course import explore, show
@@ -94,8 +94,6 @@ def even(pile):
 
 is_open = even(small)
 open_labels = small.open_labels()[is_open]  # of the small pile's open half, and no more
-Markdown(f"Main run: {len(images):,} images, {k} groups. Small pile: {len(small)} images, {few} groups, "
-         f"{is_open.sum()} of them in the open half.")  # fmt: skip
 
 
 def share_right(groups):
@@ -106,6 +104,10 @@ def share_right(groups):
 def spread(shares):
     """Return the entropy of shares that sum to one along the last axis, in nats."""
     return entr(shares).sum(axis=-1)
+
+
+Markdown(f"Main run: {len(images):,} images, {k} groups. Small pile: {len(small)} images, {few} groups, "
+         f"{is_open.sum()} of them in the open half.")  # fmt: skip
 
 
 # %% [markdown] id="rounds-text"
@@ -124,8 +126,12 @@ def spread(shares):
 # where $q_i^{(r)}$ is the label vector of image $i$ in round $r$. At the smallest size, one image, two groups,
 # three rounds: $(1, 0)$, $(0, 1)$, $(1, 0)$. The mean is $(0.67, 0.33)$: the unlucky round is outvoted, and the
 # doubt is kept.
+#
+# The next cell does that with three images. Then it defines the one function that trains all that we look at in sections 2
+# to 4. It is `fit` from chapter 04 with a plain network and one more thing: after each epoch it keeps the network's answer
+# for every image.
 
-# %% id="align"
+# %% id="helpers"
 first = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])  # 3 images x 2 groups
 second = np.array([[0.1, 0.9], [0.6, 0.4], [0.9, 0.1]])  # numbered the other way round, and image 1 has moved
 renumbered = align(second, first)
@@ -133,12 +139,6 @@ print("second round, renumbered:", renumbered.tolist())
 print("mean of both rounds:     ", ((first + renumbered) / 2).round(2).tolist())
 
 
-# %% [markdown] id="train-text"
-# One function trains all that we look at in sections 2 to 4. It is `fit` from chapter 04 with a plain network and one
-# more thing: after each epoch it keeps the network's answer for every image.
-
-
-# %% id="train-function"
 def train(task, more=None, after=lambda epoch, model: None, epochs=20, data=pixels):
     """Train a fresh network; return the loss of `task` and all answers (N x groups) epoch by epoch."""
     torch.manual_seed(seed)
@@ -153,34 +153,6 @@ def train(task, more=None, after=lambda epoch, model: None, epochs=20, data=pixe
     return [row["loss/classes"] for row in rows], answers
 
 
-# %% [markdown] id="rounds-predict"
-# We start from a poor textbook: k-means on pixels. The same training runs twice. Once the label vectors are **frozen**.
-# Once they are [**made anew**](glossary.md#rounds) every four epochs, by k-means on the features that the network has by then.
-#
-# **Predict:** which of the two ends with the lower loss? Which ends with the better groups?
-
-# %% id="rounds-guess"
-my_lower_loss = None  # "frozen" or "anew"
-my_better_groups = None  # "frozen" or "anew"
-
-# %% id="rounds-run"
-start = kmeans_vectors(small.images.reshape(len(small), -1), few, seed)  # N x 3
-shape = Regression(describe(small.images))
-frozen = train(Classification(start), {"shape": shape})
-book, textbooks = Classification(start), [start]
-
-
-def make_anew(epoch, model):
-    if epoch + 1 in (4, 8, 12, 16):
-        vectors = kmeans_vectors(features_of(model, pixels), few, seed)
-        textbooks.append(align(vectors, np.mean(textbooks, axis=0)))
-        book.set_targets(np.mean(textbooks, axis=0))
-
-
-anew = train(book, {"shape": shape}, after=make_anew)
-
-
-# %% id="draw-lines"
 def draw_lines(panels, title, alt):
     """Show panels side by side: {label of the axis: {name of the line: values, one an epoch}}."""
     figure = Figure(figsize=(8, 3.6), layout="constrained")
@@ -200,17 +172,41 @@ def accuracies(answers):
     return [share_right(answer.argmax(axis=1)) for answer in answers]
 
 
+# %% [markdown] id="rounds-predict"
+# We start from a poor textbook: k-means on pixels. The same training runs twice. Once the label vectors are **frozen**.
+# Once they are [**made anew**](glossary.md#rounds) every four epochs, by k-means on the features that the network has by then.
+#
+# **Predict:** which of the two ends with the lower loss? Which ends with the better groups?
+
+# %% id="rounds-run"
+my_lower_loss = None  # "frozen" or "anew"
+my_better_groups = None  # "frozen" or "anew"
+
+start = kmeans_vectors(small.images.reshape(len(small), -1), few, seed)  # N x 3
+shape = Regression(describe(small.images))
+frozen = train(Classification(start), {"shape": shape})
+book, textbooks = Classification(start), [start]
+
+
+def make_anew(epoch, model):
+    if epoch + 1 in (4, 8, 12, 16):
+        vectors = kmeans_vectors(features_of(model, pixels), few, seed)
+        textbooks.append(align(vectors, np.mean(textbooks, axis=0)))
+        book.set_targets(np.mean(textbooks, axis=0))
+
+
+anew = train(book, {"shape": shape}, after=make_anew)
+
 # %% id="rounds-figure" jupyter={"outputs_hidden": true}
 better_loss = 1 - anew[0][-1] / frozen[0][-1]
 more_right = accuracies(anew[1])[-1] - accuracies(frozen[1])[-1]
 title = f"Made anew, the loss ends {better_loss:.0%} lower; the groups change by {100 * more_right:+.1f} points"
-draw_lines(
+display(draw_lines(
     {"loss of the classes": {"frozen": frozen[0], "made anew": anew[0]},
      "accuracy on the open half": {"frozen": accuracies(frozen[1]), "made anew": accuracies(anew[1])}},
     title, f"Two panels over 20 epochs, label vectors frozen and made anew: loss and accuracy. {title}.",
-)  # fmt: skip
+))  # fmt: skip
 
-# %% id="rounds-read" jupyter={"outputs_hidden": true}
 teacher = share_right(start.argmax(axis=1))
 pupils = accuracies(frozen[1])[-1], accuracies(anew[1])[-1]
 same = abs(pupils[1] - pupils[0]) < 0.01
@@ -243,7 +239,7 @@ Markdown(
 #
 # **Predict:** order the three by the loss at the end. Which curves tell you that the groups are digits?
 
-# %% id="curves-run"
+# %% id="curves-run" jupyter={"outputs_hidden": true}
 ink = small.images.sum(axis=(1, 2, 3))
 lot = np.random.default_rng(seed).integers(0, few, len(small))
 books = {
@@ -253,7 +249,6 @@ books = {
 }
 curves = {name: train(Classification(np.eye(few)[groups])) for name, groups in books.items()}
 
-# %% id="curves-figure" jupyter={"outputs_hidden": true}
 ends = {name: curve[0][-1] for name, curve in curves.items()}
 title = "The loss tells what can be learnt: " + ", ".join(f"{name} {end:.2f}" for name, end in ends.items())
 draw_lines(
@@ -274,7 +269,7 @@ draw_lines(
 #
 # **Predict:** which of the three has the lowest loss?
 
-# %% id="clump-run"
+# %% id="clump-run" jupyter={"outputs_hidden": true}
 nine = KMeans(9, n_init=4, random_state=seed).fit(hog(small.images))
 distance = np.linalg.norm(nine.cluster_centers_[:, None] - nine.cluster_centers_, axis=2)
 distance[np.diag_indices(9)] = np.inf
@@ -282,20 +277,18 @@ clump = nine.labels_ == distance.min(axis=1).argmax()
 placed = {f"clump in group {group}": np.where(clump, group, books["shapes"]) for group in range(few)}
 placed_curves = {name: train(Classification(np.eye(few)[groups])) for name, groups in placed.items()}
 
-# %% id="clump-figure" jupyter={"outputs_hidden": true}
 placed_ends = [curve[0][-1] for curve in placed_curves.values()]
 placed_right = [accuracies(curve[1])[-1] for curve in placed_curves.values()]
 title = (
     f"{clump.sum()} images in three places: losses {', '.join(f'{end:.2f}' for end in placed_ends)}; "
     f"right {', '.join(f'{right:.0%}' for right in placed_right)}"
 )
-draw_lines(
+display(draw_lines(
     {"loss of the classes": {name: curve[0] for name, curve in placed_curves.items()},
      "accuracy on the open half": {name: accuracies(curve[1]) for name, curve in placed_curves.items()}},
     title, f"Loss and accuracy over 20 epochs with one clump of images put into each of three groups. {title}.",
-)  # fmt: skip
+))  # fmt: skip
 
-# %% id="clump-read" jupyter={"outputs_hidden": true}
 repeated = [
     float((curve[1][-1].argmax(axis=1) == groups)[clump].mean())
     for groups, curve in zip(placed.values(), placed_curves.values(), strict=True)
@@ -314,6 +307,8 @@ Markdown(
 # An idea that sounds right: *two views of one image should get the same answer*. No label vectors at all. As a task
 # it has six lines: $L = -\frac12 \sum_k (p_k \ln p'_k + p'_k \ln p_k)$, where $p$ and $p'$ are the network's
 # answers to two views.
+#
+# **Predict:** what will the loss be after 20 epochs? And which groups come with it?
 
 
 # %% id="agree"
@@ -328,14 +323,9 @@ class Agree(Task):
         return -(p[0] * log_p[1] + p[1] * log_p[0]).sum(-1).mean() / 2
 
 
-# %% [markdown] id="clinic-predict"
-# **Predict:** what will the loss be after 20 epochs? And which groups come with it?
-
-# %% id="clinic-guess"
 my_loss = None  # a number
 my_sizes = None  # the sizes of the three groups, such as [178, 182, 177]
 
-# %% id="sick-run"
 sick_loss, sick = train(Agree())
 
 # %% id="sick-read" jupyter={"outputs_hidden": true}
@@ -366,8 +356,7 @@ Markdown(
 # | undecided: every answer is $(1/K, \dots)$ | near $K$ | near $\ln K$ |
 #
 # You need **both**. The last row has groups in plenty, and they mean nothing.
-
-# %% [markdown] id="cure-text"
+#
 # ### Cure it
 #
 # What the loss lacks is a reason to use all groups. We add one: the mean answer $\bar p$ of a batch shall be spread,
@@ -416,7 +405,6 @@ explore(
     "Bars of the three class sizes in two trainings: without a reason to use all groups one is left, with it all three.",
 )  # fmt: skip
 
-# %% id="cured-read"
 cured_groups = cured[-1].argmax(axis=1)
 cured_sizes = np.bincount(cured_groups, minlength=few)
 Markdown(
@@ -458,16 +446,13 @@ Markdown("\n".join(f"- {name}: balanced accuracy {a['equal']:.3f} with one size 
 # - **held together**: the same, group by group, so that a small group counts as much as a large one.
 # - **confidence**: how sure the network is.
 #
+# Beside them stands the score that textbooks name first, the mean [**silhouette**](glossary.md#silhouette) of chapter 01. It
+# needs distances, so it depends on the space in which they are taken.
+#
 # Agreement at the smallest size: four images, three runs, (0, 0, 1, 1), (1, 1, 0, 0) and (0, 1, 0, 1). The first two
 # are the same groups under other numbers: NMI 1. The third tells nothing of them: NMI 0. With itself each has NMI 1. So
 # the means are 2/3, 2/3 and 1/3.
-
-# %% id="agreement"
-tiny = [np.eye(2)[run] for run in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
-tiny_scores = label_free_scores(np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]]), tiny)
-print("by the library:", tiny_scores["agreement"].round(2).tolist())
-
-# %% [markdown] id="settings-text"
+#
 # ### A setting: how strong should the views be turned and shifted?
 #
 # Five short trainings on the small pile, with augmentations from none (0) to four times the default. All else is the
@@ -476,7 +461,7 @@ print("by the library:", tiny_scores["agreement"].round(2).tolist())
 # **Predict:** which strength would you take, and which one is hopeless?
 
 
-# %% id="settings-run"
+# %% id="settings-run" jupyter={"outputs_hidden": true}
 def at_strength(f):
     """Return the probabilities of a short training whose views are changed f times as much as by default."""
     view = Augmentation(15 * f, min(0.2 * f, 0.8), 0.15 * f, 0.2 * f, min(0.2 * f, 1), 0.05 * f)
@@ -488,10 +473,16 @@ strengths = (0, 0.5, 1, 2, 4)
 with warnings.catch_warnings(record=True):  # a collapse shows in the scores below
     warnings.simplefilter("always")
     tried = [at_strength(f) for f in strengths]
-blind = label_free_scores(hog(small.images), tried, seed)
+space = hog(small.images)
+blind = label_free_scores(space, tried, seed)
+hard = [run.argmax(axis=1) for run in tried]
+blind["silhouette"] = np.array([silhouette_score(space, g) if len(np.unique(g)) > 1 else -1.0 for g in hard])
 
-# %% id="settings-table" jupyter={"outputs_hidden": true}
-truth = np.array([share_right(run.argmax(axis=1)) for run in tried])
+tiny = [np.eye(2)[run] for run in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
+tiny_scores = label_free_scores(np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]]), tiny)
+print("agreement of the three tiny runs, by the library:", tiny_scores["agreement"].round(2).tolist())
+
+truth = np.array([share_right(groups_of) for groups_of in hard])
 picks = {name: int(values.argmax()) for name, values in blind.items()}
 lines = ["| strength | " + " | ".join(blind) + " | accuracy, open half |", "|---|" + "---|" * (len(blind) + 1)]
 for i, f in enumerate(strengths):
@@ -507,8 +498,10 @@ Markdown(head
          + (f" ({', '.join(avoided)})." if avoided else "."))  # fmt: skip
 
 # %% [markdown] id="stored-text"
-# One table is one throw of the dice. So the same was counted many times over: five runs of the whole recipe, equal but for
-# the seed; each score picks one; then the labels say how good the pick was.
+# In that table the runs differ widely: some augmentations hardly train, or wash the shapes away. To tell such runs apart
+# is the easy case, and it is one throw of the dice. The hard case is the usual one: runs that are all good, and the best
+# of them is to be found. That was counted many times over: five runs of the whole recipe, equal but for the seed; each score
+# picks one; then the labels say how good the pick was.
 #
 # ```
 # python benchmarks/selection.py --groups 3
@@ -554,9 +547,13 @@ title = (
     f"and avoid the worst {min(safe.values())} to {max(safe.values())} times"
 )
 figure.suptitle(title, fontsize=11, weight="bold")
-show(figure, f"Five runs a line, in three kinds of trial, and below them which run each of four scores picks. {title}.")
+display(
+    show(
+        figure,
+        f"Five runs a line, in three kinds of trial, and below them which run each of four scores picks. {title}.",
+    )
+)
 
-# %% id="stored-read" jupyter={"outputs_hidden": true}
 luck = {name: (binom.sf(best_hits[name] - 1, total, 0.2), binom.sf(safe[name] - 1, total, 0.8)) for name in names}
 every = [trial for trials in stored["groups"].values() for trial in trials]
 firm = [name for name in names if luck[name][0] < 0.05]
@@ -574,14 +571,13 @@ Markdown(
 )  # fmt: skip
 
 # %% [markdown] id="blind-spot"
-# There is a hole that no number of trials closes. Agreement is high if all runs make the **same** mistake. Modularity
-# and "held together" are high if groups follow how images look alike, right or wrong. Confidence is high in a collapse.
-# (Look back: the collapsed network of section 4 had the highest confidence of the chapter.)
+# There is a hole that no number of trials closes. Agreement is high if all runs make the **same** mistake. Modularity,
+# "held together" and the silhouette are high if groups follow how images look alike, right or wrong. Confidence is high in
+# a collapse. (Look back: the collapsed network of section 4 had the highest confidence of the chapter.)
 #
 # So choose *settings* rarely, by a rule that is fixed before you look, such as "the default unless it collapses". And
 # where you have a few dozen labels to spare, spend them on this.
-
-# %% [markdown] id="run-text"
+#
 # ## 6 The main run
 #
 # Now the whole recipe on the images of `source`, with the settings of the parameters cell, fixed beforehand. First we look
@@ -597,16 +593,16 @@ fingerprint = hashlib.sha256(groups.astype(np.int64).tobytes()).hexdigest()[:12]
 
 answers = clusterer.probabilities_
 sizes = np.bincount(groups, minlength=k)
+display(
+    show(
+        losses(clusterer.history_, title="The losses of the main run: have they settled?"),
+        "Losses of the main run by epoch: views and shape in the first stage, then shape and classes in the second.",
+    )
+)
 Markdown(
     f"Warnings: {' '.join(warned) or 'none.'} Groups in use: **{np.exp(spread(answers.mean(axis=0))):.2f}** of {k}. "
     f"Doubt an image: **{spread(answers).mean():.2f}** (at most {np.log(k):.2f}). Sizes from {sizes.min()} to {sizes.max()}. "
     f"Fingerprint of the groups: `{fingerprint}`."
-)
-
-# %% id="run-losses"
-show(
-    losses(clusterer.history_, title="The losses of the main run: have they settled?"),
-    "Losses of the main run by epoch: views and shape in the first stage, then shape and classes in the second.",
 )
 
 # %% [markdown] id="run-open-text"
@@ -615,12 +611,11 @@ show(
 # %% id="run-open" jupyter={"outputs_hidden": true}
 open_rows = even(images)
 open_score = score(groups[open_rows], images.open_labels()[open_rows])
+course.record(accuracy=open_score.accuracy, nmi=open_score.nmi, groups_in_use=np.exp(spread(answers.mean(axis=0))))
 Markdown(
     f"On the open half: accuracy **{open_score.accuracy:.1%}**, NMI **{open_score.nmi:.3f}**. Assumed: {k} groups"
     + (" of about one size." if balance == "equal" else ", of any sizes.")
 )
-
-course.record(accuracy=open_score.accuracy, nmi=open_score.nmi, groups_in_use=np.exp(spread(answers.mean(axis=0))))
 
 # %% [markdown] id="stable-text"
 # ## 7 Is it stable?
@@ -686,9 +681,8 @@ title = "; ".join(
     for name, way in (("Sizes free", "auto"), ("one size assumed", "equal"))
 )
 figure.suptitle(title, fontsize=11, weight="bold")
-show(figure, f"Dots of accuracy on digits, one a seed, for each method, with the means. {title}.")
+display(show(figure, f"Dots of accuracy on digits, one a seed, for each method, with the means. {title}."))
 
-# %% id="seeds-here"
 more = [open_score.accuracy]
 for another in () if quick else (seed + 1, seed + 2):
     again = MultiTaskClusterer(k, balance=balance, balancing=balancing, random_state=another, effort=effort)
@@ -696,10 +690,10 @@ for another in () if quick else (seed + 1, seed + 2):
 a, band = ours["auto"], course.stored("bands")["chapters"]["05"]["accuracy"]
 below = sum(one < a["mean"] - 0.02 for one in a["all"])
 Markdown(
-    f"With sizes free, {below} of {len(a['all'])} runs lie more than two points below the mean, the worst "
+    f"With sizes free, {below} of {len(a['all'])} runs {'lies' if below == 1 else 'lie'} more than two points below the mean, the worst "
     f"{100 * (a['mean'] - a['min']):.1f} points. A mean alone hides that; the best run alone hides more. Quote mean *and* worst. "
     f"This chapter, open half, from seed {seed} on: {', '.join(f'{one:.3f}' for one in more)}. The stored runs of "
-    f"its own settings ({len(band['all'])} seeds) have {band['mean']:.3f} on average, from {band['min']:.3f} to {band['max']:.3f} "
+    f"its default settings ({len(band['all'])} seeds) have {band['mean']:.3f} on average, from {band['min']:.3f} to {band['max']:.3f} "
     "(`python benchmarks/bands.py 05`)."
 )
 
@@ -735,7 +729,7 @@ print("Cured, each of the three groups holds a fifth or more:", cured_sizes.min(
 print("Wherever the clump is put, nine in ten of its images or more are learnt so:", min(repeated) >= 0.9)
 print("The same seed on this machine gives the same, to the last digit:", apart[0] == 0)
 inside = band["min"] - 0.02 <= open_score.accuracy <= band["max"] + 0.02
-print("The accuracy lies in the stored band, give or take .02:", inside)
+print("The accuracy lies in the band of the default settings, give or take .02:", inside)
 print("Eight in ten images of the sealed half, or more, are in their digit's group:", sealed_accuracy > 0.8)
 print("The groups are those from before the seal was broken:", unchanged)
 
@@ -805,7 +799,6 @@ digit_of = np.array([put_with(run) for run in healthy.values()])  # runs x image
 always = np.flatnonzero((digit_of != open_labels).all(axis=0))
 ever = (digit_of != open_labels).any(axis=0).sum()
 
-# %% id="fails-figure"
 figure = Figure(figsize=(8, 3.2), layout="constrained")
 for axes, i in zip(figure.subplots(2, 8).flat, [*always[:16], *[None] * 16], strict=False):
     axes.set_axis_off()
@@ -814,9 +807,8 @@ for axes, i in zip(figure.subplots(2, 8).flat, [*always[:16], *[None] * 16], str
         axes.set_title(f"is {open_labels[i]}, put\nwith {digit_of[0, i]}", fontsize=9)
 title = f"{len(always)} images are wrong in all {len(healthy)} trainings, {ever} in any of them"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Up to 16 digits of the small pile that every training put with another digit. {title}.")
+display(show(figure, f"Up to 16 digits of the small pile that every training put with another digit. {title}."))
 
-# %% id="fails-read"
 true_ones = np.bincount(open_labels[always], minlength=few) if len(always) else np.zeros(few, int)
 main = int(true_ones.argmax())
 between = [normalized_mutual_info_score(a, b) for j, a in enumerate(digit_of) for b in digit_of[:j]]
@@ -834,7 +826,7 @@ Markdown(
 # %% [markdown] id="exercises"
 # ## 10 Exercises
 #
-# Write your answer in place of the three dots, then run the cell below it. What you leave as it is counts as not
+# Write your answer where a cell says `# your answer here`, then run the cell below it. What you leave as it is counts as not
 # attempted. The solutions are in the folder `solutions`, beside this chapter.
 #
 # ### Exercise 1 · compute · easy · objective 3
@@ -870,17 +862,17 @@ my_shares = None  # (scattered, clump), such as (0.5, 0.5)
 my_shares = (0.95, 0.0)
 ### END SOLUTION
 
-# %% id="measure-2" jupyter={"outputs_hidden": true}
+# %% id="check-2" tags=["check"]
 measured = []
 for damaged in (np.random.default_rng(seed).permutation(clump), clump):  # as many images, scattered and in a clump
     wrong_vectors = np.where(damaged, (books["shapes"] + 1) % few, books["shapes"])
     after_it = train(Classification(np.eye(few)[wrong_vectors]))[1][-1].argmax(axis=1)
     measured.append(float((after_it == books["shapes"])[damaged].mean()))
-Markdown(
-    f"{clump.sum()} damaged images. Mended when scattered: **{measured[0]:.0%}**; in a clump: **{measured[1]:.0%}**."
+display(
+    Markdown(
+        f"{clump.sum()} damaged images. Mended when scattered: **{measured[0]:.0%}**; in a clump: **{measured[1]:.0%}**."
+    )
 )
-
-# %% id="check-2" tags=["check"]
 course.check("05-2", my_shares, measured=measured)
 
 # %% [markdown] id="exercise-3-text"
@@ -996,8 +988,7 @@ Markdown(
 #
 # This ends the first part: the whole way from images to groups, and an honest number. The next chapter, 06, takes it to
 # medical images, where a small group may be the one that matters.
-
-# %% [markdown] id="references"
+#
 # ## 12 References
 #
 # The article's steps 4 (train) and 5 (evaluate).

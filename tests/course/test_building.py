@@ -98,7 +98,7 @@ def test_one_source_makes_two_notebooks(place: Path) -> None:
     assert len(said) == 2 and is_current(place)
     folder = place.parents[1]
     mine, solved = (nbformat.read(folder / part / "99_tiny.ipynb", 4) for part in ("", "solutions"))
-    assert mine.cells[1].source == "total = None  # a number\n...  # your answer here"
+    assert mine.cells[1].source == "total = None  # a number\n# your answer here"
     assert "total = 1 + 1" in solved.cells[1].source
     assert mine.cells[2].outputs == [] and solved.cells[2].outputs[0].data["text/plain"] == "2"
     assert mine.cells[2].metadata.nbgrader == {

@@ -83,7 +83,7 @@ def handed_out(room: Path, **answers: str) -> NotebookNode:
 def test_a_release_has_stubs_and_no_solution(room: Path) -> None:
     sources = [cell.source for cell in handed_out(room).cells]
     assert "seed = 4  # 0 to 9 — where chance starts" in sources
-    assert "my_accuracy = None  # a number from 0 to 1\n...  # your answer here" in sources
+    assert "my_accuracy = None  # a number from 0 to 1\n# your answer here" in sources
     assert "SOLUTION" not in "".join(sources)
     again = call("release", room / "07_tiny.ipynb", "--out", room / "handed out")
     assert again.exit_code == 2 and "choose another --out" in again.stderr

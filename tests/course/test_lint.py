@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import shutil
 from collections.abc import Callable
@@ -22,6 +23,17 @@ QUICKSTART = nbformat.read(find_chapter("00"), as_version=4)
 @pytest.mark.parametrize("path", CHAPTERS, ids=[f"{path.parent.name}-{path.stem}" for path in CHAPTERS])
 def test_every_chapter_keeps_the_contract(path: Path) -> None:
     assert lint(path) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=[f"{path.parent.name}-{path.stem}" for path in CHAPTERS])
+def test_no_cell_throws_away_what_it_would_show(path: Path) -> None:
+    """Jupyter shows the last expression of a cell only: what stands above needs `display`."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for one in ast.parse(cell.source).body[:-1] if cell.cell_type == "code" else []:
+            called = (
+                ast.unparse(one.value.func) if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call) else ""
+            )
+            assert called not in ("Markdown", "HTML", "show", "draw_lines", "course.check"), (cell.id, called)
 
 
 def html(page: str) -> Callable[[NotebookNode], None]:
