@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import RESULTS, imbalanced
+from accuracy import RESULTS, band, imbalanced
 from joblib import Parallel, delayed
 
 from mtlkit import load
@@ -97,13 +97,12 @@ def main() -> None:
     seeds, table = list(range(first, last + 1)), []
     for draw, ways in WAYS.items():
         runs = Parallel(options.jobs)(delayed(run)(draw, seed, options.effort) for seed in seeds)
-        found = {key: [round(one[key], 4) for one in runs] for key in runs[0]}
+        found = {key: [one[key] for one in runs] for key in runs[0]}
         if options.effort == 1:
             for way in ways:
                 found["classification rounds (contrast + regression first)", way] = whole_recipe(draw, way, seeds)
         for (row, balance), values in found.items():
-            table.append({"images": draw, "tasks": row, "label vectors": balance, "mean": round(float(np.mean(values)), 4),
-                          "min": min(values), "max": max(values), "all": values})  # fmt: skip
+            table.append({"images": draw, "tasks": row, "label vectors": balance} | band(values))
             print(
                 f"{draw:10} {row:52} {balance:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
                 flush=True,

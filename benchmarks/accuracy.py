@@ -79,13 +79,20 @@ def run(images: ImageSet, draw: bool, seed: int, method: str, balance: str) -> d
     return {key: value for key, value in score(found, labels).as_dict().items() if isinstance(value, float)}
 
 
+def band(values: list[float]) -> dict[str, Any]:
+    """Mean, minimum, maximum and every value, as all results are stored.
+
+    >>> band([0.5, 1.0])
+    {'mean': 0.75, 'min': 0.5, 'max': 1.0, 'all': [0.5, 1.0]}
+    """
+    values = [round(float(value), 4) for value in values]
+    return {"mean": round(float(np.mean(values)), 4), "min": min(values), "max": max(values), "all": values}
+
+
 def summary(rows: list[dict[str, float]], seeds: list[int], **about: Any) -> dict[str, Any]:
     """Mean, minimum and maximum of each score over the seeds, and every value."""
     values = {key: [row[key] for row in rows] for key in ("accuracy", "balanced_accuracy", "nmi", "ari")}
-    stats = {
-        k: {"mean": round(float(np.mean(v)), 4), "min": min(v), "max": max(v), "all": v} for k, v in values.items()
-    }
-    return about | {"seeds": seeds} | stats
+    return about | {"seeds": seeds} | {key: band(some) for key, some in values.items()}
 
 
 def main() -> None:

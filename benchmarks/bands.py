@@ -16,23 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from accuracy import RESULTS
+from accuracy import RESULTS, band
 
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.sweeps import plan, sweep
 from mtlkit.deployment.runs import versions
 
 SEEDS = (0, 1, 2, 3, 4)  # the first is the chapters' own
-
-
-def band(values: list[float]) -> dict[str, Any]:
-    """Mean, minimum, maximum and every value.
-
-    >>> band([0.5, 1.0])
-    {'mean': 0.75, 'min': 0.5, 'max': 1.0, 'all': [0.5, 1.0]}
-    """
-    values = [round(value, 4) for value in values]
-    return {"mean": round(sum(values) / len(values), 4), "min": min(values), "max": max(values), "all": values}
 
 
 def measure(chapter: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from accuracy import CLASSIC, RESULTS, features
+from accuracy import CLASSIC, RESULTS, band, features
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
@@ -60,18 +60,19 @@ ROWS: dict[str, Callable[[ImageSet, int], dict[str, Way]]] = {
 }
 
 
+def open_half(digits: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """Return which images have an even row number (N booleans), and the labels of those."""
+    even, labels = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths]), digits.open_labels()
+    assert labels is not None
+    return even, labels[even]
+
+
 def measure(digits: ImageSet, way: Way) -> dict[str, Any]:
     """Group with each seed, then open the labels: mean, minimum, maximum and every value of both scores."""
     found = [way(seed) for seed in SEEDS]
-    even = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths])
-    labels = digits.open_labels()
-    assert labels is not None
-    scores = [score(groups[even], labels[even]).as_dict() for groups in found]
-    values = {key: [one[key] for one in scores] for key in ("accuracy", "nmi")}
-    stats = {
-        key: {"mean": round(float(np.mean(v)), 4), "min": min(v), "max": max(v), "all": v} for key, v in values.items()
-    }
-    return {"seeds": list(SEEDS)} | stats
+    even, labels = open_half(digits)
+    scores = [score(groups[even], labels).as_dict() for groups in found]
+    return {"seeds": list(SEEDS)} | {key: band([one[key] for one in scores]) for key in ("accuracy", "nmi")}
 
 
 def merge(stored: list[dict[str, Any]], made: list[dict[str, Any]]) -> list[dict[str, Any]]:

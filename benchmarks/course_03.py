@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import RESULTS
+from accuracy import RESULTS, band
+from course import SEEDS, Way, measure, open_half
 
 from mtlkit import load
 from mtlkit.data import ImageSet
@@ -32,9 +33,7 @@ from mtlkit.preprocessing import hog
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vectors
 
-SEEDS = (100, 101, 102, 103, 104)
 EPOCHS, LONG = 10, 40  # passes over all digits; over one half, without augmentation
-Way = Callable[[int], np.ndarray]  # a seed -> N group numbers, made without labels
 
 
 def make_pupil(images: np.ndarray, vectors: np.ndarray, seed: int, **settings: Any) -> np.ndarray:
@@ -88,18 +87,6 @@ def label_vectors(digits: ImageSet, k: int) -> dict[str, Way]:
     return rows
 
 
-def stats(values: list[float]) -> dict[str, Any]:
-    """Mean, minimum, maximum and every value."""
-    values = [round(float(value), 4) for value in values]
-    return {"mean": round(float(np.mean(values)), 4), "min": min(values), "max": max(values), "all": values}
-
-
-def measure(labels: np.ndarray, even: np.ndarray, way: Way) -> dict[str, Any]:
-    """Score the groups of each seed on the labels of the open half."""
-    scores = [score(way(seed)[even], labels).as_dict() for seed in SEEDS]
-    return {"seeds": list(SEEDS)} | {key: stats([one[key] for one in scores]) for key in ("accuracy", "nmi")}
-
-
 def mistakes(groups: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Lay out the mistakes of groups in three ways, with the same number of them in each.
 
@@ -122,19 +109,18 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     torch.set_num_threads(1)
     started, digits = time.process_time(), load("digits")
-    k, everything = digits.n_clusters, digits.open_labels()
-    assert k and everything is not None
-    even = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths])
-    images, labels = digits.images[even], everything[even]
+    k, (even, labels) = digits.n_clusters, open_half(digits)
+    assert k
+    images = digits.images[even]
     pupils: list[dict[str, Any]] = []
     for teacher in teachers(digits, k):
         row: dict[str, Any] = {"teacher": teacher}
         for taught in ("nobody", "soft", "hard"):
-            row[taught] = measure(labels, even, partial(make_groups, digits, k, teacher, taught))
+            row[taught] = measure(digits, partial(make_groups, digits, k, teacher, taught))
         pupils.append(row)
         print(teacher, *(f"{key} {row[key]['accuracy']['mean']:.3f}" for key in ("nobody", "soft", "hard")), flush=True)
     about = {"row": "label vectors", "command": "python benchmarks/course_03.py"}
-    rows = [about | {"name": name} | measure(labels, even, way) for name, way in label_vectors(digits, k).items()]
+    rows = [about | {"name": name} | measure(digits, way) for name, way in label_vectors(digits, k).items()]
 
     learnt: dict[str, list[float]] = {"before": []}
     curves: dict[str, list[list[float]]] = {"truth": [], "taught": []}
@@ -153,7 +139,7 @@ def main() -> None:
     content = {"command": "python benchmarks/course_03.py", "source": "digits", "assumed": "k known",
                "scored_on": "the digits of even row number", "date": f"{datetime.now(UTC):%Y-%m-%d}",
                "versions": versions(), "seconds": round(time.process_time() - started), "rows": rows, "pupils": pupils,
-               "mistakes": {name: stats(values) for name, values in learnt.items()}, "curves": curves}  # fmt: skip
+               "mistakes": {name: band(values) for name, values in learnt.items()}, "curves": curves}  # fmt: skip
     (RESULTS / "course-03.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from accuracy import RESULTS
+from accuracy import RESULTS, band
 from joblib import Parallel, delayed
 from sklearn.preprocessing import normalize
 from torch.nn.functional import interpolate
@@ -103,14 +103,15 @@ def main() -> None:
     parser.add_argument("--sets", type=int, default=6, help="sets of each kind")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
+    if not list(options.mnist.glob("train-images-idx3-ubyte*")):
+        parser.error(f"--mnist {options.mnist}: holds no train-images-idx3-ubyte, nor the same with .gz")
     images, labels = read(options.mnist)
     table = []
     for name in DRAWS:
         runs = Parallel(options.jobs)(delayed(run)(images, labels, name, seed) for seed in range(options.sets))
         for way in WAYS:
-            values = [round(one[way], 4) for one in runs]
-            table.append({"images": name, "way": way, "mean": round(float(np.mean(values)), 4), "min": min(values),
-                          "max": max(values), "all": values})  # fmt: skip
+            values = [one[way] for one in runs]
+            table.append({"images": name, "way": way} | band(values))
             print(f"{name:24} {way:30} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})", flush=True)
     content = {"command": f"python benchmarks/development.py --mnist FOLDER --sets {options.sets}", "assumed": "k known",
                "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(), "rows": table}  # fmt: skip

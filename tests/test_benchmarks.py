@@ -75,7 +75,7 @@ def test_a_row_of_the_course_is_scored_on_even_rows_alone(monkeypatch: pytest.Mo
 
 def test_a_band_spans_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    found = importlib.import_module("bands").band([0.9, 0.5, 0.7])
+    found = importlib.import_module("accuracy").band([0.9, 0.5, 0.7])
     assert found == {"mean": 0.7, "min": 0.5, "max": 0.9, "all": [0.9, 0.5, 0.7]}
 
 

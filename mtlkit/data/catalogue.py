@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from mtlkit.data.archive import load_npz
 from mtlkit.data.folder import Progress, load_folder
@@ -28,6 +27,8 @@ SIZES = (8, 512)
 
 def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
     """Handwritten digits, embedded in scikit-learn (Alpaydin and Kaynak, UCI 1998); need no data root."""
+    from sklearn.datasets import load_digits  # here: it takes a second
+
     digits = load_digits()
     rows = np.flatnonzero(digits.target < classes)  # which digits a set has defines it; no label is kept
     images = (digits.images[rows] / 16).astype(np.float32)[:, None]  # N x 1 x 8 x 8, ink from 0 to 16
@@ -38,6 +39,8 @@ def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
 
 
 def _digit_labels(rows: np.ndarray) -> np.ndarray:
+    from sklearn.datasets import load_digits
+
     return load_digits().target[rows]
 
 
@@ -72,8 +75,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder \
-of images or an .npz is given by its path.
+digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder or \
+an .npz is given by its path.
     """
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"source must be a catalogue name or a path, not {type(source).__name__}: try load('digits').")
@@ -113,8 +116,7 @@ def _not_there(source: str) -> str:
     if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
         return f"{source}: there is no such path.{hint} Give a folder of images or an .npz that is there."
     known = f"{', '.join((*CATALOGUE, *SETS))} (also with :test), medmnist:NAME"
-    named = "a folder of images or an .npz is given by its path."
-    return f"{source!r} is not a known set.{hint} Known are {known}; {named}"
+    return f"{source!r} is not a known set.{hint} Known are {known}; a folder or an .npz is given by its path."
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:
