@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from pathlib import Path
 
@@ -139,6 +141,24 @@ def test_what_never_ends_is_stopped(room: Path) -> None:
     nbformat.write(handed_out(room, exercise_1="while True: pass"), sent / "loop.ipynb")
     (row,) = classroom.mark(room / "handed out", sent, room / "loop marks", 20, print)
     assert row["check-1"] == 0 and "exercise-1 was stopped after 20 s" in row["note"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
+def test_marking_that_is_stopped_leaves_nothing(room: Path, tmp_path: Path) -> None:
+    (tmp_path / "sent").mkdir()
+    begun = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nwhile True: pass"
+    nbformat.write(handed_out(room, exercise_1=begun), tmp_path / "sent" / "loop.ipynb")
+    call = [sys.executable, "-m", "mtlkit.cli", "course", "mark", str(room / "handed out"), str(tmp_path / "sent")]
+    with subprocess.Popen([*call, "--out", str(tmp_path / "marks")], stderr=subprocess.PIPE, text=True) as marking:
+        while not (tmp_path / "begun").exists():
+            assert marking.poll() is None
+            time.sleep(0.1)
+        marking.send_signal(signal.SIGINT)
+        _, told = marking.communicate(timeout=120)
+    assert marking.returncode == 2 and "Traceback" not in told
+    assert told.strip().splitlines()[-1] == "stopped: nothing was left half-written."
+    assert {path.name for path in tmp_path.iterdir()} == {"sent", "begun"}
 
 
 def test_what_cannot_be_marked_is_said(room: Path, tmp_path: Path) -> None:
