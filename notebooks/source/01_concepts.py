@@ -169,9 +169,7 @@ axes.text(
     min(matched) - 0.01, 0.9, "matched accuracy,\neach time", transform=axes.get_xaxis_transform(), ha="right", va="top"
 )
 axes.set(xlabel="accuracy", ylabel="renamings", xlim=(0, 1))
-title = (
-    f"Renaming moves no image, yet naive accuracy is {naive.mean():.2f} on average; matched stays {min(matched):.2f}"
-)
+title = f"Renamed, naive accuracy is {naive.mean():.2f} on average; matched stays {min(matched):.2f}"
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
     figure,
