@@ -49,19 +49,16 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 @course.command("list")
-def list_chapters(
-    chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None, as_json: AsJson = False
-) -> None:
+def list_chapters(chapter: Annotated[str | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
     """List the chapters, or one chapter's parameters with what they may be and their defaults."""
     from mtlkit.course import chapters, parameters
 
     if chapter is None:
         names = [path.stem for path in chapters.chosen(None)]
-        show(names, as_json, names)
-        return
+        return show(names, as_json, names)
     known = parameters.open_parameters(chapters.find_chapter(chapter)).values()
     lines = (f"{one.name:12} {one.default!r:12} {one.allowed}: {one.help}" for one in known)
-    show([one.__dict__ for one in known], as_json, lines)
+    return show([one.__dict__ for one in known], as_json, lines)
 
 
 @course.command()

@@ -10,10 +10,7 @@ from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, show, tell
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
 
-SIZES = {
-    "auto": "Nothing was assumed of the classes' sizes.",
-    "equal": "The classes were assumed to be about the same size.",
-}
+SIZES = {"auto": "Nothing was assumed of the classes' sizes.", "equal": "Classes of about one size were assumed."}
 
 
 def fit(

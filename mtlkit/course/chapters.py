@@ -48,9 +48,7 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
 
 def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
     """Return the chapters of these names, or without any all of them."""
-    if names:
-        return [find_chapter(name, pattern) for name in names]
-    return sorted(course_folder().glob(pattern))
+    return [find_chapter(name, pattern) for name in names] if names else sorted(course_folder().glob(pattern))
 
 
 def stored(name: str) -> dict[str, Any]:

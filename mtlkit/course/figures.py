@@ -71,13 +71,10 @@ def explore(
 
 def record(**numbers: float | str) -> None:
     """Record a chapter's headline numbers: shown as a line, and kept in the notebook for `mtlkit course run` and `sweep`."""
-    shown = ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in numbers.items())
     values = {name: value if isinstance(value, str) else float(value) for name, value in numbers.items()}
+    texts = (value if isinstance(value, str) else f"{value:.3g}" for value in values.values())
+    shown = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in zip(values, texts, strict=True))
     display({"text/plain": shown, "text/markdown": f"**Recorded:** {shown}.", RECORD: values}, raw=True)
-
-
-def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
 
 
 def sweep_figure(numbers: DataFrame, by: list[str]) -> Figure:

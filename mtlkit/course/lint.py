@@ -40,10 +40,6 @@ def prose(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
     yield from ((cell.id, CODE.sub("", cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
 
 
-def code(notebook: NotebookNode) -> Iterator[NotebookNode]:
-    yield from (cell for cell in notebook.cells if cell.cell_type == "code")
-
-
 def opening(notebook: NotebookNode, path: Path) -> Findings:
     first = notebook.cells[0]
     objectives = OBJECTIVE.findall(first.source)
@@ -74,7 +70,7 @@ def parameters(notebook: NotebookNode, path: Path) -> Findings:
         return
     if missing:
         yield "parameters", f"{', '.join(missing)}: each chapter has these"
-    if not any("check_parameters(" in cell.source for cell in code(notebook)):
+    if not any("check_parameters(" in cell.source for cell in notebook.cells):
         yield "parameters", "no cell calls check_parameters"
 
 
@@ -99,8 +95,8 @@ def exercises(notebook: NotebookNode, path: Path) -> Findings:
 
 def figures(notebook: NotebookNode, path: Path) -> Findings:
     seen = set[str]()
-    for cell in code(notebook):
-        shown = [output.get("data", {}) for output in cell.outputs]
+    for cell in notebook.cells:
+        shown = [output.get("data", {}) for output in cell.get("outputs", [])]
         if any("image/png" in data for data in shown):
             yield cell.id, "a figure without a text: use show()"
         for image in BeautifulSoup("".join(data.get("text/html", "") for data in shown), "html.parser").find_all("img"):
@@ -134,8 +130,8 @@ def anchors(path: Path) -> set[str]:
 def outputs(notebook: NotebookNode, path: Path) -> Findings:
     if path.stat().st_size > MOST:
         yield notebook.cells[0].id, f"the notebook has {path.stat().st_size:,} bytes; {MOST:,} is the most"
-    for cell in code(notebook):
-        for output in cell.outputs:
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
             said = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
             if output.output_type == "error" or output.get("name") == "stderr" or "Warning" in said:
                 yield cell.id, f"it complained: {' '.join(said.split())[:80] or output.get('ename')}"

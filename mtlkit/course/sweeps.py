@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import to_png, write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
+AT_WORK: list[Path] = []  # passing folders of the runs that this process is doing
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,16 @@ def work(name: str, text: str, run: Run, timeout: float) -> tuple[Run, str, dict
         chapter, folder, wrong = Path(passing, name), Path(passing, "run"), ""
         chapter.write_text(text, encoding="utf-8")
         folder.mkdir()
+        AT_WORK.append(folder)
         try:
             run_chapter(chapter, run.values, folder, progress=False, timeout=timeout)
         except Exception as fault:  # whatever it is, the other runs go on
             wrong = str(fault) if isinstance(fault, (InputError, RunFailed)) else f"{type(fault).__name__}: {fault}"
+        except KeyboardInterrupt:  # one run at a time is done in the main thread: its folder is not taken from a kernel
+            kill_kernels()
+            raise
+        finally:
+            AT_WORK.remove(folder)
         ensure_event_loop().close()  # a thread has its own, that nbclient made
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     return run, wrong, files
@@ -97,7 +105,7 @@ def sweep(
     with new_run(out / "results", True, files=RESULTS, anew=True) as results, _backend(cluster, jobs):
         tasks = [delayed(work)(chapter.name, text, run, timeout) for run in runs if run.recorded is None]
         try:
-            for run, wrong, files in Parallel(batch_size=1, return_as="generator_unordered")(tasks):
+            for run, wrong, files in Parallel(pre_dispatch="n_jobs", return_as="generator_unordered")(tasks):
                 with suppress(RunFailed), new_run(run.folder, files=FILES, anew=True) as folder:
                     for name, content in files.items():
                         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +115,9 @@ def sweep(
                         raise RunFailed(wrong)
                 yield run, wrong
         finally:
-            kill_kernels()
+            while AT_WORK:  # it ends early: a run may have been about to start its kernel
+                kill_kernels()
+                time.sleep(0.1)
         write_results(results, runs, by, failed)
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 import shutil
+from base64 import b64decode
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image
 
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.lint import lint
@@ -34,6 +39,17 @@ def test_no_cell_throws_away_what_it_would_show(path: Path) -> None:
                 ast.unparse(one.value.func) if isinstance(one, ast.Expr) and isinstance(one.value, ast.Call) else ""
             )
             assert called not in ("Markdown", "HTML", "show", "draw_lines", "course.check"), (cell.id, called)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=[f"{path.parent.name}-{path.stem}" for path in CHAPTERS])
+def test_no_figure_is_cut_at_a_border(path: Path) -> None:
+    """A title or label that is too long runs over the picture's edge: there its first column of pixels is not plain."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            for picture in re.findall(r"base64,([A-Za-z0-9+/=]+)", output.get("data", {}).get("text/html", "")):
+                grey = np.asarray(Image.open(BytesIO(b64decode(picture))).convert("L"), dtype=int)
+                for border in (grey[0], grey[-1], grey[:, 0], grey[:, -1]):
+                    assert np.ptp(border) < 60, cell.id
 
 
 def html(page: str) -> Callable[[NotebookNode], None]:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from mtlkit.cli import app
+from mtlkit.course import sweeps
 from mtlkit.course.parameters import MOST
 
 
@@ -188,6 +189,19 @@ def wait_until(there: Callable[[], object], process: subprocess.Popen[str]) -> N
     while not there():
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
         time.sleep(0.05)
+
+
+def test_kernels_are_killed_while_the_folder_of_a_stopped_run_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def stopped(chapter: Path, values: object, folder: Path, **more: object) -> None:
+        monkeypatch.setattr("mtlkit.course.sweeps.kill_kernels", lambda: seen.append(folder.is_dir()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtlkit.course.sweeps.run_chapter", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        sweeps.work("tiny.ipynb", "", sweeps.Run({}, Path("nowhere")), 0)
+    assert seen == [True] and sweeps.AT_WORK == []
 
 
 @pytest.mark.slow
