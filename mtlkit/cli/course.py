@@ -49,7 +49,8 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 @course.command("list")
-def list_chapters(chapter: Annotated[str | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
+def list_chapters(chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None,
+                  as_json: AsJson = False) -> None:  # fmt: skip
     """List the chapters, or one chapter's parameters with what they may be and their defaults."""
     from mtlkit.course import chapters, parameters
 

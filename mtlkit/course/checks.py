@@ -157,7 +157,7 @@ def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
     try:
         value = exercise.read(answer)
     except (ValueError, TypeError):
-        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer)}.")
+        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer):.60}.")
     try:
         wrong = exercise.judge(value, **given)
     except NotImplementedError:  # the stub of a function
