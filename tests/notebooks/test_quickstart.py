@@ -143,7 +143,11 @@ def test_the_text_follows_the_parameters(small_run: tuple[Any, Path]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("-p", "sed=1"), "use one of seed, source, quick, balance, effort. Did you mean 'seed'?"),
+        (
+            ("-p", "sed=1"),
+            "chapter 00_quickstart's parameter 'sed' is not known: use one of seed, source, quick, balance, effort. "
+            "Did you mean 'seed'?",
+        ),
         (("-p", "run_folder=x"), "chapter 00_quickstart's parameter 'run_folder' is not known"),
     ],
 )
