@@ -4,7 +4,7 @@
 
 Run `accuracy.py` first, as it is and with `--imbalanced`: the last row, the whole recipe, is taken from its results on the same
 seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from the label vectors
-of the features: `community_vectors` (auto) and, on digits as they are, `balanced_vectors` (equal). "+ clustering" and
+of the features: `community_vectors` (free) and, on digits as they are, `smoothed_equal_sizes` (equal). "+ clustering" and
 "+ mutual information" go on from "contrast + regression" with a head of 50 groups each. Results go to `results/ablation.json`;
 a quick look (`--effort 0.02`) prints them only.
 """
@@ -26,12 +26,12 @@ from mtlkit import load
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
-from mtlkit.multitask.recipes import BALANCES, features_of
+from mtlkit.multitask.recipes import CLASS_SIZES, features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
 
-WAYS = {"digits": ("auto", "equal"), "imbalanced": ("auto",)}  # images -> ways to make label vectors
+WAYS = {"digits": ("free", "equal"), "imbalanced": ("free",)}  # images -> ways to make label vectors
 
 
 def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], float]:
@@ -43,9 +43,9 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
     result: dict[tuple[str, str], float] = {}
 
     def judge(row: str, model: MultiTaskModel) -> None:
-        for balance in WAYS[draw]:
-            vectors = BALANCES[balance](features_of(model, images), 10, seed)
-            result[row, balance] = score(vectors.argmax(1), labels).balanced_accuracy
+        for class_sizes in WAYS[draw]:
+            vectors = CLASS_SIZES[class_sizes](features_of(model, images), 10, seed)
+            result[row, class_sizes] = score(vectors.argmax(1), labels).balanced_accuracy
 
     views, shape = Contrast(), Regression(descriptors)
     rows: dict[str, dict[str, Task]] = {
@@ -74,16 +74,16 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
             further = copy.deepcopy(model)
             further.add("groups", task)
             further.remove("views")
-            fit(further, images, epochs=epochs, batch_size=schedule.batch_size, balancing="equal", seed=seed + 1)
+            fit(further, images, epochs=epochs, batch_size=schedule.batch_size, weighting="equal", seed=seed + 1)
             judge(row, further)
     return result
 
 
-def whole_recipe(draw: str, balance: str, seeds: list[int]) -> list[float]:
+def whole_recipe(draw: str, class_sizes: str, seeds: list[int]) -> list[float]:
     """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results."""
     name = "digits-imbalanced" if draw == "imbalanced" else "digits"
     stored: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
-    (row,) = (r for r in stored["rows"] if r["method"] == "mtlkit" and r["variant"] == balance)
+    (row,) = (r for r in stored["rows"] if r["method"] == "mtlkit" and r["variant"] == class_sizes)
     return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
 
 
@@ -101,10 +101,10 @@ def main() -> None:
         if options.effort == 1:
             for way in ways:
                 found["classification rounds (contrast + regression first)", way] = whole_recipe(draw, way, seeds)
-        for (row, balance), values in found.items():
-            table.append({"images": draw, "tasks": row, "label vectors": balance} | band(values))
+        for (row, class_sizes), values in found.items():
+            table.append({"images": draw, "tasks": row, "label vectors": class_sizes} | band(values))
             print(
-                f"{draw:10} {row:52} {balance:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
+                f"{draw:10} {row:52} {class_sizes:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
                 flush=True,
             )
     if options.effort != 1:

@@ -3,7 +3,7 @@
     python benchmarks/accuracy.py --source digits --seeds 100-109
     python benchmarks/accuracy.py --source digits --seeds 100-109 --imbalanced
 
-The first runs `balance="equal"` and `balance="auto"` and the methods that one would have picked instead (5 seeds each); the
+The first runs `class_sizes="auto"`, `"equal"` and `"free"`, and the methods one would have picked instead (5 seeds each); the
 second makes the classes' sizes geometric from 174 down to 17 (class order and images drawn by the seed). No recipe was
 chosen on these labels: it was developed on images and labels of MNIST's training part. Results go to `results/`, as JSON.
 """
@@ -32,7 +32,7 @@ from mtlkit.evaluation import score
 from mtlkit.preprocessing import hog
 
 RESULTS = Path(__file__).parent / "results"
-ASSUMED = {"auto": "k known", "equal": "k known, classes of about one size"}
+ASSUMED = {"auto": "k known", "equal": "k known, classes of about one size", "free": "k known"}
 Method = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, k, seed -> N class numbers
 
 CLASSIC: dict[str, Method] = {
@@ -66,16 +66,16 @@ def imbalanced(images: ImageSet, seed: int, largest: int = 174, smallest: int = 
     return images.images[order], labels[order]
 
 
-def run(images: ImageSet, draw: bool, seed: int, method: str, balance: str) -> dict[str, float]:
+def run(images: ImageSet, draw: bool, seed: int, method: str, variant: str) -> dict[str, float]:
     """One training or one classic method on one seed, scored against labels opened afterwards."""
     data, labels = imbalanced(images, seed) if draw else (images.images, images.open_labels())
     assert labels is not None and images.n_clusters
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a collapse, or no convergence, shows in the score
         if method == "mtlkit":
-            found = MultiTaskClusterer(images.n_clusters, balance=balance, random_state=seed).fit_predict(data)
+            found = MultiTaskClusterer(images.n_clusters, class_sizes=variant, random_state=seed).fit_predict(data)
         else:
-            found = CLASSIC[method](features(data)[balance], images.n_clusters, seed)
+            found = CLASSIC[method](features(data)[variant], images.n_clusters, seed)
     return {key: value for key, value in score(found, labels).as_dict().items() if isinstance(value, float)}
 
 
@@ -105,7 +105,7 @@ def main() -> None:
     first, last = map(int, options.seeds.split("-"))
     seeds = list(range(first, last + 1))
     images = load(options.source)
-    plan = [("mtlkit", balance, seeds) for balance in ("auto", "equal")]
+    plan = [("mtlkit", class_sizes, seeds) for class_sizes in ("auto", "equal", "free")]
     if options.imbalanced:
         plan += [("k-means", "HOG", seeds), ("k-means", "HOG, unit length", seeds)]
     else:

@@ -42,7 +42,7 @@ def make_pupil(images: np.ndarray, vectors: np.ndarray, seed: int, **settings: A
     model = MultiTaskModel(SmallCNN(images.shape[1], images.shape[2]), {"groups": Classification(vectors)})
     if truth := settings.pop("curve", None):
         settings["on_epoch"] = lambda epoch, _: truth(model.predict(torch.as_tensor(images), "groups").numpy())
-    fit(model, images, **{"epochs": EPOCHS, "batch_size": 128, "balancing": "equal", "seed": seed} | settings)
+    fit(model, images, **{"epochs": EPOCHS, "batch_size": 128, "weighting": "equal", "seed": seed} | settings)
     return model.predict(torch.as_tensor(images), "groups").numpy()
 
 

@@ -1,4 +1,4 @@
-"""How the label vectors of `balance="auto"` were chosen: on MNIST's training part, whose labels may be used for that.
+"""How the label vectors of `class_sizes="free"` were chosen: on MNIST's training part, whose labels may be used for that.
 
     python benchmarks/development.py --mnist FOLDER
 

@@ -2,7 +2,7 @@
 
     python benchmarks/selection.py
 
-Five runs at a time, equal but for their seed: digits with `balance="auto"` and `"equal"`, and sets of digits made
+Five runs at a time, equal but for their seed: digits with `class_sizes="free"` and `"equal"`, and sets of digits made
 imbalanced. Labels judge the scores; no score sees them. A score picked by luck finds the best run once in five times and
 avoids the worst four times in five. Results go to `results/selection.json`.
 """
@@ -25,16 +25,16 @@ from mtlkit.multitask.selection import label_free_scores
 from mtlkit.preprocessing import hog
 
 RUNS = 5  # that are chosen between
-KINDS = {"digits, auto": ("auto", False), "digits, equal": ("equal", False), "imbalanced digits, auto": ("auto", True)}
+KINDS = {"digits, free": ("free", False), "digits, equal": ("equal", False), "imbalanced digits, free": ("free", True)}
 
 
-def probabilities(images: np.ndarray, balance: str, seed: int, effort: float) -> np.ndarray:
-    return MultiTaskClusterer(10, balance=balance, random_state=seed, effort=effort).fit(images).probabilities_
+def probabilities(images: np.ndarray, class_sizes: str, seed: int, effort: float) -> np.ndarray:
+    return MultiTaskClusterer(10, class_sizes=class_sizes, random_state=seed, effort=effort).fit(images).probabilities_
 
 
 def group(kind: str, number: int, effort: float, jobs: int) -> dict[str, list[float]]:
     """Train five runs; return their true score and the scores without labels."""
-    balance, falling = KINDS[kind]
+    class_sizes, falling = KINDS[kind]
     digits = load("digits")
     labels = digits.open_labels()
     assert labels is not None
@@ -42,7 +42,7 @@ def group(kind: str, number: int, effort: float, jobs: int) -> dict[str, list[fl
     if falling:
         images, labels = imbalanced(digits, 100 + number)
     seeds = 200 + RUNS * number + np.arange(RUNS)
-    runs = Parallel(jobs)(delayed(probabilities)(images, balance, int(seed), effort) for seed in seeds)
+    runs = Parallel(jobs)(delayed(probabilities)(images, class_sizes, int(seed), effort) for seed in seeds)
     truth = [score(run.argmax(axis=1), labels).balanced_accuracy for run in runs]
     return {"truth": truth} | {name: values.tolist() for name, values in label_free_scores(hog(images), runs).items()}
 

@@ -1,12 +1,12 @@
 """Where does the time of a training step go, and what do the tasks cost beside the encoder itself?
 
     python benchmarks/step.py
-    python benchmarks/step.py --balancing
+    python benchmarks/step.py --weighting
 
 The first times each part of a step on digits (128 images, two views each, one thread), interleaved with the encoder's own
 forward and backward on the same 256 views, and prints medians. The second times whole steps of three tasks (contrast, regression,
-classification) by the way they are balanced, interleaved, 200 steps each. Results go to `results/step.json` and
-`results/balancing.json`.
+classification) by the way they are weighted, interleaved, 200 steps each. Results go to `results/step.json` and
+`results/weighting.json`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from accuracy import RESULTS
 from mtlkit import load
 from mtlkit.deployment.runs import versions
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN
-from mtlkit.multitask.balancing import Balancer, make_balancer
 from mtlkit.multitask.tasks import Classification, Contrast, Regression
+from mtlkit.multitask.weighting import Weigher, make_weigher
 from mtlkit.preprocessing import describe
 
 REPEATS, BATCH = 60, 128
 STEPS, WAYS = 200, ("equal", "uncertainty", "UPGrad", "PCGrad", "MGDA")
 
 
-def balancing() -> None:
-    """Time a step of three tasks by each way of balancing."""
+def weighting() -> None:
+    """Time a step of three tasks by each way of weighting."""
     torch.set_num_threads(1)
     images = torch.as_tensor(load("digits").images)
     targets = describe(images.numpy()), np.eye(10, dtype=np.float32)[np.arange(len(images)) % 10]
@@ -42,19 +42,19 @@ def balancing() -> None:
     for way in WAYS:
         torch.manual_seed(0)
         tasks = {"views": Contrast(), "shape": Regression(targets[0]), "classes": Classification(targets[1])}
-        model, balancer = MultiTaskModel(SmallCNN(), tasks).train(), Balancer(way, list(tasks))
-        optimizer = torch.optim.AdamW([*model.parameters(), *balancer.method.parameters()], fused=True)
-        trained[way] = model, balancer, optimizer
+        model, weigher = MultiTaskModel(SmallCNN(), tasks).train(), Weigher(way, list(tasks))
+        optimizer = torch.optim.AdamW([*model.parameters(), *weigher.method.parameters()], fused=True)
+        trained[way] = model, weigher, optimizer
     for step in range(STEPS + 10):
         rows = torch.randperm(len(images), generator=generator)[:BATCH]
         for way in np.roll(WAYS, step).tolist():  # each comes first in turn
-            model, balancer, optimizer = trained[way]
+            model, weigher, optimizer = trained[way]
             started = time.perf_counter()
             batch = images[rows]
             views = augment(torch.cat([batch, batch]), generator).unflatten(0, (2, -1))
             losses = model.losses(views, rows)
             optimizer.zero_grad()
-            balancer.backward(model, losses)
+            weigher.backward(model, losses)
             optimizer.step()
             times[way].append(1e3 * (time.perf_counter() - started))
     median = {way: float(np.median(values[10:])) for way, values in times.items()}
@@ -62,11 +62,11 @@ def balancing() -> None:
     for way in WAYS:
         bound = " (bound 2.5)" if way == "UPGrad" else ""
         print(f"{way:12} {median[way]:7.2f} ms  {ratios[way]:5.2f} times equal weights{bound}")
-    content = {"command": "python benchmarks/step.py --balancing", "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    content = {"command": "python benchmarks/step.py --weighting", "date": f"{datetime.now(UTC):%Y-%m-%d}",
                "versions": versions(), "tasks": 3, "steps": STEPS,
                "milliseconds": {way: round(value, 2) for way, value in median.items()}, "ratios": ratios}  # fmt: skip
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "balancing.json").write_text(json.dumps(content, indent=1) + "\n")
+    (RESULTS / "weighting.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:
@@ -74,12 +74,12 @@ def main() -> None:
     torch.manual_seed(0)
     images = torch.as_tensor(load("digits").images)
     model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images.numpy()))}).train()
-    balancer, augment, generator = (
-        make_balancer("uncertainty", list(model.tasks)),
+    weigher, augment, generator = (
+        make_weigher("uncertainty", list(model.tasks)),
         Augmentation(),
         torch.Generator().manual_seed(0),
     )
-    optimizer = torch.optim.AdamW([*model.parameters(), *balancer.parameters()], fused=True)
+    optimizer = torch.optim.AdamW([*model.parameters(), *weigher.parameters()], fused=True)
     times: dict[str, list[float]] = {}
     last = time.perf_counter()
 
@@ -100,8 +100,8 @@ def main() -> None:
         lap("encoder, forward")
         outputs = {name: head(features.unflatten(0, (2, -1))) for name, head in model.heads.items()}
         losses = torch.stack([model.tasks[name].batch_loss(output, rows) for name, output in outputs.items()])
-        total = balancer(losses)
-        lap("heads, losses, balancing")
+        total = weigher(losses)
+        lap("heads, losses, weighting")
         optimizer.zero_grad()
         total.backward()
         lap("backward through all")
@@ -129,5 +129,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--balancing", action="store_true", help="time three tasks by the way they are balanced")
-    balancing() if parser.parse_args().balancing else main()
+    parser.add_argument("--weighting", action="store_true", help="time three tasks by the way they are weighted")
+    weighting() if parser.parse_args().weighting else main()

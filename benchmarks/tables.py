@@ -35,7 +35,7 @@ def scoreboard(result: dict[str, Any], score: str, title: str) -> str:
     for row in rows:
         name, variant = row["method"], row["variant"]
         if name == "mtlkit":
-            name, variant = f'**mtlkit, `balance="{variant}"`**', "images"
+            name, variant = f'**mtlkit, `class_sizes="{variant}"`**', "images"
         seeds = f"{row['seeds'][0]} to {row['seeds'][-1]}"
         lines.append(
             f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | {row['nmi']['mean']:.3f} | {seeds} |"
@@ -46,8 +46,8 @@ def scoreboard(result: dict[str, Any], score: str, title: str) -> str:
 def ablation(result: dict[str, Any]) -> str:
     keys = {
         ("digits", "equal"): "digits, equal",
-        ("digits", "auto"): "digits, auto",
-        ("imbalanced", "auto"): "imbalanced, auto",
+        ("digits", "free"): "digits, free",
+        ("imbalanced", "free"): "imbalanced, free",
     }
     lines = [f"`{result['command']}`", "", f"| tasks | {' | '.join(keys.values())} |", "|---|---|---|---|"]
     tasks = list(dict.fromkeys(row["tasks"] for row in result["rows"]))
@@ -67,8 +67,8 @@ def steps(result: dict[str, Any]) -> str:
     )
 
 
-def balancing(result: dict[str, Any]) -> str:
-    lines = [f"`{result['command']}`", "", "| balancing | ms a step | times equal weights |", "|---|---|---|"]
+def weighting(result: dict[str, Any]) -> str:
+    lines = [f"`{result['command']}`", "", "| weighting | ms a step | times equal weights |", "|---|---|---|"]
     lines += [f"| {way} | {time:.1f} | {result['ratios'][way]:.2f} |" for way, time in result["milliseconds"].items()]
     return "\n".join(lines)
 
@@ -102,8 +102,8 @@ SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, 
     ("ablation", "What each task adds: balanced accuracy, mean and range over 5 seeds, by the way label vectors are made. Rows "
      "above the last take their classes straight from the label vectors.", ablation),
     ("step", "Where the time of a training step goes:", steps),
-    ("balancing", "What a step of three tasks (contrast, regression, classification) costs by the way they are balanced:",
-     balancing),
+    ("weighting", "What a step of three tasks (contrast, regression, classification) costs by the way they are weighted:",
+     weighting),
     ("large", "Sixty thousand images, and ten thousand of them with equal epochs (MNIST at 28 px, one thread, one seed; fitted "
      "without labels on the train part):", large),
     ("selection", "Choosing between five runs that differ by their seed, without labels. A blind pick finds the best in 20 % and "

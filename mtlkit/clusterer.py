@@ -18,11 +18,11 @@ from tqdm import tqdm
 
 from mtlkit.errors import InputError, explained, known, plain
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
-from mtlkit.multitask.balancing import Balancing, make_balancer
 from mtlkit.multitask.checkpoints import Checkpoint
-from mtlkit.multitask.recipes import BALANCES
+from mtlkit.multitask.recipes import CLASS_SIZES
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import check_device, seeded, threads
+from mtlkit.multitask.weighting import Weighting, make_weigher
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.label_vectors import check_clusters
 
@@ -34,9 +34,10 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
     Args:
         n_clusters: the number of classes. It is an assumption: no label tells it.
-        balance: `"auto"` assumes nothing of the classes' sizes; `"equal"` assumes that they are about the same.
-        balancing: how the tasks' losses become one step while features are learnt: `"uncertainty"`, `"equal"`, a weight
-            for each of the tasks `views` and `shape`, or any of torchjd's methods, as `"UPGrad"` (see `make_balancer`).
+        class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are about the same; `"auto"`
+            assumes that, too, unless the images speak against it.
+        weighting: how the tasks' losses become one step while features are learnt: `"uncertainty"`, `"equal"`, a weight
+            for each of the tasks `views` and `shape`, or any of torchjd's methods, as `"UPGrad"` (see `make_weigher`).
         cosines: record in the history how far the tasks' gradients agree; a step takes about twice as long.
         encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the name of one of torchvision's
             classifiers, as `"resnet18"` (see `make_encoder`).
@@ -71,13 +72,13 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     """
 
     def __init__(
-        self, n_clusters: int = 8, *, balance: str = "auto", balancing: Balancing = "uncertainty", cosines: bool = False,
+        self, n_clusters: int = 8, *, class_sizes: str = "auto", weighting: Weighting = "uncertainty", cosines: bool = False,
         encoder: str = "auto", weights: str | Path | None = None, descriptors: str | tuple[str, ...] = "auto",
         augmentation: Augmentation | None = None, side: int | None = None, clustering: bool = False, effort: float = 1.0,
         batch_size: int = 128, random_state: Any = None, n_threads: int = 1, device: str = "cpu",
         checkpoint: str | Path | None = None, verbose: bool = False,
     ) -> None:  # fmt: skip
-        self.n_clusters, self.balance, self.balancing, self.cosines = n_clusters, balance, balancing, cosines
+        self.n_clusters, self.class_sizes, self.weighting, self.cosines = n_clusters, class_sizes, weighting, cosines
         self.encoder, self.weights, self.descriptors = encoder, weights, descriptors
         self.augmentation, self.side, self.clustering = augmentation, side, clustering
         self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
@@ -95,8 +96,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         bar = tqdm(total=schedule.steps(len(images), self.clustering), unit="step", disable=not self.verbose)
         with bar, threads(self.n_threads):
             found = find_classes(
-                images, self._targets(images), self.n_clusters, self._encoder(images), balance=self.balance,
-                balancing=self.balancing, cosines=self.cosines, clustering=self.clustering,
+                images, self._targets(images), self.n_clusters, self._encoder(images), class_sizes=self.class_sizes,
+                weighting=self.weighting, cosines=self.cosines, clustering=self.clustering,
                 augmentation=self._augmentation(images), schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
@@ -127,7 +128,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         images = probe._prepare(X)
         schedule = Schedule(self.batch_size, self.effort)
         few = images[: 4 * self.batch_size]
-        train = partial(fit, batch_size=self.batch_size, balancing=self.balancing, cosines=self.cosines)
+        train = partial(fit, batch_size=self.batch_size, weighting=self.weighting, cosines=self.cosines)
         with threads(self.n_threads), seeded(0):
             model = MultiTaskModel(probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))})
             train(model, few, epochs=1)  # the first steps are slow
@@ -149,8 +150,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
             raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
         check_clusters(self.n_clusters, len(images))  # what cannot work is refused before any time is spent
-        make_balancer(self.balancing, ["views", "shape"])
-        known("balance", self.balance, BALANCES)
+        make_weigher(self.weighting, ["views", "shape"])
+        known("class_sizes", self.class_sizes, CLASS_SIZES)
         check_device(self.device)
         return images
 

@@ -90,12 +90,12 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
 
 def test_a_run_starts_from_anothers_weights_and_says_so(run: Path, tmp_path: Path) -> None:
     weights = run / "model.safetensors"
-    options = ["--weights", weights, "--balancing", "UPGrad", "--cosines", "--json", *QUICK]
+    options = ["--weights", weights, "--weighting", "UPGrad", "--cosines", "--json", *QUICK]
     result = call("fit", "digits:small", "--out", tmp_path / "run", *options)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert str(weights) in report["assumptions"][0] and "trained elsewhere" in report["assumptions"][0]
-    assert report["settings"]["weights"] == str(weights) and report["settings"]["balancing"] == "UPGrad"
+    assert report["settings"]["weights"] == str(weights) and report["settings"]["weighting"] == "UPGrad"
     assert "trained elsewhere" in (tmp_path / "run" / "report.html").read_text()
     assert "cosine/views/shape" in (tmp_path / "run" / "history.csv").read_text()
     assert "trained elsewhere" not in (run / "report.html").read_text()
@@ -127,9 +127,9 @@ def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> No
         (["fit", "digts"], ["Did you mean 'digits'"]),
         (["fit", "digits:small", "--classes", "1"], ["1", "2"]),
         (["fit", "digits:small", "--classes", "538"], ["538", "537"]),
-        (["fit", "digits:small", "--balance", "even"], ["'even'", "one of auto, equal"]),
-        (["fit", "digits:small", "--balancing", "uncertain"], ["Did you mean 'uncertainty'"]),
-        (["fit", "digits:small", "--balancing", "nash-mtl"], ["'nash-mtl'", "pip install", "cvxpy"]),
+        (["fit", "digits:small", "--class-sizes", "even"], ["'even'", "one of auto, equal, free"]),
+        (["fit", "digits:small", "--weighting", "uncertain"], ["Did you mean 'uncertainty'"]),
+        (["fit", "digits:small", "--weighting", "nash-mtl"], ["'nash-mtl'", "pip install", "cvxpy"]),
         (["fit", "digits:small", "--encoder", "resnet81"], ["'resnet81'", "Did you mean 'resnet18'"]),
         (["fit", "digits:small", "--weights", "/not/there"], ["/not/there", "cannot be read as safetensors"]),
         (["fit", "digits:small", "--effort", "0"], ["effort"]),

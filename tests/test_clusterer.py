@@ -138,7 +138,7 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
     still = Augmentation(rotation=0)
-    settings = {"balance": "equal", "balancing": "equal", "cosines": True, "clustering": True}
+    settings = {"class_sizes": "equal", "weighting": "equal", "cosines": True, "clustering": True}
     with pytest.raises(KeyboardInterrupt):
         quick(4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings).fit(GREY)
     assert {name: seen[name] for name in settings} == settings
@@ -156,10 +156,10 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     "settings",
     [
         {"clustering": True},
-        {"balance": "equal"},
-        {"balancing": "equal"},
-        {"balancing": {"views": 1, "shape": 2.0}},
-        {"balancing": "pcgrad", "cosines": True},
+        {"class_sizes": "equal"},
+        {"weighting": "equal"},
+        {"weighting": {"views": 1, "shape": 2.0}},
+        {"weighting": "pcgrad", "cosines": True},
         {"encoder": "mlp"},
     ],
 )
@@ -184,9 +184,9 @@ def test_fit_knows_nothing_of_y() -> None:
 
 
 def test_scikit_learns_manners() -> None:
-    clusterer = quick(4, balance="equal", side=16)
+    clusterer = quick(4, class_sizes="equal", side=16)
     params = clusterer.get_params()
-    assert (params["n_clusters"], params["balance"], params["side"], params["random_state"]) == (4, "equal", 16, 0)
+    assert (params["n_clusters"], params["class_sizes"], params["side"], params["random_state"]) == (4, "equal", 16, 0)
     again = clone(clusterer)
     assert again is not clusterer and again.get_params() == params
     assert clusterer.set_params(n_clusters=2).n_clusters == 2 and again.n_clusters == 4
@@ -323,11 +323,11 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"n_clusters": 31}, "number of classes is 31: .* between 1 and the number of images, 30"),
         ({"n_clusters": 2.5}, "number of classes is 2.5: it must be a whole number"),
         ({"n_clusters": "3"}, "number of classes is '3': it must be a whole number"),
-        ({"balance": "equl"}, "Did you mean 'equal'"),
-        ({"balancing": "uncertain"}, "Did you mean 'uncertainty'"),
-        ({"balancing": {"views": 1.0}}, "one weight above zero to each of views, shape"),
-        ({"balancing": "upgrd"}, "Did you mean 'upgrad'"),
-        ({"balancing": 3}, "balancing is a int: give a name"),
+        ({"class_sizes": "equl"}, "Did you mean 'equal'"),
+        ({"weighting": "uncertain"}, "Did you mean 'uncertainty'"),
+        ({"weighting": {"views": 1.0}}, "one weight above zero to each of views, shape"),
+        ({"weighting": "upgrd"}, "Did you mean 'upgrad'"),
+        ({"weighting": 3}, "weighting is a int: give a name"),
         ({"encoder": "smal-cnn"}, "Did you mean 'small-cnn'"),
         ({"encoder": "vit_b_32"}, r"'vit_b_32' cannot take 8 px .*: take another"),
         ({"weights": "/not/there.safetensors"}, "/not/there.safetensors: cannot be read as safetensors"),

@@ -54,7 +54,7 @@ def test_the_guard_bites(guarded: ImageSet) -> None:
         guarded.open_labels()
 
 
-@pytest.mark.parametrize("settings", [{}, {"balance": "equal"}, {"clustering": True}])
+@pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"clustering": True}])
 def test_the_whole_way_works_on_labels_that_raise_when_touched(guarded: ImageSet, settings: dict[str, Any]) -> None:
     clusterer = MultiTaskClusterer(guarded.n_clusters or 2, effort=0.01, random_state=0, **settings)
     with warnings.catch_warnings():

@@ -37,7 +37,9 @@ MANY = 100  # runs of a sweep that are asked about
 Chapter = Annotated[Path, typer.Argument(metavar="CHAPTER", callback=_find, help="Its number (05), name, or path.")]
 Chapters = Annotated[list[str] | None, typer.Argument(metavar="CHAPTER...")]
 Given = Annotated[list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a parameter.")]
-Grid = Annotated[list[str], typer.Option(metavar="NAME=VALUES", help="seed=0..4, or balance=auto,equal. Repeat it.")]
+Grid = Annotated[
+    list[str], typer.Option(metavar="NAME=VALUES", help="seed=0..4, or class_sizes=free,equal. Repeat it.")
+]
 TRUST = "Whoever reaches a scheduler can run anything on its workers: it must stand in a trusted network."
 
 

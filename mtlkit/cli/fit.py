@@ -10,7 +10,11 @@ from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, show, tell
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
 
-SIZES = {"auto": "Nothing was assumed of the classes' sizes.", "equal": "Classes of about one size were assumed."}
+SIZES = {
+    "auto": "Nothing was assumed of the classes' sizes.",
+    "equal": "Classes of about one size were assumed.",
+    "free": "Nothing was assumed of the classes' sizes.",
+}
 
 
 def fit(
@@ -18,8 +22,10 @@ def fit(
     classes: Annotated[int | None, typer.Option(help="How many classes; sets by name bring their own.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
-    balance: Annotated[str, typer.Option(help="auto: classes of any size; equal: of about one size.")] = "auto",
-    balancing: Annotated[str, typer.Option(help="uncertainty, equal, or torchjd's, as UPGrad.")] = "uncertainty",
+    class_sizes: Annotated[
+        str, typer.Option(help="equal: of about one size; free: any; auto: equal if it fits.")
+    ] = "auto",
+    weighting: Annotated[str, typer.Option(help="uncertainty, equal, or torchjd's, as UPGrad.")] = "uncertainty",
     cosines: Annotated[bool, typer.Option("--cosines", help="Record how far the tasks' gradients agree.")] = False,
     encoder: Annotated[str, typer.Option(help="auto, small-cnn, mlp, or torchvision's, as resnet18.")] = "auto",
     weights: Annotated[Path | None, typer.Option(help="A .safetensors file for the encoder to start from.")] = None,
@@ -49,7 +55,7 @@ def fit(
     if k < 2:
         raise InputError(f"--classes {k}: one class would hold all images; ask for 2 or more.")
     clusterer = MultiTaskClusterer(
-        k, balance=balance, balancing=balancing, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
+        k, class_sizes=class_sizes, weighting=weighting, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
         effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,
         n_threads=threads, device=device, side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
@@ -71,8 +77,8 @@ def fit(
         found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
         report = write_run(folder, images, found, scores, {
             "title": f"{k} classes found in {images.name}", "source": images.name, "classes": k, "classes_given_by": given_by,
-            "assumptions": _assumptions(k, given_by, balance, clusterer.augmentation, weights), "warnings": told,
-            "settings": {"seed": seed, "balance": balance, "balancing": balancing, "encoder": encoder,
+            "assumptions": _assumptions(k, given_by, class_sizes, clusterer.augmentation, weights), "warnings": told,
+            "settings": {"seed": seed, "class sizes": class_sizes, "weighting": weighting, "encoder": encoder,
                          "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
                          "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads, "device": device},
         })  # fmt: skip
@@ -85,11 +91,11 @@ def fit(
     show(report | {"run": str(place)}, as_json, lines)
 
 
-def _assumptions(k: int, given_by: str, balance: str, augmentation: Any, weights: Path | None) -> list[str]:
+def _assumptions(k: int, given_by: str, class_sizes: str, augmentation: Any, weights: Path | None) -> list[str]:
     """Say what the result rests on beside the images."""
     changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
     start = f"The encoder started from {weights}, trained elsewhere: what that was trained on is in the classes, too."
     return [
-        *([start] if weights else []), f"The number of classes, {k}, was given by the {given_by}.", SIZES[balance],
+        *([start] if weights else []), f"The number of classes, {k}, was given by the {given_by}.", SIZES[class_sizes],
         f"These changes were assumed to leave the class as it is: {changes}{' and mirroring' * augmentation.flip}.",
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """A chapter's parameters: their types and ranges are written in the comments of its own parameters cell.
 
     effort = 1.0  # 0.05 to 4 — length of training
-    balance = "auto"  # auto | equal — what is assumed of the groups' sizes
+    class_sizes = "auto"  # auto | equal | free — what is assumed of the groups' sizes
 
 The type is that of the default. Before the dash stands the range, or the choices; nothing, if any value will do.
 """

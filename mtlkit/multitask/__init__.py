@@ -1,4 +1,4 @@
-"""The heart: tasks that share one encoder, how they are balanced, trained, and led to classes."""
+"""The heart: tasks that share one encoder, how they are weighted, trained, and led to classes."""
 
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder

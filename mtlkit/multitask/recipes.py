@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from mtlkit.errors import InputError, known
 from mtlkit.multitask.augmentation import Augmentation
-from mtlkit.multitask.balancing import Balancing
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import History, State, Teacher, fit, seeded, steps_an_epoch
+from mtlkit.multitask.weighting import Weighting
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import MakeVectors, check_clusters, equal_size_vectors, on_a_sample, smooth
 
@@ -89,17 +89,19 @@ class Found:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def balanced_vectors(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+def smoothed_equal_sizes(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
     """Equal-size k-means, softened by each image's neighbours: N x D -> N x K."""
     return smooth(equal_size_vectors(features, n_clusters, seed), features)
 
 
-BALANCES: dict[str, MakeVectors] = {"auto": community_vectors, "equal": balanced_vectors}
+CLASS_SIZES: dict[str, MakeVectors] = {
+    "auto": community_vectors, "equal": smoothed_equal_sizes, "free": community_vectors,
+}  # fmt: skip
 
 
 def find_classes(
-    images: Tensor, descriptors: np.ndarray, n_clusters: int, encoder: nn.Module, *, balance: str = "auto",
-    balancing: Balancing = "uncertainty", cosines: bool = False, clustering: bool = False,
+    images: Tensor, descriptors: np.ndarray, n_clusters: int, encoder: nn.Module, *, class_sizes: str = "auto",
+    weighting: Weighting = "uncertainty", cosines: bool = False, clustering: bool = False,
     augmentation: Augmentation | None = None, schedule: Schedule | None = None, seed: int = 0,
     checkpoint: Checkpoint | None = None, on_step: Callable[[str], Any] | None = None,
 ) -> Found:  # fmt: skip
@@ -110,8 +112,9 @@ def find_classes(
         descriptors: N x T, what the regression must tell of each clean image.
         n_clusters: K.
         encoder: a fresh encoder for such images.
-        balance: how label vectors are made: `"auto"` (`community_vectors`, sizes free) or `"equal"` (`balanced_vectors`).
-        balancing: of contrast and regression in the first stage. Later stages weigh the losses alike.
+        class_sizes: how label vectors are made: `"free"` (`community_vectors`), `"equal"` (`smoothed_equal_sizes`), or
+            `"auto"` (equal sizes unless the images speak against it).
+        weighting: of contrast and regression in the first stage. Later stages weigh the losses alike.
         cosines: record in the history how far the tasks' gradients agree, in all stages.
         clustering: train a `Clustering` head between the first two stages.
         augmentation, schedule, seed: see `fit` and `Schedule`.
@@ -119,13 +122,14 @@ def find_classes(
         on_step: called after each step with the stage's name.
 
     Raises:
-        InputError: n_clusters below 1 or above N, or an unknown `balance`.
+        InputError: n_clusters below 1 or above N, or an unknown `class_sizes`.
 
     Warns:
         CollapseWarning: some of the K classes are empty at the end.
     """
     check_clusters(n_clusters, len(images))
-    make_vectors, schedule = partial(on_a_sample, known("balance", balance, BALANCES)), schedule or Schedule()
+    make_vectors = partial(on_a_sample, known("class_sizes", class_sizes, CLASS_SIZES))
+    schedule = schedule or Schedule()
     with seeded(seed + 1):  # not the encoder's own draws again
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
@@ -155,12 +159,12 @@ def find_classes(
 
     vectors: list[np.ndarray] = []  # of each round
 
-    train("features", balancing=balancing)
+    train("features", weighting=weighting)
     if clustering:
         with seeded(seed + 2):
             model.add("groups", Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed))
         model.remove("views")
-        train("groups", balancing="equal")
+        train("groups", weighting="equal")
         model.remove("groups")
     started = time.perf_counter()
     saved = checkpoint.load("classes") if checkpoint else None
@@ -186,7 +190,7 @@ def find_classes(
             vectors.append(align(anew, np.mean(vectors, axis=0)))
             task.set_targets(np.mean(vectors, axis=0))
 
-    train("classes", balancing="equal", teacher=teacher, at_round=make_anew)
+    train("classes", weighting="equal", teacher=teacher, at_round=make_anew)
     found.model = teacher.module
     found.probabilities = found.model.predict(images, "classes").numpy()
     warn_of_collapse(found.probabilities.argmax(axis=1), n_clusters)

@@ -1,4 +1,4 @@
-"""Training: one loop for every stage. Two views in, the tasks' losses balanced, one step; no label anywhere."""
+"""Training: one loop for every stage. Two views in, the tasks' losses weighted, one step; no label anywhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from mtlkit.errors import InputError, explained
 from mtlkit.multitask.augmentation import Augmentation
-from mtlkit.multitask.balancing import Balancer, Balancing
 from mtlkit.multitask.model import MultiTaskModel
+from mtlkit.multitask.weighting import Weigher, Weighting
 
 History = list[dict[str, Any]]
 State = dict[str, Any]
@@ -41,7 +41,7 @@ class Teacher(AveragedModel):
 
 
 def fit(
-    model: MultiTaskModel, images: Any, *, epochs: int, batch_size: int = 256, balancing: Balancing = "uncertainty",
+    model: MultiTaskModel, images: Any, *, epochs: int, batch_size: int = 256, weighting: Weighting = "uncertainty",
     cosines: bool = False, augmentation: Augmentation | None = None, learning_rate: float = 3e-3, seed: int = 0,
     stage: str = "training", teacher: Teacher | None = None, state: State | None = None,
     on_epoch: Callable[[int, Callable[[], State]], None] | None = None, on_step: Callable[[], None] | None = None,
@@ -53,7 +53,7 @@ def fit(
         images: N x C x H x W in [0, 1], or N x D standardised features.
         epochs: passes over the images. The last few images of a pass that do not fill a batch wait for the next one.
         batch_size: images a step; each is seen twice.
-        balancing: how the losses become one step, see `balancing.make_balancer`.
+        weighting: how the losses become one step, see `weighting.make_weigher`.
         cosines: record how far the tasks' gradients agree. It costs a backward pass a task.
         augmentation: how views are made; default `Augmentation()`.
         learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
@@ -68,10 +68,10 @@ def fit(
 
     Returns:
         A row an epoch: stage, epoch, seconds, and for each task `loss/NAME` (the mean) and `weight/NAME` (in the last step);
-        with `cosines`, for each two tasks `cosine/NAME/NAME` (the mean), see `balancing.Balancer.end_epoch`.
+        with `cosines`, for each two tasks `cosine/NAME/NAME` (the mean), see `weighting.Weigher.end_epoch`.
 
     Raises:
-        InputError: no tasks, fewer than 2 images, NaN among them, or a loss that the balancing cannot bear.
+        InputError: no tasks, fewer than 2 images, NaN among them, or a loss that the weighting cannot bear.
 
     >>> from mtlkit.multitask import SmallCNN
     >>> from mtlkit.multitask.tasks import Contrast
@@ -86,11 +86,11 @@ def fit(
     augmentation = augmentation or Augmentation()
     generator = torch.Generator().manual_seed(seed)
     names, steps, batch_size = list(model.tasks), *steps_an_epoch(len(images), batch_size)
-    balancer = Balancer(balancing, names, cosines)
-    parameters = [*model.parameters(), *balancer.method.parameters()]
+    weigher = Weigher(weighting, names, cosines)
+    parameters = [*model.parameters(), *weigher.method.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=max(steps * epochs, 4))
-    parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule, "balancer": balancer}
+    parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule, "weigher": weigher}
     if teacher is not None:
         parts["teacher"] = teacher
     history: History = []
@@ -113,9 +113,9 @@ def fit(
             with seeded(seed + schedule.last_epoch):  # what draws in there (dropout, PCGrad's order) is repeatable, too
                 losses = model.losses(views, rows)
                 optimizer.zero_grad()
-                total += balancer.backward(model, losses)
+                total += weigher.backward(model, losses)
                 optimizer.step()
-                balancer.after_step(lambda: model.losses(views, rows))  # noqa: B023  # called at once
+                weigher.after_step(lambda: model.losses(views, rows))  # noqa: B023  # called at once
             schedule.step()
             if teacher is not None:
                 teacher.update_parameters(model)
@@ -123,7 +123,7 @@ def fit(
                 on_step()
         row = {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
         means = {f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)}
-        history.append(row | means | balancer.end_epoch())
+        history.append(row | means | weigher.end_epoch())
         if on_epoch is not None:
             on_epoch(epoch, snapshot)
     model.eval()

@@ -42,7 +42,7 @@ def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init:
 def equal_size_vectors(
     features: np.ndarray, n_clusters: int, seed: int = 0, temperature: float = 0.05, rounds: int = 20
 ) -> np.ndarray:
-    r"""K-means whose classes all have the same share, N / K, of the label vectors: the assumption `balance="equal"` makes.
+    r"""K-means whose classes all have the same share, N / K, of the label vectors: the assumption `class_sizes="equal"` makes.
 
     Centres and assignments take turns. The assignment is the optimal transport from images to classes of equal
     size, softened by an entropy and found by Sinkhorn's iteration: rows of $\exp(-d^2/\tau)$ are scaled to sum to one,

@@ -58,12 +58,12 @@ seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
 quick = True  # False trains two more seeds in section 8
 run_folder = ""  # a folder to write the run to; "" writes nothing
-balance = "auto"  # auto | equal — "equal" assumes groups of about one size, "auto" assumes nothing of that
+class_sizes = "auto"  # auto | equal | free — "equal" assumes groups of about one size, "free" assumes nothing of that
 effort = 0.5  # 0.05 to 4 — length of training; the stored results of section 8 have 1
 
 # %% id="check-parameters"
 course.check_parameters(
-    "00", seed=seed, source=source, quick=quick, run_folder=run_folder, balance=balance, effort=effort
+    "00", seed=seed, source=source, quick=quick, run_folder=run_folder, class_sizes=class_sizes, effort=effort
 )
 
 # %% [markdown] id="load-text"
@@ -207,7 +207,7 @@ explore(
 # in any of this: look at what `fit_predict` is given. With the stored settings it takes about half a minute.
 
 # %% id="train"
-clusterer = MultiTaskClusterer(k, balance=balance, random_state=seed, effort=effort, verbose=True)
+clusterer = MultiTaskClusterer(k, class_sizes=class_sizes, random_state=seed, effort=effort, verbose=True)
 with warnings.catch_warnings(record=True) as caught:  # what went wrong, if anything, is told below
     warnings.simplefilter("always")
     groups = clusterer.fit_predict(images.images)
@@ -279,7 +279,7 @@ Markdown(
     f"**Accuracy {result.accuracy:.1%}**: {len(images) - missed:,} of {len(images):,} images lie in "
     f"their digit's group, {missed} do not. **NMI {result.nmi:.3f}**, where 0 would mean that the group "
     f"tells nothing of the digit, and 1 everything. Seed {seed}. Assumed: {k} groups"
-    f"{' of about one size' if balance == 'equal' else ', of any sizes'}.\n\n"
+    f"{' of about one size' if class_sizes == 'equal' else ', of any sizes'}.\n\n"
     f"{named}{guessed}As the labels have it, {answers}."
 )
 
@@ -356,7 +356,7 @@ for method, run in methods.items():
     others[method] = [score(run(s), labels) for s in seeds]
 
 # %% id="board" jupyter={"outputs_hidden": true}
-runs = {f"multi-task ({balance})": [result]} | others
+runs = {f"multi-task ({class_sizes})": [result]} | others
 board = []
 for method, scores in runs.items():
     accuracy, nmi = ([getattr(one, name) for one in scores] for name in ("accuracy", "nmi"))
@@ -397,10 +397,10 @@ display(bars, gains)
 
 # %% id="seeds"
 table = course.stored("digits")["rows"] if source == "digits" else []
-compared = {"pixels", "HOG", "auto", "equal"}  # as in section 7
+compared = {"pixels", "HOG", "free", "equal"}  # as in section 7
 table = [row for row in table if row["variant"] in compared and row["method"] != "GMM"]
 table.sort(key=lambda row: -row["accuracy"]["mean"])
-words = {"auto": "mtlkit, sizes unknown (auto)", "equal": "mtlkit, told of equal sizes (equal)"}
+words = {"free": "mtlkit, sizes unknown (free)", "equal": "mtlkit, told of equal sizes (equal)"}
 bars = [
     {"name": words.get(row["variant"], f"{row['method']} on {row['variant']}"), "highlight": row["method"] == "mtlkit"}
     | {key: round(row["accuracy"][key], 4) for key in ("mean", "min", "max")}
@@ -409,13 +409,13 @@ bars = [
 missing = f"No runs over many seeds are stored for {source} here. The command makes those for digits."
 listed = "; ".join(f"{bar['name']} {bar['mean']:.3f}" for bar in bars)
 means = {bar["name"]: f"{bar['mean']:.1%}" for bar in bars}
-title = f"Over seeds: {means.get(words['equal'])} if told of equal sizes, {means.get(words['auto'])} if not"
+title = f"Over seeds: {means.get(words['equal'])} if told of equal sizes, {means.get(words['free'])} if not"
 show(scoreboard(bars, title=title), f"Mean accuracy and range over seeds: {listed}") if bars else Markdown(missing)
 
 # %% id="seeds-here"
 here = [result.accuracy]
 for another in () if quick else (seed + 1, seed + 2):
-    again = MultiTaskClusterer(k, balance=balance, random_state=another, effort=effort)
+    again = MultiTaskClusterer(k, class_sizes=class_sizes, random_state=another, effort=effort)
     here.append(score(again.fit_predict(images.images), labels).accuracy)
 band = course.stored("bands")["chapters"]["00"]["accuracy"]
 lines = [
@@ -427,7 +427,7 @@ for row in table:
     if row["method"] == "mtlkit":
         a = row["accuracy"]
         lines.append(
-            f"Stored, effort 1, balance {row['variant']} ({row['assumed']}), {len(row['seeds'])} seeds: mean "
+            f"Stored, effort 1, class sizes {row['variant']} ({row['assumed']}), {len(row['seeds'])} seeds: mean "
             f"**{a['mean']:.3f}**, from {a['min']:.3f} to {a['max']:.3f}."
         )
 course.record(accuracy=result.accuracy, nmi=result.nmi, balanced_accuracy=result.balanced_accuracy)
@@ -507,7 +507,7 @@ Markdown(
 # for someone else to ask.)
 #
 # What was assumed, though no label was given: the number of groups; that a digit turned or moved a little is the same
-# digit (the views); that strokes matter (the regression); with `balance="equal"`, groups of one size. The images are
+# digit (the views); that strokes matter (the regression); with `class_sizes="equal"`, groups of one size. The images are
 # small, clean and centred. For photographs these may not hold (chapters 06 and 07).
 #
 # ## 10 Exercises
@@ -666,9 +666,9 @@ if run_folder:
         "classes_given_by": "catalogue",
         "assumptions": [
             "Images that are turned, shifted, scaled or slanted a little are of the same class.",
-            f"The classes are of {'about one size' if balance == 'equal' else 'any sizes'}.",
+            f"The classes are of {'about one size' if class_sizes == 'equal' else 'any sizes'}.",
         ],
-        "settings": {"seed": seed, "balance": balance, "effort": effort},
+        "settings": {"seed": seed, "class sizes": class_sizes, "effort": effort},
         "warnings": told,
         "scoreboard": board,
     }
@@ -716,7 +716,7 @@ Markdown(
 # | 01 | [concepts: what unsupervised classification is, and how to score it honestly](01_concepts.ipynb) |
 # | 02 | [preprocessing: edges and features](02_preprocessing.ipynb) |
 # | 03 | [from features to label vectors](03_label_vectors.ipynb) |
-# | 04 | [the multi-task framework: one encoder, many heads, balanced](04_multitask.ipynb) |
+# | 04 | [the multi-task framework: one encoder, many heads, their losses weighted](04_multitask.ipynb) |
 # | 05 | [training and evaluation: rounds, collapse, choosing without labels](05_training.ipynb) |
 # | 06, 07 | medical images; traffic: signs classified, objects detected |
 # | 08 to 10 | data augmentation; model compression; performance and scale |

@@ -255,7 +255,7 @@ def train(vectors, **settings):
     """Return a fresh network that has learnt to say these label vectors (n x K) of the open half."""
     torch.manual_seed(seed)
     model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(vectors)})
-    settings = {"epochs": epochs, "batch_size": batch_size, "balancing": "equal", "seed": seed} | settings
+    settings = {"epochs": epochs, "batch_size": batch_size, "weighting": "equal", "seed": seed} | settings
     fit(model, pictures, **settings)
     return model
 
@@ -333,7 +333,7 @@ def remember(epoch, _):
 
 torch.manual_seed(seed)
 model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(np.eye(k)[scattered])})
-how = {"epochs": 30, "batch_size": batch_size, "balancing": "equal", "seed": seed}
+how = {"epochs": 30, "batch_size": batch_size, "weighting": "equal", "seed": seed}
 fit(model, pictures, augmentation=still, on_epoch=remember, **how)
 true_line, taught_line = np.array(curve).T
 peak = int(true_line.argmax())

@@ -45,9 +45,9 @@ from mtlkit import course, load
 from mtlkit.course import show
 from mtlkit.evaluation import score, scoreboard
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
-from mtlkit.multitask.balancing import gradients
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, MutualInformation, Regression
 from mtlkit.multitask.training import seeded, steps_an_epoch
+from mtlkit.multitask.weighting import gradients
 from mtlkit.preprocessing import describe
 
 torch.set_num_threads(1)  # the quickest for images this small
@@ -58,7 +58,7 @@ BLUE, ORANGE, GREEN, RED, PINK, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits:small"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
 quick = True  # False repeats section 8 with two more seeds
-balancing = "uncertainty"  # equal | uncertainty | upgrad | pcgrad | mgda — how section 5 weighs its tasks (see 6 and 7)
+weighting = "uncertainty"  # equal | uncertainty | upgrad | pcgrad | mgda — how section 5 weighs its tasks (see 6 and 7)
 effort = 1.0  # 0.25 to 4 — length of each training
 
 # %% [markdown] id="views-text"
@@ -73,7 +73,7 @@ effort = 1.0  # 0.25 to 4 — length of each training
 # **Predict:** in which row below would you still give each picture the name of the image at the left?
 
 # %% id="views"
-course.check_parameters("04", seed=seed, source=source, quick=quick, balancing=balancing, effort=effort)
+course.check_parameters("04", seed=seed, source=source, quick=quick, weighting=weighting, effort=effort)
 images = load(source).first(2000)
 pictures = torch.as_tensor(images.images)  # N x 1 x side x side
 n, side = len(images), pictures.shape[-1]
@@ -311,11 +311,11 @@ per_epoch = steps_an_epoch(n, batch_size)[0]
 epochs = max(2, round(100 * effort / per_epoch))
 
 
-def train(tasks, balancing="equal", start=seed, data=pictures, epochs=epochs, **more):
+def train(tasks, weighting="equal", start=seed, data=pictures, epochs=epochs, **more):
     """Return a fresh model, trained on `data`, and its history."""
     with seeded(start):
         model = MultiTaskModel(SmallCNN(side=data.shape[-1]), tasks)
-    return model, fit(model, data, epochs=epochs, batch_size=batch_size, balancing=balancing, seed=start, **more)
+    return model, fit(model, data, epochs=epochs, batch_size=batch_size, weighting=weighting, seed=start, **more)
 
 
 def rank_of(model):
@@ -327,7 +327,7 @@ with seeded(seed):
     fresh = MultiTaskModel(SmallCNN(side=side), tasks)
 contrast_only, _ = train({"views": Contrast()})
 regression_only, _ = train({"shape": Regression(descriptors)})
-both, history = train(tasks, balancing, cosines=True)
+both, history = train(tasks, weighting, cosines=True)
 
 # %% id="ranks" jupyter={"outputs_hidden": true}
 before = {"pixels": in_pixels, "network, untrained": rank_of(fresh)}
@@ -396,7 +396,7 @@ show(figure, f"Bars of each task's share of the step under two ways of weighing,
 # units: add losses of 100 and 1, and as a rule the first has nearly the whole step. Divided by its own loss, a task's unit
 # cancels, by construction.
 #
-# [**Fixed weights**](glossary.md#fixed-weights), as `balancing={"views": 0.3, "shape": 1.0}`, are one answer. Who sets them, without labels?
+# [**Fixed weights**](glossary.md#fixed-weights), as `weighting={"views": 0.3, "shape": 1.0}`, are one answer. Who sets them, without labels?
 # [**Uncertainty weighting**](glossary.md#uncertainty-weighting) lets the network learn them. Each task gets one more number, $s_i$:
 #
 # $$L = \sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$$
@@ -452,9 +452,9 @@ lines = [f"`{name}`: the loss ended at {last[f'loss/{name}']:.2f}; the weight wa
          for name in tasks]  # fmt: skip
 arrived = all(0.8 < 2 * last[f"weight/{name}"] * last[f"loss/{name}"] < 1.25 for name in tasks)
 found = f"the weights {'have arrived' if arrived else 'have not arrived: it needs longer trainings'}"
-if balancing != "uncertainty":
-    found = f"weighed by {balancing} here; run it with `uncertainty` to see whether its weights arrive"
-Markdown(f"`balancing={balancing!r}`, {len(history) * per_epoch} steps: {found}.\n\n- " + "\n- ".join(lines) + ".")
+if weighting != "uncertainty":
+    found = f"weighed by {weighting} here; run it with `uncertainty` to see whether its weights arrive"
+Markdown(f"`weighting={weighting!r}`, {len(history) * per_epoch} steps: {found}.\n\n- " + "\n- ".join(lines) + ".")
 
 # %% [markdown] id="conflict-text"
 # ## 7 When gradients conflict
@@ -564,19 +564,19 @@ figure.suptitle(title, fontsize=12, weight="bold")
 show(figure, f"A line of the mean cosine of two gradients over the epochs, with single batches at both ends. {title}.")
 
 # %% id="price" jupyter={"outputs_hidden": true}
-cost = course.stored("balancing")
+cost = course.stored("weighting")
 angle = np.degrees(np.arccos(np.clip(np.mean(mean_cosine), -1, 1)))
 share_of = sum(conflicts) / (len(untrained) + len(trained))
 Markdown(
     f"Over the training the mean cosine is **{np.mean(mean_cosine):+.2f}**, an angle of {angle:.0f}°; the lowest epoch has "
     f"{min(mean_cosine):+.2f}. Of the single batches, {share_of:.0%} are in conflict. What the methods cost, on three "
-    "tasks:\n\n| balancing | ms a step | times equal |\n|---|---|---|\n"
+    "tasks:\n\n| weighting | ms a step | times equal |\n|---|---|---|\n"
     + "\n".join(f"| {way} | {ms:.1f} | {cost['ratios'][way]:.2f} |" for way, ms in cost["milliseconds"].items())
 )
 
 # %% [markdown] id="dice-text"
 # Where there is little conflict, a method against conflict has little to do. And it is not free: a sum needs one
-# backward pass, a gradient method one a task. (Stored; `python benchmarks/step.py --balancing` measures it again.)
+# backward pass, a gradient method one a task. (Stored; `python benchmarks/step.py --weighting` measures it again.)
 #
 # ## 8 A task that cannot help
 #
@@ -626,7 +626,7 @@ Markdown(
 #
 # An [**ablation**](glossary.md#ablation) builds the whole up from its parts and scores each stage: on all ten digits, and on digits
 # made imbalanced, ten to one. A stage's features are cut into label vectors with groups of **equal sizes**
-# (`equal` in the stored table) or with **sizes free** (`auto`). The score is [balanced accuracy](glossary.md#balanced-accuracy) (chapter 01).
+# (`equal` in the stored table) or with **sizes free** (`free`). The score is [balanced accuracy](glossary.md#balanced-accuracy) (chapter 01).
 #
 # The first three rows are networks as in section 5, trained longer. The others go on from "contrast + regression" with a
 # further head, and mind: contrast is *taken away* there. "Then classes in rounds" is the whole recipe of
@@ -643,8 +643,8 @@ Markdown(
 
 # %% id="ablation" jupyter={"outputs_hidden": true}
 stored = course.stored("ablation")
-SETTINGS = {("digits", "equal"): "digits, equal sizes", ("digits", "auto"): "digits, sizes free",
-            ("imbalanced", "auto"): "imbalanced, sizes free"}  # fmt: skip
+SETTINGS = {("digits", "equal"): "digits, equal sizes", ("digits", "free"): "digits, sizes free",
+            ("imbalanced", "free"): "imbalanced, sizes free"}  # fmt: skip
 scores, mean_of = ({name: {} for name in SETTINGS.values()} for _ in range(2))
 for row in stored["rows"]:
     kind = "then classes in rounds" if row["tasks"].startswith("classification") else row["tasks"]
@@ -732,12 +732,12 @@ for name in ("digits, sizes free", "digits, equal sizes"):
     bars.append({"name": f"several tasks, {name.split(', ')[1]}", "mean": mean_of[name]["contrast + regression"],
                  "min": kept.min(), "max": kept.max(), "highlight": True})  # fmt: skip
 rival = max((bar for bar in bars if not bar.get("highlight")), key=lambda bar: bar["mean"])
-auto, equal = bars[-2]["mean"], bars[-1]["mean"]
-title = f"Several tasks {auto:.3f} and {equal:.3f}; {rival['name']} {rival['mean']:.3f}"
+free, equal = bars[-2]["mean"], bars[-1]["mean"]
+title = f"Several tasks {free:.3f} and {equal:.3f}; {rival['name']} {rival['mean']:.3f}"
 board = scoreboard(bars, title=title)
 board.axes[0].set_xlabel("balanced accuracy, all labels: the mean, and the range over five seeds")
 course.record(strangers_in_pixels=in_pixels, strangers_both=rank_of(both), mean_cosine=float(np.mean(mean_cosine)),
-              several_tasks_auto=auto, several_tasks_equal=equal)  # fmt: skip
+              several_tasks_free=free, several_tasks_equal=equal)  # fmt: skip
 listed = "; ".join(f"{bar['name']} {bar['mean']:.3f}" for bar in bars)
 show(board, f"Bars of balanced accuracy on digits with the range over five seeds: {listed}.")
 
@@ -760,7 +760,7 @@ print(
     "Both tasks lie in the band of the default settings, give or take .02:",
     band["min"] - 0.02 <= ranks["both tasks"] <= band["max"] + 0.02,
 )
-print(f"Several tasks, without rounds, stored: {auto:.2f} (sizes free), {equal:.2f} (equal sizes)")
+print(f"Several tasks, without rounds, stored: {free:.2f} (sizes free), {equal:.2f} (equal sizes)")
 
 # %% [markdown] id="exercise-1-text"
 # ## 10 Where it fails

@@ -61,13 +61,13 @@ COLOURS, MARKERS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"], "osD
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images of the main run in section 6; of MNIST the first 2,000
 quick = True  # False trains two more seeds in section 7
-balance = "auto"  # auto | equal — "equal" assumes groups of about one size, "auto" assumes nothing of that
-balancing = "uncertainty"  # equal | uncertainty | upgrad | pcgrad — how the losses become one step
+class_sizes = "auto"  # auto | equal | free — "equal" assumes groups of about one size, "free" assumes nothing of that
+weighting = "uncertainty"  # equal | uncertainty | upgrad | pcgrad — how the losses become one step
 effort = 0.5  # 0.05 to 2 — length of the main run; the stored results have 1
 
 # %% id="check-parameters"
 course.check_parameters(
-    "05", seed=seed, source=source, quick=quick, balance=balance, balancing=balancing, effort=effort
+    "05", seed=seed, source=source, quick=quick, class_sizes=class_sizes, weighting=weighting, effort=effort
 )
 
 # %% [markdown] id="load-text"
@@ -150,7 +150,7 @@ def train(task, more=None, after=lambda epoch, model: None, epochs=20, data=pixe
         answers.append(model.predict(data, "classes").numpy())
         after(epoch, model)
 
-    rows = fit(model, data, epochs=epochs, batch_size=64, balancing="equal", seed=seed, on_epoch=keep)
+    rows = fit(model, data, epochs=epochs, batch_size=64, weighting="equal", seed=seed, on_epoch=keep)
     return [row["loss/classes"] for row in rows], answers
 
 
@@ -423,7 +423,7 @@ Markdown(
 #
 # ### The price of the cure
 #
-# $H(\bar p)$ is largest when all groups are of **one size**. The cure assumes that, as `balance="equal"` does. Where it
+# $H(\bar p)$ is largest when all groups are of **one size**. The cure assumes that, as `class_sizes="equal"` does. Where it
 # is true it helps; where it is false it pulls the network away from the truth. The stored runs have both cases (scored on all
 # labels, by balanced accuracy, in which every digit counts alike):
 #
@@ -436,9 +436,9 @@ Markdown(
 cost = {}
 for name, file in {"digits": "digits", "digits made imbalanced, 10 : 1": "digits-imbalanced"}.items():
     ours = {row["variant"]: row for row in course.stored(file)["rows"] if row["method"] == "mtlkit"}
-    cost[name] = {way: ours[way]["balanced_accuracy"]["mean"] for way in ("auto", "equal")}
-Markdown("\n".join(f"- {name}: balanced accuracy {a['equal']:.3f} with one size assumed, {a['auto']:.3f} with sizes free: "
-                   f"the assumption {'gains' if a['equal'] > a['auto'] else 'costs'} {abs(round(a['equal'], 3) - round(a['auto'], 3)):.3f}."
+    cost[name] = {way: ours[way]["balanced_accuracy"]["mean"] for way in ("free", "equal")}
+Markdown("\n".join(f"- {name}: balanced accuracy {a['equal']:.3f} with one size assumed, {a['free']:.3f} with sizes free: "
+                   f"the assumption {'gains' if a['equal'] > a['free'] else 'costs'} {abs(round(a['equal'], 3) - round(a['free'], 3)):.3f}."
                    for name, a in cost.items()))  # fmt: skip
 
 # %% [markdown] id="choose-text"
@@ -597,7 +597,7 @@ Markdown(
 # scores the open half.
 
 # %% id="run"
-clusterer = MultiTaskClusterer(k, balance=balance, balancing=balancing, random_state=seed, effort=effort)
+clusterer = MultiTaskClusterer(k, class_sizes=class_sizes, weighting=weighting, random_state=seed, effort=effort)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     groups = clusterer.fit_predict(images.images)
@@ -624,7 +624,7 @@ open_score = score(groups[open_rows], images.open_labels()[open_rows])
 course.record(accuracy=open_score.accuracy, nmi=open_score.nmi, groups_in_use=np.exp(spread(answers.mean(axis=0))))
 Markdown(
     f"On the open half: accuracy **{open_score.accuracy:.1%}**, NMI **{open_score.nmi:.3f}**. Assumed: {k} groups"
-    + (" of about one size." if balance == "equal" else ", of any sizes.")
+    + (" of about one size." if class_sizes == "equal" else ", of any sizes.")
 )
 
 # %% [markdown] id="stable-text"
@@ -688,16 +688,16 @@ axes.spines[["top", "right"]].set_visible(False)
 ours = {row["variant"]: row["accuracy"] for row in table if row["method"] == "mtlkit"}
 title = "; ".join(
     f"{name}: mean {ours[way]['mean']:.3f}, worst {ours[way]['min']:.3f}"
-    for name, way in (("Sizes free", "auto"), ("one size assumed", "equal"))
+    for name, way in (("Sizes free", "free"), ("one size assumed", "equal"))
 )
 figure.suptitle(title, fontsize=11, weight="bold")
 display(show(figure, f"Dots of accuracy on digits, one a seed, for each method, with the means. {title}."))
 
 more = [open_score.accuracy]
 for another in () if quick else (seed + 1, seed + 2):
-    again = MultiTaskClusterer(k, balance=balance, balancing=balancing, random_state=another, effort=effort)
+    again = MultiTaskClusterer(k, class_sizes=class_sizes, weighting=weighting, random_state=another, effort=effort)
     more.append(score(again.fit_predict(images.images)[open_rows], images.open_labels()[open_rows]).accuracy)
-a, band = ours["auto"], course.stored("bands")["chapters"]["05"]["accuracy"]
+a, band = ours["free"], course.stored("bands")["chapters"]["05"]["accuracy"]
 below = sum(one < a["mean"] - 0.02 for one in a["all"])
 Markdown(
     f"With sizes free, {below} of {len(a['all'])} runs {'lies' if below == 1 else 'lie'} more than two points below the mean, the worst "

@@ -25,7 +25,7 @@ REPORT = {
     "assumptions": ["Nothing was assumed of the sizes."],
     "notes": ["Read as grey."],
     "warnings": ["Class 2 is small."],
-    "settings": {"seed": 0, "balance": "auto"},
+    "settings": {"seed": 0, "class sizes": "auto"},
     "seconds": {"training": 31.92, "figures": 5.1},
     "sizes": [1000, 700, 97],
     "scores": score([0, 0, 1, 1, 1, 0], [0, 0, 1, 1, 2, 1]).as_dict(),

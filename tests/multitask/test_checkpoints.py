@@ -30,7 +30,7 @@ def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
 
 
 @pytest.fixture(
-    scope="module", params=[{}, {"clustering": True, "balance": "equal"}], ids=["auto", "equal with groups"]
+    scope="module", params=[{}, {"clustering": True, "class_sizes": "equal"}], ids=["auto", "equal with groups"]
 )
 def unbroken(request: pytest.FixtureRequest) -> MultiTaskClusterer:
     return clusterer(None, **request.param).fit(IMAGES)
@@ -54,7 +54,7 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     monkeypatch.setattr(torch.optim.AdamW, "step", counted)
     if write_all:
         monkeypatch.setattr(Checkpoint.__init__, "__defaults__", (0.0,))
-    settings = {name: getattr(unbroken, name) for name in ("clustering", "balance")}
+    settings = {name: getattr(unbroken, name) for name in ("clustering", "class_sizes")}
     rounds, found = 0, None
     while found is None:
         rounds += 1
@@ -72,7 +72,7 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
 def test_a_finished_training_is_not_done_again(
     unbroken: MultiTaskClusterer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {name: getattr(unbroken, name) for name in ("clustering", "balance")}
+    settings = {name: getattr(unbroken, name) for name in ("clustering", "class_sizes")}
     clusterer(tmp_path, **settings).fit(IMAGES)
     monkeypatch.delattr(torch.optim.AdamW, "step")
     found = clusterer(tmp_path, **settings).fit(IMAGES)
@@ -83,7 +83,7 @@ def test_a_finished_training_is_not_done_again(
     ("settings", "word"),
     [({"random_state": 2}, "seed 1, not 2"),
      ({"batch_size": 32}, "batch_size 64, not 32"), ({"n_threads": 2}, "n_threads 1, not 2"),
-     ({"balance": "equal"}, "balance 'auto', not 'equal'")],
+     ({"class_sizes": "equal"}, "class_sizes 'auto', not 'equal'")],
 )  # fmt: skip
 def test_other_settings_are_refused(tmp_path: Path, settings: dict[str, Any], word: str) -> None:
     clusterer(tmp_path, effort=0.01).fit(IMAGES)
@@ -152,8 +152,8 @@ def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path, monkeypa
     assert written == [6.0, 12.0, "last"]
 
 
-@pytest.mark.parametrize("balancing", ["uncertainty", "dwa", "famo", "imtl-l", "pcgrad", "upgrad", "excess-mtl", "pcd"])
-def test_a_way_of_balancing_remembers(balancing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("weighting", ["uncertainty", "dwa", "famo", "imtl-l", "pcgrad", "upgrad", "excess-mtl", "pcd"])
+def test_a_way_of_weighting_remembers(weighting: str, tmp_path: Path) -> None:
     def train(epochs_before_the_cut: int | None) -> torch.Tensor:
         checkpoint, state = Checkpoint(tmp_path / str(epochs_before_the_cut), {}), None
         for _ in range(2):
@@ -168,7 +168,7 @@ def test_a_way_of_balancing_remembers(balancing: str, tmp_path: Path) -> None:
                     raise Cut
 
             try:
-                fit(model, IMAGES[:64], epochs=4, batch_size=16, balancing=balancing, state=state, on_epoch=keep)
+                fit(model, IMAGES[:64], epochs=4, batch_size=16, weighting=weighting, state=state, on_epoch=keep)
                 break
             except Cut:
                 state = checkpoint.load("features")

@@ -91,7 +91,7 @@ def test_encoders_by_name_train_and_are_made_again_by_their_settings(
     assert [p.shape for p in again.parameters()] == [p.shape for p in encoder.parameters()]
     shared = MultiTaskModel(encoder, {"views": Contrast(size=5)})
     teacher = Teacher(shared)
-    fit(shared, torch.rand(4, channels, side, side), epochs=1, teacher=teacher, balancing="upgrad")
+    fit(shared, torch.rand(4, channels, side, side), epochs=1, teacher=teacher, weighting="upgrad")
     assert teacher.module.features(torch.rand(3, channels, side, side)).shape == (3, width)
     assert (
         pickle.loads(pickle.dumps(encoder)).width == width

@@ -30,7 +30,7 @@ def halves(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recipes.BALANCES, "auto", halves)
+    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", halves)
     monkeypatch.setattr(recipes, "warn_of_collapse", lambda *_: None)
 
 
@@ -119,7 +119,7 @@ def test_rounds_part_the_second_half_of_the_classes_stage(epochs: int, monkeypat
         made.append(steps.count("classes"))  # one step is one epoch here
         return halves(features, n_clusters, seed)
 
-    monkeypatch.setitem(recipes.BALANCES, "auto", spy)
+    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", spy)
     find(schedule=Schedule(features=(1, 1), classes=(epochs, 1)), on_step=steps.append)
     assert made[0] == 0 and len(made) <= 1 + 3
     rounds = [*made[1:], epochs]
@@ -145,7 +145,7 @@ def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPa
             super().set_targets(targets)
             taught.append(np.asarray(targets).argmax(axis=1).tolist())
 
-    monkeypatch.setitem(recipes.BALANCES, "auto", swapping)
+    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", swapping)
     monkeypatch.setattr(recipes, "Classification", Spy)
     found = find(images.clip(0, 1).astype(np.float32), schedule=Schedule(16, features=(2, 1), classes=(12, 1)))
     assert len(taught) == 4
@@ -165,7 +165,7 @@ def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> No
             taught.append(np.asarray(targets))
 
     rounds = iter(made)
-    monkeypatch.setitem(recipes.BALANCES, "auto", lambda *_: next(rounds))
+    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", lambda *_: next(rounds))
     monkeypatch.setattr(recipes, "Classification", Spy)
     find()
     total, expected = np.zeros((40, 2)), []
@@ -203,10 +203,10 @@ def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
     assert any(np.array_equal(aligned, vectors[:, list(order)]) for order in itertools.permutations(range(k)))
 
 
-def test_balanced_vectors_are_smoothed_equal_sizes() -> None:
+def test_smoothed_equal_sizes_are_equal_sizes_smoothed() -> None:
     features = np.random.default_rng(0).normal(size=(30, 4))
     expected = smooth(equal_size_vectors(features, 3, 1), features)
-    np.testing.assert_array_equal(recipes.balanced_vectors(features, 3, 1), expected)
+    np.testing.assert_array_equal(recipes.smoothed_equal_sizes(features, 3, 1), expected)
 
 
 def test_features_have_unit_length() -> None:
@@ -219,7 +219,9 @@ def find_model() -> Any:
 
 
 def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recipes.BALANCES, "auto", lambda f, k, seed: np.eye(k, dtype=np.float32)[np.zeros(len(f), int)])
+    monkeypatch.setitem(
+        recipes.CLASS_SIZES, "auto", lambda f, k, seed: np.eye(k, dtype=np.float32)[np.zeros(len(f), int)]
+    )
     with pytest.warns(CollapseWarning, match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or"):
         find(n_clusters=3, schedule=Schedule(16, features=(1, 1), classes=(20, 1)))
 
@@ -234,17 +236,17 @@ def test_the_number_of_classes_has_bounds(k: int) -> None:
         find(n_clusters=k)
 
 
-def test_an_unknown_balance_gets_the_nearest() -> None:
+def test_unknown_class_sizes_get_the_nearest() -> None:
     with pytest.raises(
-        InputError, match=r"balance 'equall' is not known: use one of auto, equal. Did you mean 'equal'"
+        InputError, match=r"class_sizes 'equall' is not known: use one of auto, equal, free. Did you mean 'equal'"
     ):
-        find(balance="equall")
+        find(class_sizes="equall")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("balance", "clustering", "effort"), [("auto", False, 0.3), ("equal", True, 0.15)])
-def test_classes_of_digits_are_found(balance: str, clustering: bool, effort: float) -> None:
+@pytest.mark.parametrize(("class_sizes", "clustering", "effort"), [("free", False, 0.3), ("equal", True, 0.15)])
+def test_classes_of_digits_are_found(class_sizes: str, clustering: bool, effort: float) -> None:
     digits = load("digits:small")
-    found = find(digits.images, 3, balance=balance, clustering=clustering, schedule=Schedule(effort=effort))
+    found = find(digits.images, 3, class_sizes=class_sizes, clustering=clustering, schedule=Schedule(effort=effort))
     scores = score(found.probabilities.argmax(axis=1), digits.open_labels())  # labels only to score
     assert scores.nmi > 0.8

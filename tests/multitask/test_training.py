@@ -61,7 +61,7 @@ def test_the_losses_fall_on_digits() -> None:
 def test_the_history_has_a_row_an_epoch() -> None:
     images = noise()
     model = two_tasks(images)
-    history = fit(model, images, epochs=2, batch_size=10, stage="features", balancing={"views": 2, "shape": 0.5})
+    history = fit(model, images, epochs=2, batch_size=10, stage="features", weighting={"views": 2, "shape": 0.5})
     columns = ["stage", "epoch", "seconds", "loss/views", "loss/shape", "weight/views", "weight/shape"]
     assert [list(row) for row in history] == [columns] * 2
     assert [(row["stage"], row["epoch"]) for row in history] == [("features", 0), ("features", 1)]

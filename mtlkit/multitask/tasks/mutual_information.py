@@ -17,7 +17,7 @@ class MutualInformation(Task):
     $$ L = \log K - \sum_{k, k'} P_{kk'} \log \frac{P_{kk'}}{P_k P_{k'}} $$
 
     The paper's loss is the sum alone, with a minus: it lies between $-\log K$ and 0. Here $\log K$ is added, which changes no
-    gradient, so that the loss is never negative and every way of balancing can bear it. It is 0 when both views are
+    gradient, so that the loss is never negative and every way of weighting can bear it. It is 0 when both views are
     surely of one group, and all K groups are of one size: like sizes are what this loss strives for.
 
     Args:

@@ -1,4 +1,4 @@
-"""Balancing: each way is its formula, aggregators by a naive loop, and what cannot be balanced is refused."""
+"""Weighting: each way is its formula, aggregators by a naive loop, and what cannot be weighted is refused."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torchjd import aggregation, scalarization
 
 from mtlkit.errors import InputError
 from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
-from mtlkit.multitask.balancing import Balancer, check_losses, make_balancer, methods
 from mtlkit.multitask.tasks import Classification, Contrast, MutualInformation, Regression, Task
+from mtlkit.multitask.weighting import Weigher, check_losses, make_weigher, methods
 
 LOSSES = torch.tensor([2.0, 4.0, 1.0])
 TASKS = ["views", "shape", "classes"]
@@ -37,13 +37,13 @@ def model() -> MultiTaskModel:
     return MultiTaskModel(SmallCNN(width=16), tasks).train()
 
 
-def step(balancing: Any, cosines: bool = False) -> tuple[MultiTaskModel, Balancer]:
+def step(weighting: Any, cosines: bool = False) -> tuple[MultiTaskModel, Weigher]:
     """A model with the gradients of one step."""
     shared = model()
-    balancer = Balancer(balancing, TASKS, cosines)
-    found = balancer.backward(shared, shared.losses(random(2, 6, 1, 8, 8), torch.arange(6)))
+    weigher = Weigher(weighting, TASKS, cosines)
+    found = weigher.backward(shared, shared.losses(random(2, 6, 1, 8, 8), torch.arange(6)))
     assert found.shape == (3,) and not found.requires_grad
-    return shared, balancer
+    return shared, weigher
 
 
 def single(name: str) -> MultiTaskModel:
@@ -62,36 +62,36 @@ def rows() -> Tensor:
 
 
 def test_equal_is_the_sum() -> None:
-    assert float(make_balancer("equal", TASKS)(LOSSES)) == 7
+    assert float(make_weigher("equal", TASKS)(LOSSES)) == 7
     assert step("equal")[1].end_epoch() == {"weight/views": 1, "weight/shape": 1, "weight/classes": 1}
 
 
 def test_fixed_weights_are_matched_by_name() -> None:
     weights = {"classes": 3.0, "views": 0.5, "shape": 0.25}
-    balancer = make_balancer(weights, TASKS)
-    assert float(balancer(LOSSES)) == 0.5 * 2 + 0.25 * 4 + 3 * 1
+    weigher = make_weigher(weights, TASKS)
+    assert float(weigher(LOSSES)) == 0.5 * 2 + 0.25 * 4 + 3 * 1
     assert step(weights)[1].end_epoch() == {f"weight/{name}": weight for name, weight in weights.items()}
-    assert not list(balancer.parameters())
+    assert not list(weigher.parameters())
 
 
 def test_uncertainty_is_kendalls_formula_and_learnt() -> None:
-    balancer = make_balancer("uncertainty", TASKS)
-    (s,) = balancer.parameters()
+    weigher = make_weigher("uncertainty", TASKS)
+    (s,) = weigher.parameters()
     assert s.tolist() == [0, 0, 0]
     with torch.no_grad():
         s.copy_(torch.tensor([0.3, -1.0, 2.0]))
     terms = zip(s.tolist(), LOSSES.tolist(), strict=True)
-    assert balancer(LOSSES).item() == pytest.approx(sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms))
-    found = step(balancer)[1].end_epoch()
+    assert weigher(LOSSES).item() == pytest.approx(sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms))
+    found = step(weigher)[1].end_epoch()
     assert list(found.values()) == pytest.approx([math.exp(-a) / 2 for a in s.tolist()])
 
 
 def test_uncertainty_weights_move_in_training() -> None:
     shared = MultiTaskModel(SmallCNN(), {"views": Contrast()})
-    history = fit(shared, torch.rand(20, 1, 8, 8), epochs=3, batch_size=10, balancing="uncertainty")
+    history = fit(shared, torch.rand(20, 1, 8, 8), epochs=3, batch_size=10, weighting="uncertainty")
     weights = [row["weight/views"] for row in history]
     assert weights[0] != 0.5 and len(set(weights)) == 3
-    fixed = fit(shared, torch.rand(20, 1, 8, 8), epochs=2, batch_size=10, balancing={"views": 0.7})
+    fixed = fit(shared, torch.rand(20, 1, 8, 8), epochs=2, batch_size=10, weighting={"views": 0.7})
     assert [row["weight/views"] for row in fixed] == pytest.approx([0.7, 0.7])
 
 
@@ -115,7 +115,7 @@ def test_every_name_trains_and_is_repeatable(name: str) -> None:
         torch.manual_seed(luck)  # the caller's random numbers do not count
         before = torch.get_rng_state()
         history = fit(
-            shared, random(12, 1, 8, 8), epochs=3, batch_size=6, balancing=name + NUMBERS.get(name, ""), seed=5
+            shared, random(12, 1, 8, 8), epochs=3, batch_size=6, weighting=name + NUMBERS.get(name, ""), seed=5
         )
         assert torch.equal(torch.get_rng_state(), before)
         assert all(math.isfinite(value) for row in history for value in row.values() if isinstance(value, float))
@@ -125,24 +125,24 @@ def test_every_name_trains_and_is_repeatable(name: str) -> None:
 
 @pytest.mark.parametrize("written", ["UPGrad", "upgrad", "UP-GRAD", "up_grad"])
 def test_names_are_taken_in_any_spelling(written: str) -> None:
-    assert isinstance(make_balancer(written, TASKS), aggregation.UPGrad)
+    assert isinstance(make_weigher(written, TASKS), aggregation.UPGrad)
 
 
 def test_of_two_with_one_name_the_cheaper_is_taken() -> None:
     for name in ("mean", "sum", "random"):
-        assert isinstance(make_balancer(name, TASKS), scalarization.Scalarizer)
+        assert isinstance(make_weigher(name, TASKS), scalarization.Scalarizer)
 
 
 @pytest.mark.parametrize("name", ["UPGrad", "MGDA", "IMTL-G", "ConFIG"])
 def test_the_encoder_gets_the_aggregated_gradient_and_each_head_its_own(name: str) -> None:
-    shared, balancer = step(name)
-    expected = make_balancer(name, TASKS)(rows())
+    shared, weigher = step(name)
+    expected = make_weigher(name, TASKS)(rows())
     torch.testing.assert_close(encoder_gradient(shared), expected, rtol=1e-4, atol=1e-6)
     for task in TASKS:
         alone = single(task).heads[task].parameters()
         for found, one in zip(shared.heads[task].parameters(), alone, strict=True):
             torch.testing.assert_close(found.grad, one.grad)
-    weights = balancer.end_epoch()
+    weights = weigher.end_epoch()
     if name == "ConFIG":  # it does not weigh
         assert weights == {}
     else:
@@ -153,9 +153,9 @@ def test_the_encoder_gets_the_aggregated_gradient_and_each_head_its_own(name: st
 def test_the_sum_of_gradients_trains_as_the_sum_of_losses() -> None:
     """Also that gradients lie in memory as the parameters do: the fused optimiser trusts in it."""
     found = []
-    for balancing in ("equal", aggregation.Sum()):
+    for weighting in ("equal", aggregation.Sum()):
         shared = model()
-        fit(shared, random(12, 1, 8, 8), epochs=2, batch_size=6, balancing=balancing)
+        fit(shared, random(12, 1, 8, 8), epochs=2, batch_size=6, weighting=weighting)
         found.append(torch.cat([p.detach().flatten() for p in shared.parameters()]))
         strides = [(p.stride(), p.grad.stride()) for p in shared.parameters() if p.grad is not None]
         assert all(own == gradient for own, gradient in strides)
@@ -174,24 +174,24 @@ def test_cosines_are_those_of_the_gradients_and_change_nothing() -> None:
 
 def test_cosines_in_the_history_are_the_mean_of_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[float] = []
-    backward = Balancer.backward
+    backward = Weigher.backward
 
-    def spy(self: Balancer, *rest: Any) -> Tensor:
+    def spy(self: Weigher, *rest: Any) -> Tensor:
         losses = backward(self, *rest)
         seen.append(float(self._seen[-1][0, 2]))
         return losses
 
-    monkeypatch.setattr(Balancer, "backward", spy)
-    history = fit(model(), random(12, 1, 8, 8), epochs=2, batch_size=4, cosines=True, balancing="pcgrad")
+    monkeypatch.setattr(Weigher, "backward", spy)
+    history = fit(model(), random(12, 1, 8, 8), epochs=2, batch_size=4, cosines=True, weighting="pcgrad")
     cosines = [row["cosine/views/classes"] for row in history]
     assert cosines == pytest.approx([sum(seen[:3]) / 3, sum(seen[3:]) / 3])
     monkeypatch.undo()
-    without = fit(model(), random(12, 1, 8, 8), epochs=1, balancing="pcgrad")
+    without = fit(model(), random(12, 1, 8, 8), epochs=1, weighting="pcgrad")
     assert not [name for name in without[0] if name.startswith("cosine")]
 
 
 def test_dwa_rolls_its_averages_each_epoch() -> None:
-    history = fit(model(), random(12, 1, 8, 8), epochs=4, batch_size=6, balancing="dwa")
+    history = fit(model(), random(12, 1, 8, 8), epochs=4, batch_size=6, weighting="dwa")
     for epoch in range(4):
         rates = [1.0] * 3
         if epoch >= 2:
@@ -203,13 +203,13 @@ def test_dwa_rolls_its_averages_each_epoch() -> None:
 
 def test_famo_sees_the_losses_after_each_step() -> None:
     famo = scalarization.FAMO(2)
-    balancer = Balancer(famo, ["a", "b"])
+    weigher = Weigher(famo, ["a", "b"])
     shared = MultiTaskModel(SmallCNN(width=8), {"a": Contrast(), "b": Contrast()})
     before = shared.losses(random(2, 6, 1, 8, 8), torch.arange(6))
-    balancer.backward(shared, before)
+    weigher.backward(shared, before)
     after = {"a": torch.tensor(0.1), "b": torch.tensor(5.0)}
-    balancer.after_step(lambda: after)
-    assert balancer.method._w[0] < balancer.method._w[1]  # b fell less: it gets more weight
+    weigher.after_step(lambda: after)
+    assert weigher.method._w[0] < weigher.method._w[1]  # b fell less: it gets more weight
     assert not famo._w.any()  # the user's object is left alone
 
 
@@ -217,12 +217,12 @@ def test_an_object_is_used_as_it_is_made_and_left_alone() -> None:
     mine = aggregation.UPGrad(pref_vector=torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(encoder_gradient(step(mine)[0]), mine(rows()), rtol=1e-4, atol=1e-6)
     learnt = scalarization.UW(3)
-    fit(model(), random(12, 1, 8, 8), epochs=1, balancing=learnt)
+    fit(model(), random(12, 1, 8, 8), epochs=1, weighting=learnt)
     assert not learnt.log_var.any()
 
 
 @pytest.mark.parametrize(
-    ("balancing", "message"),
+    ("weighting", "message"),
     [
         ("uncertanty", r"'uncertanty' is not known: .*Did you mean 'uncertainty'"),
         ("upgrd", r"'upgrd' is not known: give .* one of equal, .*PCGrad.*Did you mean 'upgrad'"),
@@ -232,14 +232,14 @@ def test_an_object_is_used_as_it_is_made_and_left_alone() -> None:
         ("upgrad:2", "'upgrad:2' must give no number: write 'UPGrad'"),
         ("trimmedmean:-1", "cannot be made .*non-negative.*: give another number"),
         ("trimmedmean:x", "cannot be made .*'x'.*: give another number"),
-        (3, "balancing is a int: give a name, a weight for each task, or an object"),
-        (aggregation.UPGradWeighting(), "balancing is a UPGradWeighting: give a name"),
-        (aggregation.UPGrad, "balancing is a .*: give a name"),
+        (3, "weighting is a int: give a name, a weight for each task, or an object"),
+        (aggregation.UPGradWeighting(), "weighting is a UPGradWeighting: give a name"),
+        (aggregation.UPGrad, "weighting is a .*: give a name"),
     ],
 )
-def test_what_cannot_be_made_is_refused_with_a_remedy(balancing: Any, message: str) -> None:
+def test_what_cannot_be_made_is_refused_with_a_remedy(weighting: Any, message: str) -> None:
     with pytest.raises(InputError, match=message) as fault:
-        make_balancer(balancing, TASKS)
+        make_weigher(weighting, TASKS)
     assert "\n" not in str(fault.value)
 
 
@@ -247,22 +247,22 @@ def test_what_cannot_be_made_is_refused_with_a_remedy(balancing: Any, message: s
 def test_a_missing_package_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torchjd._mixins.find_spec", lambda name: None if name == "cvxpy" else sys)
     with pytest.raises(InputError, match=f"'{name}' needs a package that is not here: pip install cvxpy") as fault:
-        make_balancer(name, TASKS)
+        make_weigher(name, TASKS)
     assert "\n" not in str(fault.value)
 
 
-@pytest.mark.parametrize("balancing", [scalarization.UW(2), scalarization.Constant(torch.ones(4)), "krum:2"])
-def test_a_method_for_another_number_of_tasks_is_refused(balancing: Any) -> None:
+@pytest.mark.parametrize("weighting", [scalarization.UW(2), scalarization.Constant(torch.ones(4)), "krum:2"])
+def test_a_method_for_another_number_of_tasks_is_refused(weighting: Any) -> None:
     with pytest.raises(InputError, match=r"does not work for 3 tasks .*: choose another"):
-        step(balancing)
+        step(weighting)
 
 
-def test_an_encoder_that_learns_nothing_cannot_be_balanced_by_gradients() -> None:
+def test_an_encoder_that_learns_nothing_cannot_be_weighted_by_gradients() -> None:
     frozen = model()
     frozen.encoder.requires_grad_(False)
-    with pytest.raises(InputError, match=r"encoder has nothing to learn: .*balancing='equal'"):
-        fit(frozen, random(12, 1, 8, 8), epochs=1, balancing="upgrad")
-    assert fit(frozen, random(12, 1, 8, 8), epochs=1, balancing="equal")
+    with pytest.raises(InputError, match=r"encoder has nothing to learn: .*weighting='equal'"):
+        fit(frozen, random(12, 1, 8, 8), epochs=1, weighting="upgrad")
+    assert fit(frozen, random(12, 1, 8, 8), epochs=1, weighting="equal")
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_an_encoder_that_learns_nothing_cannot_be_balanced_by_gradients() -> Non
 )
 def test_weights_name_each_task_once(weights: dict[str, float]) -> None:
     with pytest.raises(InputError, match="one weight above zero to each of views, shape, classes"):
-        make_balancer(weights, TASKS)
+        make_weigher(weights, TASKS)
 
 
 class Negative(Task):
@@ -297,14 +297,14 @@ def negative() -> MultiTaskModel:
 
 @pytest.mark.parametrize("name", ["uncertainty", "UW", "imtl-l", "geometric-mean", "dwa", "famo"])
 def test_a_negative_loss_is_refused_where_it_cannot_be_borne_with_the_name_of_its_task(name: str) -> None:
-    with pytest.raises(InputError, match=r"'likelihood' is negative \(-1.500\).*balancing='equal'"):
-        fit(negative(), random(8, 1, 8, 8), epochs=1, balancing=name)
+    with pytest.raises(InputError, match=r"'likelihood' is negative \(-1.500\).*weighting='equal'"):
+        fit(negative(), random(8, 1, 8, 8), epochs=1, weighting=name)
 
 
 @pytest.mark.parametrize("name", sorted(set(methods()) - ABSENT - FRAGILE - THREE))
 def test_every_other_method_bears_a_negative_loss(name: str) -> None:
     shared = negative()
-    history = fit(shared, random(8, 1, 8, 8), epochs=2, batch_size=4, balancing=name + NUMBERS.get(name, ""))
+    history = fit(shared, random(8, 1, 8, 8), epochs=2, batch_size=4, weighting=name + NUMBERS.get(name, ""))
     assert history[0]["loss/likelihood"] == pytest.approx(-1.5)
     assert all(torch.isfinite(p).all() for p in shared.parameters())
 
@@ -312,23 +312,23 @@ def test_every_other_method_bears_a_negative_loss(name: str) -> None:
 @pytest.mark.parametrize("name", ["uncertainty", "imtl-l", "geometric-mean", "dwa", "famo", "upgrad"])
 def test_mutual_information_is_borne_by_all(name: str) -> None:
     shared = MultiTaskModel(SmallCNN(), {"views": Contrast(), "groups": MutualInformation(4)})
-    history = fit(shared, random(12, 1, 8, 8), epochs=3, batch_size=6, balancing=name)
+    history = fit(shared, random(12, 1, 8, 8), epochs=3, batch_size=6, weighting=name)
     assert history[-1]["loss/groups"] >= 0
 
 
 def test_bounds_of_the_losses() -> None:
     zero, below = torch.tensor([0.0, 1.0]), torch.tensor([1.0, -0.5])
-    check_losses(make_balancer("uncertainty", ["a", "b"]), ["a", "b"], zero)  # zero can be borne
+    check_losses(make_weigher("uncertainty", ["a", "b"]), ["a", "b"], zero)  # zero can be borne
     with pytest.raises(InputError, match=r"'a' is too low .*GeometricMean"):
-        check_losses(make_balancer("geometric-mean", ["a", "b"]), ["a", "b"], zero)
+        check_losses(make_weigher("geometric-mean", ["a", "b"]), ["a", "b"], zero)
     shifted = scalarization.FAMO(2, min_losses=torch.tensor([0.0, -1.0]))
     check_losses(shifted, ["a", "b"], below)
     with pytest.raises(InputError, match=r"'b' is negative .*FAMO"):
         check_losses(shifted, ["a", "b"], below - 1)
-    check_losses(make_balancer("equal", ["a", "b"]), ["a", "b"], below)
+    check_losses(make_weigher("equal", ["a", "b"]), ["a", "b"], below)
 
 
-def test_a_balancer_can_be_copied_between_epochs() -> None:
-    balancer = step("upgrad", cosines=True)[1]
-    balancer.end_epoch()
-    assert copy.deepcopy(balancer).tasks == TASKS
+def test_a_weigher_can_be_copied_between_epochs() -> None:
+    weigher = step("upgrad", cosines=True)[1]
+    weigher.end_epoch()
+    assert copy.deepcopy(weigher).tasks == TASKS

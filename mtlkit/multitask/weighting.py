@@ -1,4 +1,4 @@
-"""Balancing: how the tasks' losses become one step of the encoder. A thin face on torchjd's scalarizers and aggregators."""
+"""Weighting: how the tasks' losses become one step of the encoder. A thin face on torchjd's scalarizers and aggregators."""
 
 import copy
 import inspect
@@ -19,21 +19,21 @@ from mtlkit.errors import InputError, explained, nearest, plain
 from mtlkit.multitask.model import MultiTaskModel
 
 Method = Scalarizer | Aggregator
-Balancing = str | Mapping[str, float] | Method
+Weighting = str | Mapping[str, float] | Method
 NAMES = ("equal", "uncertainty")  # ours; the others are torchjd's
 POSITIVE = (UW, IMTLL, GeometricMean, DWA, FAMO)  # a loss below zero gets a weight without end, the wrong sign, or NaN
 SIZES = {"shape", "n_tasks"}  # arguments of torchjd's that mean the number of tasks ...
 VECTORS = {"weights", "weighting", "gramian_weighting"}  # ... and those that neither a name nor a number can give
 
 
-def make_balancer(balancing: Balancing, tasks: Sequence[str]) -> Method:
+def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     r"""Return the method that makes one step of the losses $L_i$ (one a task, in the order of `tasks`).
 
     A scalarizer makes one loss of them, and costs one backward pass. An aggregator makes one gradient of the tasks'
     gradients, and costs a backward pass a task.
 
     Args:
-        balancing: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "shape": 1.0}`: $\sum_i w_i L_i$ with fixed weights;
+        weighting: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "shape": 1.0}`: $\sum_i w_i L_i$ with fixed weights;
             `"uncertainty"`: $\sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$, where each $s_i$ is learnt with the network;
             or the name of any of torchjd's methods (see `methods`), with capitals or without, as `"UPGrad"` or `"imtl-l"`,
             and a number behind a colon where the method cannot do without, as `"CAGrad:0.5"`; or an object of torchjd's,
@@ -48,47 +48,47 @@ def make_balancer(balancing: Balancing, tasks: Sequence[str]) -> Method:
     descent for multi-objective optimization" (torchjd and UPGrad).
 
     >>> losses = torch.tensor([2.0, 4.0])
-    >>> float(make_balancer({"views": 0.5, "shape": 1.0}, ["views", "shape"])(losses))
+    >>> float(make_weigher({"views": 0.5, "shape": 1.0}, ["views", "shape"])(losses))
     5.0
-    >>> make_balancer("pc-grad", ["views", "shape"])
+    >>> make_weigher("pc-grad", ["views", "shape"])
     PCGrad()
     """
-    if isinstance(balancing, (Scalarizer, Aggregator)):
-        return copy.deepcopy(balancing)  # a method may learn or remember: the same object must give the same again
-    if isinstance(balancing, str):
-        return _named(balancing, len(tasks))
-    if not isinstance(balancing, Mapping):
-        raise InputError(f"balancing is a {type(balancing).__name__}: give a name, a weight for each task, or an object "
+    if isinstance(weighting, (Scalarizer, Aggregator)):
+        return copy.deepcopy(weighting)  # a method may learn or remember: the same object must give the same again
+    if isinstance(weighting, str):
+        return _named(weighting, len(tasks))
+    if not isinstance(weighting, Mapping):
+        raise InputError(f"weighting is a {type(weighting).__name__}: give a name, a weight for each task, or an object "
                          "of torchjd.scalarization or torchjd.aggregation.")  # fmt: skip
-    if set(balancing) != set(tasks) or not all(0 < w < float("inf") for w in balancing.values()):
-        raise InputError(f"balancing {dict(balancing)} must give one weight above zero to each of {', '.join(tasks)}.")
-    return Constant(torch.tensor([float(balancing[name]) for name in tasks]))
+    if set(weighting) != set(tasks) or not all(0 < w < float("inf") for w in weighting.values()):
+        raise InputError(f"weighting {dict(weighting)} must give one weight above zero to each of {', '.join(tasks)}.")
+    return Constant(torch.tensor([float(weighting[name]) for name in tasks]))
 
 
-def _named(balancing: str, n_tasks: int) -> Method:
+def _named(weighting: str, n_tasks: int) -> Method:
     """Return the method of that name, made for so many tasks."""
-    if balancing in NAMES:
-        return UW(n_tasks) if balancing == "uncertainty" else Constant(torch.ones(n_tasks))
-    name, *numbers = balancing.split(":")
+    if weighting in NAMES:
+        return UW(n_tasks) if weighting == "uncertainty" else Constant(torch.ones(n_tasks))
+    name, *numbers = weighting.split(":")
     known = methods()
     kind = known.get(plain(name))
     if kind is None:
         names = ", ".join([*NAMES, *(found.__name__ for found in known.values())])
-        raise InputError(f"balancing {balancing!r} is not known: give a weight for each task, or one of {names}."
+        raise InputError(f"weighting {weighting!r} is not known: give a weight for each task, or one of {names}."
                          + nearest(plain(name), [*NAMES, *known]))  # fmt: skip
     values: dict[str, Any] = dict.fromkeys(needed(kind) & SIZES, n_tasks)
     wanted = sorted(needed(kind) - SIZES)
     try:
-        with explained(f"balancing {balancing!r} cannot be made", "give another number", (ValueError, TypeError)):
+        with explained(f"weighting {weighting!r} cannot be made", "give another number", (ValueError, TypeError)):
             for key, number in zip(wanted, [*numbers, *"1" * len(wanted)], strict=False):
                 values[key] = int(number) if number.isdigit() else float(number)
             method = kind(**values)
     except ImportError as fault:
         packages = " ".join(re.findall(r"'([\w-]+)'", str(fault)))
-        raise InputError(f"balancing {balancing!r} needs a package that is not here: pip install {packages}") from fault
+        raise InputError(f"weighting {weighting!r} needs a package that is not here: pip install {packages}") from fault
     if len(numbers) != len(wanted):
         example = ":".join([kind.__name__, *(str(values[key]) for key in wanted)])
-        raise InputError(f"balancing {balancing!r} must give {' and '.join(wanted) or 'no number'}: write {example!r}.")
+        raise InputError(f"weighting {weighting!r} must give {' and '.join(wanted) or 'no number'}: write {example!r}.")
     return method
 
 
@@ -114,7 +114,7 @@ def needed(kind: type[Method]) -> set[str]:
     return {a.name for a in inspect.signature(kind).parameters.values() if a.default is a.empty}
 
 
-class Balancer:
+class Weigher:
     r"""The backward step of one training, for scalarizers and aggregators alike.
 
     With $g_i$ the gradient of task i's loss by the encoder's parameters, an aggregator $A$ gives the encoder
@@ -122,21 +122,21 @@ class Balancer:
     parameters, found one loss after the other, not those by the shared features.
 
     Args:
-        balancing, tasks: see `make_balancer`.
+        weighting, tasks: see `make_weigher`.
         cosines: record $\cos(g_i, g_j)$ for each two tasks. It costs a backward pass a task.
 
     >>> from mtlkit.multitask import MultiTaskModel, SmallCNN
     >>> from mtlkit.multitask.tasks import Contrast, MutualInformation
     >>> model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "groups": MutualInformation(5)})
-    >>> balancer = Balancer("UPGrad", ["views", "groups"], cosines=True)
-    >>> balancer.backward(model, model.losses(torch.rand(2, 6, 1, 8, 8), torch.arange(6))).shape
+    >>> weigher = Weigher("UPGrad", ["views", "groups"], cosines=True)
+    >>> weigher.backward(model, model.losses(torch.rand(2, 6, 1, 8, 8), torch.arange(6))).shape
     torch.Size([2])
-    >>> list(balancer.end_epoch())
+    >>> list(weigher.end_epoch())
     ['weight/views', 'weight/groups', 'cosine/views/groups']
     """
 
-    def __init__(self, balancing: Balancing, tasks: Sequence[str], cosines: bool = False) -> None:
-        self.method, self.tasks, self.cosines = make_balancer(balancing, tasks), list(tasks), cosines
+    def __init__(self, weighting: Weighting, tasks: Sequence[str], cosines: bool = False) -> None:
+        self.method, self.tasks, self.cosines = make_weigher(weighting, tasks), list(tasks), cosines
         self._weights = torch.empty(0)  # of the last step
         self._seen: list[Tensor] = []  # m x m cosines of each step of this epoch
 
@@ -154,7 +154,7 @@ class Balancer:
         if self.cosines:
             unit = functional.normalize(rows, dim=1)
             self._seen.append(unit @ unit.T)
-        what = f"balancing by {type(self.method).__name__} does not work for {len(values)} tasks"
+        what = f"weighting by {type(self.method).__name__} does not work for {len(values)} tasks"
         with explained(what, "choose another, or other tasks", (ValueError,)):  # Krum with too few, another Constant
             if isinstance(self.method, Scalarizer):
                 values.retain_grad()
@@ -215,7 +215,7 @@ class Balancer:
 def gradients(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> Tensor:
     """Return the gradient of each of m losses by all n numbers of the parameters, m x n; zero where one has no part."""
     if not parameters:
-        raise InputError("the encoder has nothing to learn: balance by the losses, as with balancing='equal'.")
+        raise InputError("the encoder has nothing to learn: weigh the losses, as with weighting='equal'.")
     rows = [torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True) for loss in losses]
     return torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
 
@@ -227,5 +227,5 @@ def check_losses(method: Method, tasks: Sequence[str], losses: Tensor) -> None:
     if isinstance(method, POSITIVE) and (losses < least).any():
         worst = int((losses - least).argmin())
         what = f"{'negative' if losses[worst] < 0 else 'too low'} ({losses[worst].item():.3f})"
-        raise InputError(f"the loss of task {tasks[worst]!r} is {what}, which balancing by {type(method).__name__} "
-                         "cannot bear: shift the loss above zero, or use balancing='equal'.")  # fmt: skip
+        raise InputError(f"the loss of task {tasks[worst]!r} is {what}, which weighting by {type(method).__name__} "
+                         "cannot bear: shift the loss above zero, or use weighting='equal'.")  # fmt: skip
