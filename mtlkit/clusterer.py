@@ -16,14 +16,15 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from mtlkit.errors import InputError, explained, known, plain
+from mtlkit.errors import InputError, explained, plain
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
+from mtlkit.multitask.augmentation import usual_augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
-from mtlkit.multitask.recipes import CLASS_SIZES
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import check_device, seeded, threads
 from mtlkit.multitask.weighting import Weighting, make_weigher
 from mtlkit.preprocessing import describe
+from mtlkit.preprocessing.class_sizes import check_class_sizes
 from mtlkit.preprocessing.label_vectors import check_clusters
 
 SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
@@ -44,12 +45,13 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         weights: a safetensors file of features that were trained elsewhere, for the encoder to start from. They are an
             assumption: what they were trained on, and for what, is in the classes, too.
         descriptors: what the regression task must tell of each image: names from `preprocessing.DESCRIPTORS`, or `"auto"`:
-            HOG, and colour for colour images. Not used for plain features, which are their own target.
-        augmentation: changes that leave the class as it is; None: `Augmentation()`, or noise for plain features.
+            HOG, and for colour images half as much of colour without light. Label vectors are made from them, too, beside what
+            the network learns. Plain features are their own descriptors.
+        augmentation: changes that leave the class as it is; None: those of `usual_augmentation`.
         side: images are brought to side x side pixels; None: their own larger side, between 8 and 64.
         clustering: train a head of many small groups, too, before the label vectors are made.
         effort: scales the length of training; below 1 for a quick look.
-        batch_size: images a step.
+        batch_size: images a step; None: 128, or a fifth of the images where that is less.
         random_state: seed; the same seed gives the same classes on the same machine with as many threads.
         n_threads: threads inside torch. One is quickest for small images.
         device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same seed gives the same on a CPU.
@@ -63,6 +65,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         model_: the `MultiTaskModel`, with the heads `shape` and `classes`.
         history_: a row an epoch, see `multitask.fit`.
         seconds_: wall time by stage.
+        sizes_: what was weighed each time that label vectors were made, see `SizeEvidence`.
         n_features_in_: numbers in one row of X.
 
     >>> from mtlkit import load
@@ -75,7 +78,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         self, n_clusters: int = 8, *, class_sizes: str = "auto", weighting: Weighting = "uncertainty", cosines: bool = False,
         encoder: str = "auto", weights: str | Path | None = None, descriptors: str | tuple[str, ...] = "auto",
         augmentation: Augmentation | None = None, side: int | None = None, clustering: bool = False, effort: float = 1.0,
-        batch_size: int = 128, random_state: Any = None, n_threads: int = 1, device: str = "cpu",
+        batch_size: int | None = None, random_state: Any = None, n_threads: int = 1, device: str = "cpu",
         checkpoint: str | Path | None = None, verbose: bool = False,
     ) -> None:  # fmt: skip
         self.n_clusters, self.class_sizes, self.weighting, self.cosines = n_clusters, class_sizes, weighting, cosines
@@ -102,6 +105,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
+        self.sizes_ = found.sizes
         self.probabilities_ = found.probabilities
         self.labels_ = found.probabilities.argmax(axis=1)
         return self
@@ -127,13 +131,14 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         probe = clone(self)  # nothing that is fitted, and no state of a `random_state`, is changed
         images = probe._prepare(X)
         schedule = Schedule(self.batch_size, self.effort)
-        few = images[: 4 * self.batch_size]
-        train = partial(fit, batch_size=self.batch_size, weighting=self.weighting, cosines=self.cosines)
+        size = schedule.batch(len(images))
+        few = images[: 4 * size]
+        train = partial(fit, batch_size=size, weighting=self.weighting, cosines=self.cosines)
         with threads(self.n_threads), seeded(0):
             model = MultiTaskModel(probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))})
             train(model, few, epochs=1)  # the first steps are slow
-            history = train(model, few, epochs=max(1, 4 * self.batch_size // len(few)))
-        each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // self.batch_size))
+            history = train(model, few, epochs=max(1, 4 * size // len(few)))
+        each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // size))
         return each * schedule.steps(len(images), self.clustering)
 
     def _prepare(self, X: Any) -> Tensor:
@@ -151,7 +156,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
         check_clusters(self.n_clusters, len(images))  # what cannot work is refused before any time is spent
         make_weigher(self.weighting, ["views", "shape"])
-        known("class_sizes", self.class_sizes, CLASS_SIZES)
+        check_class_sizes(self.class_sizes)
         check_device(self.device)
         return images
 
@@ -189,7 +194,8 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             return images.numpy()
         names = self.descriptors
         if isinstance(names, str):
-            names = ("hog", "colour")[: 1 + (images.shape[1] == 3)] if names == "auto" else (names,)
+            usual = {"hog": 1.0} | ({"chromaticity": 0.5} if images.shape[1] == 3 else {})
+            return describe(images.numpy(), usual if names == "auto" else (names,))
         return describe(images.numpy(), names)
 
     def _encoder(self, images: Tensor) -> torch.nn.Module:
@@ -203,8 +209,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return encoder.to(self.device)
 
     def _augmentation(self, images: Tensor) -> Augmentation:
-        usual = Augmentation(gain=0.1, noise=0.3) if images.ndim == 2 else Augmentation()
-        return self.augmentation or usual
+        return self.augmentation or usual_augmentation(images.shape[1:])
 
 
 def as_array(X: Any) -> np.ndarray:

@@ -1,6 +1,7 @@
 """`mtlkit fit`: a source in, a run folder out."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +10,6 @@ import typer
 from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, show, tell
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
-
-SIZES = {
-    "auto": "Nothing was assumed of the classes' sizes.",
-    "equal": "Classes of about one size were assumed.",
-    "free": "Nothing was assumed of the classes' sizes.",
-}
 
 
 def fit(
@@ -32,7 +27,7 @@ def fit(
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
     size: Annotated[int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen.")] = None,
     effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
-    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    batch_size: Annotated[int | None, typer.Option(help="Images a step; default: 128, or fewer of few.")] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
     rotation: Annotated[float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave it, too.")] = 15.0,
     threads: Threads = 1,
@@ -46,7 +41,7 @@ def fit(
     from mtlkit import MultiTaskClusterer
     from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
-    from mtlkit.multitask import Augmentation, Found
+    from mtlkit.multitask import Found, usual_augmentation
 
     images = load(source, size, data_root)
     k = classes if classes is not None else images.n_clusters
@@ -54,9 +49,10 @@ def fit(
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
     if k < 2:
         raise InputError(f"--classes {k}: one class would hold all images; ask for 2 or more.")
+    augmentation = replace(usual_augmentation(images.images.shape[1:]), flip=flip, rotation=rotation)
     clusterer = MultiTaskClusterer(
         k, class_sizes=class_sizes, weighting=weighting, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
-        effort=effort, batch_size=batch_size, augmentation=Augmentation(flip=flip, rotation=rotation), random_state=seed,
+        effort=effort, batch_size=batch_size, augmentation=augmentation, random_state=seed,
         n_threads=threads, device=device, side=max(images.images.shape[-1], 8), verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
@@ -74,10 +70,12 @@ def fit(
             tell(f"warning: {text}")
         labels = images.open_labels()  # for the first time, after training
         scores = None if labels is None else score(clusterer.labels_, labels)
-        found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
+        found = Found(
+            clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_, clusterer.sizes_
+        )
         report = write_run(folder, images, found, scores, {
             "title": f"{k} classes found in {images.name}", "source": images.name, "classes": k, "classes_given_by": given_by,
-            "assumptions": _assumptions(k, given_by, class_sizes, clusterer.augmentation, weights), "warnings": told,
+            "assumptions": _assumptions(k, given_by, found, augmentation, weights), "warnings": told,
             "settings": {"seed": seed, "class sizes": class_sizes, "weighting": weighting, "encoder": encoder,
                          "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
                          "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads, "device": device},
@@ -91,11 +89,12 @@ def fit(
     show(report | {"run": str(place)}, as_json, lines)
 
 
-def _assumptions(k: int, given_by: str, class_sizes: str, augmentation: Any, weights: Path | None) -> list[str]:
+def _assumptions(k: int, given_by: str, found: Any, augmentation: Any, weights: Path | None) -> list[str]:
     """Say what the result rests on beside the images."""
     changes = f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of size, slant and light"
+    changes += ", and of colour" * (augmentation.colour > 0)
     start = f"The encoder started from {weights}, trained elsewhere: what that was trained on is in the classes, too."
     return [
-        *([start] if weights else []), f"The number of classes, {k}, was given by the {given_by}.", SIZES[class_sizes],
+        *([start] if weights else []), f"The number of classes, {k}, was given by the {given_by}.", str(found.sizes[-1]),
         f"These changes were assumed to leave the class as it is: {changes}{' and mirroring' * augmentation.flip}.",
     ]  # fmt: skip

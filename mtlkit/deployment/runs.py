@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,7 @@ def write_run(
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
+        "class_sizes": [asdict(one) for one in found.sizes],
         "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()}, "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """The heart: tasks that share one encoder, how they are weighted, trained, and led to classes."""
 
-from mtlkit.multitask.augmentation import Augmentation
+from mtlkit.multitask.augmentation import Augmentation, usual_augmentation
 from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipes import CollapseWarning, Found, Schedule, find_classes
@@ -8,5 +8,5 @@ from mtlkit.multitask.training import Teacher, fit
 
 __all__ = [
     "MLP", "Augmentation", "CollapseWarning", "Found", "MultiTaskModel", "Schedule", "SmallCNN", "Teacher", "find_classes", "fit",
-    "load_encoder", "make_encoder",
+    "load_encoder", "make_encoder", "usual_augmentation",
 ]  # fmt: skip

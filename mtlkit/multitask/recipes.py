@@ -1,7 +1,8 @@
 """The recipe: the stages from images to classes, each a call of `fit` on the one model.
 
 1. *Features.* Contrast and regression together: the views of one image are alike, and each tells what the clean image is like.
-2. *Label vectors* are made from the shared features and the contrast head's space beside them, without a label.
+2. *Label vectors* are made without a label, from the shared features, the contrast head's space and the descriptors. Equal
+   sizes are assumed unless the images speak against it.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
    rounds, the label vectors are made anew from the features as they are by then, and the head learns the mean of all
    rounds: one unlucky round is outvoted.
@@ -9,8 +10,8 @@
 
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,15 +20,15 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError, known
+from mtlkit.errors import InputError
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import History, State, Teacher, fit, seeded, steps_an_epoch
 from mtlkit.multitask.weighting import Weighting
-from mtlkit.preprocessing.communities import community_vectors
-from mtlkit.preprocessing.label_vectors import MakeVectors, check_clusters, equal_size_vectors, on_a_sample, smooth
+from mtlkit.preprocessing.class_sizes import WEIGHTS, SizeEvidence, check_class_sizes, sized_vectors
+from mtlkit.preprocessing.label_vectors import check_clusters
 
 STAGES = ("features", "groups", "label vectors", "classes")
 
@@ -38,30 +39,41 @@ class CollapseWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs; and
-    with many images fewer epochs, as the steps are what counts.
+    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs. With
+    many images there are fewer epochs, as the steps are what counts; and with a few hundred, fewer and smaller steps, as
+    there is less to learn.
 
     Args:
-        batch_size: images a step.
+        batch_size: images a step; None: 128, or a fifth of the images where that is less.
         effort: scales all lengths; below 1 for a quick look.
         features, groups, classes: (epochs, least steps) of each stage.
+        few: with fewer images than that, the least steps get fewer in proportion.
         many: with more images than that, epochs get fewer in proportion, so that the steps stay the same.
         rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew
             and the mean of all so far is learnt.
     """
 
-    batch_size: int = 128
+    batch_size: int | None = None
     effort: float = 1.0
     features: tuple[int, int] = (30, 1680)
     groups: tuple[int, int] = (6, 84)
     classes: tuple[int, int] = (18, 252)
+    few: int = 1_250
     many: int = 20_000
     rounds: int = 3
 
     def __post_init__(self) -> None:
-        if not (self.batch_size >= 1 and 0 < self.effort < float("inf")):
+        if not ((self.batch_size is None or self.batch_size >= 1) and 0 < self.effort < float("inf")):
             given = f"batch_size={self.batch_size} and effort={self.effort}"
             raise InputError(f"{given}: give 1 image or more, and an effort above 0.")
+
+    def batch(self, n_images: int) -> int:
+        """Return the images a step.
+
+        >>> Schedule().batch(1797), Schedule().batch(320), Schedule(batch_size=32).batch(320)
+        (128, 64, 32)
+        """
+        return self.batch_size or max(2, min(128, n_images // 5))
 
     def epochs(self, stage: str, n_images: int) -> int:
         """Return the epochs of a stage.
@@ -70,33 +82,27 @@ class Schedule:
         (120, 10)
         """
         epochs, least = getattr(self, stage)
-        steps, _ = steps_an_epoch(n_images, self.batch_size)
-        return max(1, round(max(epochs * min(1, self.many / n_images), least / steps) * self.effort))
+        steps, _ = steps_an_epoch(n_images, self.batch(n_images))
+        fewest = least * min(1, n_images / self.few) / steps
+        return max(1, round(max(epochs * min(1, self.many / n_images), fewest) * self.effort))
 
     def steps(self, n_images: int, clustering: bool = False) -> int:
         """Return the steps of all stages together."""
         stages = ["features", "classes"] + ["groups"] * clustering
-        return sum(self.epochs(stage, n_images) for stage in stages) * steps_an_epoch(n_images, self.batch_size)[0]
+        steps, _ = steps_an_epoch(n_images, self.batch(n_images))
+        return sum(self.epochs(stage, n_images) for stage in stages) * steps
 
 
 @dataclass
 class Found:
-    """What `find_classes` returns: the model with its heads, N x K probabilities, a history row an epoch, seconds by stage."""
+    """What `find_classes` returns: the model with its heads, N x K probabilities, a history row an epoch, seconds by stage, and
+    what was weighed each time that label vectors were made."""
 
     model: MultiTaskModel
     probabilities: np.ndarray
     history: History = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-
-
-def smoothed_equal_sizes(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
-    """Equal-size k-means, softened by each image's neighbours: N x D -> N x K."""
-    return smooth(equal_size_vectors(features, n_clusters, seed), features)
-
-
-CLASS_SIZES: dict[str, MakeVectors] = {
-    "auto": community_vectors, "equal": smoothed_equal_sizes, "free": community_vectors,
-}  # fmt: skip
+    sizes: list[SizeEvidence] = field(default_factory=list)
 
 
 def find_classes(
@@ -112,8 +118,8 @@ def find_classes(
         descriptors: N x T, what the regression must tell of each clean image.
         n_clusters: K.
         encoder: a fresh encoder for such images.
-        class_sizes: how label vectors are made: `"free"` (`community_vectors`), `"equal"` (`smoothed_equal_sizes`), or
-            `"auto"` (equal sizes unless the images speak against it).
+        class_sizes: whether label vectors are of `"equal"` sizes, of `"free"` ones, or `"auto"`, of those that the images
+            speak for, each round anew: see `sized_vectors`.
         weighting: of contrast and regression in the first stage. Later stages weigh the losses alike.
         cosines: record in the history how far the tasks' gradients agree, in all stages.
         clustering: train a `Clustering` head between the first two stages.
@@ -128,8 +134,9 @@ def find_classes(
         CollapseWarning: some of the K classes are empty at the end.
     """
     check_clusters(n_clusters, len(images))
-    make_vectors = partial(on_a_sample, known("class_sizes", class_sizes, CLASS_SIZES))
+    check_class_sizes(class_sizes)
     schedule = schedule or Schedule()
+    batch_size = schedule.batch(len(images))
     with seeded(seed + 1):  # not the encoder's own draws again
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
@@ -141,23 +148,30 @@ def find_classes(
         saved = checkpoint.load(stage) if checkpoint else None
         started = time.perf_counter() - (saved["seconds"] if saved else 0)
         if saved and step:
-            for _ in range(len(saved["history"]) * steps_an_epoch(len(images), schedule.batch_size)[0]):
+            for _ in range(len(saved["history"]) * steps_an_epoch(len(images), batch_size)[0]):
                 step()  # a progress bar starts where the training does
 
         def after(epoch: int, snapshot: Callable[[], State]) -> None:
             if at_round:
                 at_round(epoch)
             if checkpoint:
-                extra = {"vectors": [torch.as_tensor(v) for v in vectors], "seconds": time.perf_counter() - started}
+                extra = {"vectors": [torch.as_tensor(v) for v in vectors], "sizes": [asdict(one) for one in found.sizes],
+                         "seconds": time.perf_counter() - started}  # fmt: skip
                 checkpoint.save(stage, lambda: snapshot() | extra, last=epoch + 1 == epochs)
 
-        rows = fit(model, images, epochs=epochs, batch_size=schedule.batch_size, augmentation=augmentation, state=saved,
+        rows = fit(model, images, epochs=epochs, batch_size=batch_size, augmentation=augmentation, state=saved,
                    seed=seed + STAGES.index(stage), stage=stage, on_step=step, on_epoch=after,
                    cosines=cosines, **settings)  # fmt: skip
         found.history += [row | {"epoch": offset + row["epoch"]} for row in rows]
         found.seconds[stage] = time.perf_counter() - started
 
     vectors: list[np.ndarray] = []  # of each round
+
+    def make_vectors(features: np.ndarray) -> None:
+        weights = (found.sizes[0].weight,) if found.sizes else usual_weights(images.shape[1:])  # chosen once
+        anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights)
+        vectors.append(align(anew, np.mean(vectors, axis=0)) if vectors else anew)
+        found.sizes.append(sizes)
 
     train("features", weighting=weighting)
     if clustering:
@@ -170,8 +184,9 @@ def find_classes(
     saved = checkpoint.load("classes") if checkpoint else None
     if saved:
         vectors += [v.numpy() for v in saved["vectors"]]
+        found.sizes += [SizeEvidence(**one) for one in saved["sizes"]]
     else:
-        vectors.append(make_vectors(features_of(model, images), n_clusters, seed))
+        make_vectors(features_of(model, images))
     task = Classification(np.mean(vectors, axis=0))
     found.seconds["label vectors"] = time.perf_counter() - started
     if not clustering:
@@ -186,8 +201,7 @@ def find_classes(
     def make_anew(epoch: int) -> None:
         done = epoch + 1
         if done >= first and (done - first) % span == 0 and done < epochs:
-            anew = make_vectors(features_of(teacher.module, images), n_clusters, seed)
-            vectors.append(align(anew, np.mean(vectors, axis=0)))
+            make_vectors(features_of(teacher.module, images))
             task.set_targets(np.mean(vectors, axis=0))
 
     train("classes", weighting="equal", teacher=teacher, at_round=make_anew)
@@ -209,6 +223,17 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
         with torch.no_grad():
             spaces.append(model.heads["views"](features.to(model.device)).cpu())
     return nn.functional.normalize(torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)).numpy()
+
+
+def usual_weights(shape: Sequence[int]) -> Sequence[float]:
+    """Return the weights from which that of the descriptors is chosen, for rows of this shape (D, or C x H x W).
+
+    A small network learns less of photographs than of strokes: beside it the descriptors earn as much as the network itself.
+
+    >>> usual_weights((1, 8, 8)), usual_weights((3, 32, 32))
+    ((0.5, 1.0, 2.0), (1.0, 2.0))
+    """
+    return WEIGHTS[1:] if len(shape) == 3 and shape[0] == 3 else WEIGHTS
 
 
 def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:

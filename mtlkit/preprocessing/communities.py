@@ -1,6 +1,7 @@
 """Communities: many small groups, merged along how alike they are until K classes of any size are left."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -28,11 +29,55 @@ LINKS: dict[str, Callable[..., np.ndarray]] = {  # of the weight between two gro
 }
 
 
+class Communities(NamedTuple):
+    """What `find_communities` found.
+
+    classes: N class numbers, below K.
+    stability: from 0 to 1, how much the partitions that were tried agree with each other (mean NMI).
+    """
+
+    classes: np.ndarray
+    stability: float
+
+
 def community_vectors(
-    features: np.ndarray, n_clusters: int, seed: int = 0, n_groups: int | None = None, tries: int = 10,
+    features: np.ndarray,
+    n_clusters: int,
+    seed: int = 0,
+    n_groups: int | None = None,
+    tries: int = 10,
     links: tuple[str, ...] = tuple(LINKS),
-) -> np.ndarray:  # fmt: skip
-    r"""Classes of any size: k-means into many small groups, merged by how they are linked until K are left.
+) -> np.ndarray:
+    r"""Classes of any size, as label vectors: `find_communities`, softened by each image's neighbours (`smooth`).
+
+    Args:
+        features: N x D; only their directions count.
+        n_clusters: K.
+        seed, n_groups, tries, links: see `find_communities`.
+
+    Returns:
+        N x K label vectors.
+
+    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + np.random.default_rng(0).normal(0, 0.05, (48, 2))
+    >>> sorted(np.bincount(community_vectors(blobs, 2).argmax(1)).tolist())
+    [8, 40]
+    """
+    check_clusters(n_clusters, len(features))
+    features = normalize(features)
+    found = find_communities(features, neighbour_graph(features), n_clusters, seed, n_groups, tries, links)
+    return smooth(np.eye(n_clusters)[found.classes], features)
+
+
+def find_communities(
+    features: np.ndarray,
+    graph: sparse.csr_array,
+    n_clusters: int,
+    seed: int = 0,
+    n_groups: int | None = None,
+    tries: int = 10,
+    links: tuple[str, ...] = tuple(LINKS),
+) -> Communities:
+    r"""Find classes of any size: k-means into many small groups, merged by how they are linked until K are left.
 
     A large class is then many groups and a small class few: no size is assumed. Links are measured in two ways. A graph
     of shared neighbours (`neighbour_graph`) follows a class along whatever shape it has; the likeness of all pairs
@@ -43,23 +88,14 @@ def community_vectors(
     as in Strehl and Ghosh 2002).
 
     Args:
-        features: N x D; only their directions count.
+        features: N x D, rows of unit length.
+        graph: N x N, their `neighbour_graph`.
         n_clusters: K.
         seed: for k-means.
         n_groups: groups that k-means starts with; default 3 K and 5 K in turn.
         tries: runs of k-means for each number of groups.
         links: ways of merging, of those in `LINKS`.
-
-    Returns:
-        N x K label vectors, softened by each image's neighbours (`smooth`).
-
-    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + np.random.default_rng(0).normal(0, 0.05, (48, 2))
-    >>> sorted(np.bincount(community_vectors(blobs, 2).argmax(1)).tolist())
-    [8, 40]
     """
-    check_clusters(n_clusters, len(features))
-    features = normalize(features)
-    graph = neighbour_graph(features)
     members = []
     for number in [n_groups] if n_groups else [3 * n_clusters, 5 * n_clusters]:
         for attempt in range(tries):
@@ -74,8 +110,9 @@ def community_vectors(
             joined = np.eye(n_clusters)[owner]  # G x K
             pool.append(owner[member.argmax(axis=1)])
             scores.append((held_together(joined.T @ shared @ joined), apart(joined.T @ alike @ joined, sizes @ joined)))
-    best = np.argmax(sum(rankdata(score) for score in (*zip(*scores, strict=True), agreement(pool, n_clusters))))
-    return smooth(np.eye(n_clusters)[pool[best]], features)
+    agreed = agreement(pool, n_clusters)
+    best = np.argmax(sum(rankdata(score) for score in (*zip(*scores, strict=True), agreed)))
+    return Communities(pool[best], float(agreed.mean()))
 
 
 def agreement(partitions: list[np.ndarray], n_clusters: int) -> np.ndarray:
@@ -193,6 +230,19 @@ def held_together(between: np.ndarray) -> float:
     1.25
     """
     return float((np.diag(between) / volume(between)).sum())
+
+
+def normalised_cut(graph: sparse.csr_array, classes: np.ndarray, n_clusters: int) -> float:
+    r"""Return the share of its links that a class loses to the others, as the mean over K classes: from 0 to 1.
+
+    $\frac{1}{K} \sum_a (1 - W_{aa} / \mathrm{vol}_a)$, the normalised cut (see `held_together`) a class. An empty class
+    loses all.
+
+    >>> normalised_cut(sparse.csr_array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]), np.array([0, 0, 1]), 2)
+    0.6666666666666667
+    """
+    member = np.eye(n_clusters)[classes]  # N x K
+    return 1 - held_together(member.T @ (graph @ member)) / n_clusters
 
 
 def apart(between: np.ndarray, sizes: np.ndarray) -> float:

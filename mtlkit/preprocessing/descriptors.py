@@ -1,7 +1,7 @@
 """Descriptors: what an image is like, as a row of numbers. N x C x H x W -> N x D."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -81,6 +81,22 @@ def colour(images: np.ndarray, cells: int = 4) -> np.ndarray:
     return (sums / counts).reshape(len(images), -1).astype(np.float32)
 
 
+def chromaticity(images: np.ndarray, cells: int = 4) -> np.ndarray:
+    r"""Colour without light: how far each channel is from grey, relative to the picture's mean brightness, cell by cell.
+
+    $(c - \bar{c}) / \bar{I}$ with $c$ a pixel's channel, $\bar{c}$ the mean of its channels, and $\bar{I}$ the mean of the whole
+    picture. Twice the light changes nothing; grey pixels are 0. N x (C * cells^2).
+
+    Source: Gevers, Smeulders 1999, "Color-based object recognition" (colour that does not depend on the light's strength).
+
+    >>> image = np.random.default_rng(0).random((1, 3, 8, 8))
+    >>> bool(np.allclose(chromaticity(image), chromaticity(image / 2), atol=1e-6))
+    True
+    """
+    light = np.maximum(images.mean(axis=(1, 2, 3), keepdims=True), 1e-3)
+    return colour((images - images.mean(axis=1, keepdims=True)) / light, cells)
+
+
 def edge_density(images: np.ndarray, cells: int = 4) -> np.ndarray:
     """Mean Sobel gradient in a grid of cells x cells: how busy each part of the image is. N x cells^2.
 
@@ -91,31 +107,34 @@ def edge_density(images: np.ndarray, cells: int = 4) -> np.ndarray:
 
 
 DESCRIPTORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "hog": hog, "lbp": lbp, "colour": colour, "edge_density": edge_density,
+    "hog": hog, "lbp": lbp, "colour": colour, "chromaticity": chromaticity, "edge_density": edge_density,
 }  # fmt: skip
 
 
-def describe(images: np.ndarray, names: Sequence[str] = ("hog",)) -> np.ndarray:
+def describe(images: np.ndarray, names: Sequence[str] | Mapping[str, float] = ("hog",)) -> np.ndarray:
     """Return several descriptors, each standardised, scaled to weigh the same, and joined: N x D.
 
     A descriptor of 288 numbers would drown one of 10: each block is divided by the square root of its width.
 
     Args:
         images: N x C x H x W in [0, 1].
-        names: any of `hog`, `lbp`, `colour`, `edge_density`.
+        names: any of `hog`, `lbp`, `colour`, `chromaticity`, `edge_density`; with a weight each, where they are not to weigh
+            the same.
 
     Raises:
         InputError: an unknown name, or none.
 
-    >>> describe(np.random.default_rng(0).random((5, 3, 16, 16)), ["hog", "colour"]).shape
+    >>> describe(np.random.default_rng(0).random((5, 3, 16, 16)), {"hog": 1, "colour": 0.5}).shape
     (5, 336)
     """
     if not names:
         raise InputError(f"no descriptor was named: use at least one of {', '.join(DESCRIPTORS)}.")
-    makers = [known("descriptor", name, DESCRIPTORS) for name in names]
-    blocks = [standardise(make(images)) for make in makers]
-    widest = max(block.shape[1] for block in blocks)
-    return np.concatenate([block * np.float32(np.sqrt(widest / block.shape[1])) for block in blocks], axis=1)
+    weights = names if isinstance(names, Mapping) else dict.fromkeys(names, 1)
+    makers = {name: known("descriptor", name, DESCRIPTORS) for name in weights}
+    blocks = {name: standardise(make(images)) for name, make in makers.items()}
+    widest = max(block.shape[1] for block in blocks.values())
+    scaled = [block * np.float32(weights[name] * np.sqrt(widest / block.shape[1])) for name, block in blocks.items()]
+    return np.concatenate(scaled, axis=1)
 
 
 def standardise(features: np.ndarray) -> np.ndarray:

@@ -1,10 +1,9 @@
 """Label vectors: features (N x D) become soft labels (N x K, rows sum to one) that nobody gave.
 
-Here are the plain ways: `kmeans_vectors` takes the nearest of K centres, and `equal_size_vectors` does so if the classes are
-known to be about the same size. What the default needs, classes of any size, is `communities.community_vectors`.
+Here are the plain ways: `kmeans_vectors` takes the nearest of K centres, and `equal_size_vectors` gives all classes the same
+size. Classes of any size are found by `communities.community_vectors`; `class_sizes.sized_vectors`, which the recipe calls,
+weighs both.
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -13,8 +12,6 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
-
-MakeVectors = Callable[[np.ndarray, int, int], np.ndarray]  # features N x D, classes, seed -> N x K
 
 
 def check_clusters(n_clusters: int, n_images: int) -> None:
@@ -40,9 +37,14 @@ def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init:
 
 
 def equal_size_vectors(
-    features: np.ndarray, n_clusters: int, seed: int = 0, temperature: float = 0.05, rounds: int = 20
+    features: np.ndarray,
+    n_clusters: int,
+    seed: int = 0,
+    temperature: float = 0.05,
+    rounds: int = 20,
+    start: np.ndarray | None = None,
 ) -> np.ndarray:
-    r"""K-means whose classes all have the same share, N / K, of the label vectors: the assumption `class_sizes="equal"` makes.
+    r"""K-means whose classes all have the same share, N / K, of the label vectors: what `class_sizes="equal"` assumes.
 
     Centres and assignments take turns. The assignment is the optimal transport from images to classes of equal
     size, softened by an entropy and found by Sinkhorn's iteration: rows of $\exp(-d^2/\tau)$ are scaled to sum to one,
@@ -52,7 +54,10 @@ def equal_size_vectors(
     Args:
         features: N x D.
         n_clusters: K.
+        seed: for the k-means that it starts from.
         temperature: $\tau$ as a share of the mean squared distance.
+        rounds: turns, at most; it ends sooner when the centres stand still.
+        start: N class numbers to start from, in the place of k-means. Each of the K must have a member.
 
     Source: Cuturi 2013, "Sinkhorn distances"; Asano, Rupprecht, Vedaldi 2020, "Self-labelling".
 
@@ -62,11 +67,16 @@ def equal_size_vectors(
     """
     check_clusters(n_clusters, len(features))
     features = normalize(features - features.mean(axis=0))
-    centres = KMeans(n_clusters, n_init=4, random_state=seed).fit(features).cluster_centers_
+    if start is None:
+        start = KMeans(n_clusters, n_init=4, random_state=seed).fit_predict(features)
+    vectors = np.eye(n_clusters)[start]
+    centres = np.zeros((n_clusters, features.shape[1]))
     for _ in range(rounds):
+        before, centres = centres, vectors.T @ features / np.maximum(vectors.sum(axis=0), 1e-12)[:, None]
+        if np.abs(centres - before).max() < 1e-4:
+            break
         squared = ((features**2).sum(1)[:, None] - 2 * features @ centres.T + (centres**2).sum(1)).clip(min=0)
-        vectors = sinkhorn(-squared / (temperature * squared.mean()))
-        centres = vectors.T @ features / vectors.sum(0)[:, None]
+        vectors = sinkhorn(-squared / (temperature * max(squared.mean(), 1e-12)))
     return vectors.astype(np.float32)
 
 
@@ -97,25 +107,19 @@ def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> n
     return (hard + hard[nearest].mean(axis=1)) / 2
 
 
-def on_a_sample(
-    make_vectors: MakeVectors, features: np.ndarray, n_clusters: int, seed: int = 0, most: int = 10_000,
-    neighbours: int = 10,
-) -> np.ndarray:  # fmt: skip
-    """Make label vectors of any number of images with the memory and the time that `most` of them take.
+def spread(vectors: np.ndarray, sample: np.ndarray, features: np.ndarray, neighbours: int = 10) -> np.ndarray:
+    """Carry label vectors from a sample to all images: each gets the mean of its nearest neighbours' classes there.
 
-    Neighbours of all images among all would cost the square of their number. So with more than `most`, vectors are made
-    of a random sample, and each image gets the mean of its nearest neighbours' classes in the sample.
+    Neighbours of all images among all would cost the square of their number; so memory and time an image stay flat.
 
     Args:
-        make_vectors: such as `equal_size_vectors`: features N x D, classes, seed -> N x K.
+        vectors: S x K, label vectors of the sample.
+        sample: S x D, its features.
+        features: N x D, those of all images.
 
-    >>> blobs = np.repeat(np.eye(2), [400, 80], axis=0) + np.random.default_rng(0).normal(0, 0.05, (480, 2))
-    >>> np.bincount(on_a_sample(kmeans_vectors, blobs, 2, most=100).argmax(1)).tolist() in ([400, 80], [80, 400])
-    True
+    >>> spread(np.eye(2), np.array([[0.0], [1.0]]), np.array([[0.1], [0.8], [0.9]]), neighbours=1).argmax(1).tolist()
+    [0, 1, 1]
     """
-    if len(features) <= most:
-        return make_vectors(features, n_clusters, seed)
-    sample = features[np.random.default_rng(seed).choice(len(features), most, replace=False)]
-    hard = np.eye(n_clusters, dtype=np.float32)[make_vectors(sample, n_clusters, seed).argmax(axis=1)]
+    hard = np.eye(vectors.shape[1], dtype=np.float32)[vectors.argmax(axis=1)]
     nearest = NearestNeighbors(n_neighbors=neighbours).fit(sample).kneighbors(features, return_distance=False)
     return sum(hard[column] for column in nearest.T) / neighbours  # a column at a time: N x K, never N x 10 x K
