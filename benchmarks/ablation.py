@@ -4,7 +4,7 @@
 
 Run `accuracy.py` first, as it is and with `--imbalanced`: the last row, the whole recipe, is taken from its results on the same
 seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from the label vectors
-of the features: `community_vectors` (free) and, on digits as they are, `smoothed_equal_sizes` (equal). "+ clustering" and
+of the features: `community_vectors` (free) and, on digits as they are, `equal_size_vectors` (equal). "+ clustering" and
 "+ mutual information" go on from "contrast + regression" with a head of 50 groups each. Results go to `results/ablation.json`;
 a quick look (`--effort 0.02`) prints them only.
 """
@@ -26,10 +26,12 @@ from mtlkit import load
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
-from mtlkit.multitask.recipes import CLASS_SIZES, features_of
+from mtlkit.multitask.recipes import features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.label_vectors import equal_size_vectors, smooth
 
 WAYS = {"digits": ("free", "equal"), "imbalanced": ("free",)}  # images -> ways to make label vectors
 
@@ -44,7 +46,13 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
 
     def judge(row: str, model: MultiTaskModel) -> None:
         for class_sizes in WAYS[draw]:
-            vectors = CLASS_SIZES[class_sizes](features_of(model, images), 10, seed)
+            features = features_of(model, images)
+            equal = class_sizes == "equal"
+            vectors = (
+                smooth(equal_size_vectors(features, 10, seed), features)
+                if equal
+                else community_vectors(features, 10, seed)
+            )
             result[row, class_sizes] = score(vectors.argmax(1), labels).balanced_accuracy
 
     views, shape = Contrast(), Regression(descriptors)
@@ -61,7 +69,7 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
                 model,
                 images,
                 epochs=schedule.epochs("features", len(images)),
-                batch_size=schedule.batch_size,
+                batch_size=schedule.batch(len(images)),
                 seed=seed,
             )
             judge(row, model)
@@ -74,7 +82,9 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
             further = copy.deepcopy(model)
             further.add("groups", task)
             further.remove("views")
-            fit(further, images, epochs=epochs, batch_size=schedule.batch_size, weighting="equal", seed=seed + 1)
+            fit(
+                further, images, epochs=epochs, batch_size=schedule.batch(len(images)), weighting="equal", seed=seed + 1
+            )
             judge(row, further)
     return result
 

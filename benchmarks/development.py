@@ -87,7 +87,7 @@ def run(images: np.ndarray, labels: np.ndarray, name: str, seed: int) -> dict[st
         tasks = {"views": Contrast(), "shape": Regression(describe(small.numpy()))}
         model = MultiTaskModel(SmallCNN(), tasks)
         epochs = schedule.epochs("features", len(rows))
-        fit(model, small, epochs=epochs, batch_size=schedule.batch_size, seed=seed)
+        fit(model, small, epochs=epochs, batch_size=schedule.batch(len(rows)), seed=seed)
         both = features_of(model, small)
     width = model.features(small[:1]).shape[1]
     spaces = {"shared": both[:, :width], "contrast": both[:, width:], "both": both}

@@ -200,7 +200,7 @@ def test_of_many_images_a_sample_is_looked_at_and_the_others_follow(
     class_sizes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features, which = blobs(90, 60, 30)
-    extra = np.concatenate([features, cloud(180, 3, 4) * 1e-3], axis=1)
+    extra = blobs(90, 60, 30, seed=4, noise=0.4)[0]  # with other neighbours
     rows = np.random.default_rng(5).choice(180, 60, replace=False)
     expected, alone = sized_vectors(features[rows], extra[rows], 3, 5, class_sizes)
     monkeypatch.setattr(module, "LARGEST", 60)
