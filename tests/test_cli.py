@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 from mtlkit import load
 from mtlkit.cli import app
 from mtlkit.doctor import examine
+from mtlkit.multitask import Schedule
 from mtlkit.preprocessing.class_sizes import CLASS_SIZES, SizeEvidence
 
 QUICK = ["--effort", "0.02"]
@@ -103,6 +104,7 @@ def test_a_run_says_which_class_sizes_it_took_and_why(class_sizes: str, tmp_path
     assert len(rounds) > 1  # at the start, and each time anew
     assert {one.asked for one in rounds} == {class_sizes} == {report["settings"]["class sizes"]}
     assert class_sizes == "auto" or {one.taken for one in rounds} == {class_sizes}
+    assert report["settings"]["batch size"] == Schedule().batch(537)  # what was chosen, not that nothing was asked for
     sentence = str(rounds[-1])
     assert report["assumptions"].count(sentence) == 1
     assert sum("equal size" in one or "classes' sizes" in one for one in report["assumptions"]) == 1

@@ -44,7 +44,7 @@ def fit(
     from mtlkit.data.catalogue import SIZES
     from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
-    from mtlkit.multitask import Found, usual_augmentation
+    from mtlkit.multitask import Found, Schedule, usual_augmentation
 
     images = load(source, size, data_root)
     side = int(np.clip(max(images.images.shape[2:]), *SIZES))
@@ -84,7 +84,8 @@ def fit(
             "assumptions": _assumptions(k, given_by, found, augmentation, weights), "warnings": told,
             "settings": {"seed": seed, "class sizes": class_sizes, "weighting": weighting, "encoder": encoder,
                          "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
-                         "batch size": batch_size, "flip": flip, "rotation": rotation, "threads": threads, "device": device},
+                         "batch size": Schedule(batch_size).batch(len(images)), "flip": flip, "rotation": rotation,
+                         "threads": threads, "device": device},
         })  # fmt: skip
     place = folder.with_name(folder.name.removesuffix(".partial"))
     lines = [f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}"]
