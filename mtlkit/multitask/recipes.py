@@ -168,7 +168,8 @@ def find_classes(
     vectors: list[np.ndarray] = []  # of each round
 
     def make_vectors(features: np.ndarray) -> None:
-        weights = (found.sizes[0].weight,) if found.sizes else usual_weights(images.shape[1:])  # chosen once
+        # Later rounds ask the network alone: it has learnt what the descriptors knew, and they would pull it back.
+        weights = (0.0,) if vectors else usual_weights(images.shape[1:])
         anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights)
         vectors.append(align(anew, np.mean(vectors, axis=0)) if vectors else anew)
         found.sizes.append(sizes)

@@ -147,9 +147,11 @@ class _View:
 
 def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float]) -> Iterator[_View]:
     """Yield the two beside each other, with each weight of the descriptors."""
-    main_parts = np.zeros((len(descriptors), 1))
-    if np.ptp(descriptors, axis=0).any():  # else all images are described alike, and nothing tells them apart
+    network = normalize(network)
+    main_parts = np.zeros((len(descriptors), 0))
+    if any(weights) and np.ptp(descriptors, axis=0).any():  # else all images are described alike, which tells nothing
         main_parts = normalize(PCA(min(WIDTH, *descriptors.shape), random_state=0).fit_transform(descriptors))
     for weight in weights:
-        features = normalize(np.concatenate([normalize(network), weight * main_parts], axis=1)).astype(np.float32)
+        parts = [network, weight * main_parts] if weight else [network]
+        features = normalize(np.concatenate(parts, axis=1)).astype(np.float32)
         yield _View(weight, features, neighbour_graph(features))
