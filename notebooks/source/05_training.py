@@ -231,8 +231,9 @@ Markdown(
 #
 # So what is a round good for? Where the features grew better than those of the textbook, it writes that down, and the mean
 # over rounds outvotes one unlucky grouping. `MultiTaskClusterer` makes three rounds in its last stage, which gives the network
-# a head that tells groups. Chapter 04's ablation counts what that stage gains and loses in three settings: a round is a tool,
-# and not always a gain: what a pupil rewrites in its own textbook are its own beliefs.
+# a head that tells groups. Each round decides anew about the sizes of the groups (section 6 shows what it found). Chapter 04's
+# ablation counts what that stage gains and loses, setting by setting. A round is a tool, and not always a gain: a pupil that
+# rewrites its own textbook writes down what it already believes.
 #
 # ## 3 Learning curves, and what they do not say
 #
