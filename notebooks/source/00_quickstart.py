@@ -60,9 +60,7 @@ seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
 quick = True  # False trains two more seeds in section 8
 run_folder = ""  # a folder to write the run to; "" writes nothing
-class_sizes = (
-    "auto"  # auto | equal | free — equal sizes unless the images speak against it; equal, or of any size, as told
-)
+class_sizes = "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
 effort = 0.5  # 0.05 to 4 — length of training; the stored results of section 8 have 1
 
 # %% id="check-parameters"
