@@ -598,8 +598,8 @@ Markdown(
 #
 # Now the whole recipe on the images of `source`, with the settings of the parameters cell, fixed beforehand. First we look
 # at what someone without labels can see: did it warn, how many groups are in use, how large is the doubt, and which sizes did
-# it take in each round, on what evidence (chapter 03)? That tells us whether the run looks healthy, and no more. Then **predict** the accuracy, before you open the output of the cell after it, which
-# scores the open half.
+# it take in each round, on what evidence (chapter 03)? That tells us whether the run looks healthy, and no more. Then
+# **predict** the accuracy, before you open the output of the cell after it, which scores the open half.
 
 # %% id="run"
 clusterer = MultiTaskClusterer(k, class_sizes=class_sizes, weighting=weighting, random_state=seed, effort=effort)
@@ -714,7 +714,8 @@ worst = "; ".join(
     for way, a in shown.items()
 )
 Markdown(
-    f"Runs that lie more than two points below their mean, and how many points the worst lies below it, by `class_sizes`: {worst}. A mean alone hides that; the best run alone hides more. Quote mean *and* worst. "
+    f"Runs that lie more than two points below their mean, and by how many points the worst does, by `class_sizes`: {worst}. "
+    f"A mean alone hides that; the best run alone hides more. Quote mean *and* worst. "
     f"This chapter, open half, from seed {seed} on: {', '.join(f'{one:.3f}' for one in more)}. The stored runs of "
     f"its default settings ({len(band['all'])} seeds) have {band['mean']:.3f} on average, from {band['min']:.3f} to {band['max']:.3f} "
     "(`python benchmarks/bands.py 05`)."
