@@ -442,7 +442,7 @@ for name, file in {"digits": "digits", "digits made imbalanced, 10 : 1": "digits
     cost[name] = {way: row["balanced_accuracy"]["mean"] for way, row in ours.items()}
 Markdown("\n".join(
     f"- {name}: balanced accuracy {a['equal']:.3f} with one size assumed, {a['free']:.3f} with sizes free: the assumption "
-    f"{'gains' if a['equal'] > a['free'] else 'costs'} {abs(a['equal'] - a['free']):.3f}."
+    f"{'gains' if a['equal'] > a['free'] else 'costs'} {abs(round(a['equal'], 3) - round(a['free'], 3)):.3f}."
     + (f" The default, `auto`, has {a['auto']:.3f}." if "auto" in a else "")
     for name, a in cost.items()))  # fmt: skip
 
