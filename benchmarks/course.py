@@ -42,8 +42,12 @@ def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
 
 
 def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
-    """Chapter 05: the whole recipe, label vectors made anew in rounds; with sizes free, and with one size assumed."""
-    names = {"several tasks, in rounds, sizes free": "free", "several tasks, in rounds, equal sizes": "equal"}
+    """Chapter 05: the whole recipe, label vectors made anew in rounds; sizes by evidence, free, and equal."""
+    names = {
+        "several tasks, in rounds": "auto",
+        "several tasks, in rounds, sizes free": "free",
+        "several tasks, in rounds, equal sizes": "equal",
+    }
     return {
         name: lambda seed, sizes=sizes: MultiTaskClusterer(k, class_sizes=sizes, random_state=seed).fit_predict(
             digits.images
