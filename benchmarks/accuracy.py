@@ -216,11 +216,13 @@ def main() -> None:
     (RESULTS / f"{name.replace(':', '-')}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
-def chosen(parser: argparse.ArgumentParser, given: str, known: Sequence[str] | dict[str, Any]) -> list[str]:
-    """Split a list of names with commas; unknown ones end the call."""
-    names = [name.strip() for name in given.split(",") if name.strip()]
+def chosen(
+    parser: argparse.ArgumentParser, given: str, known: Sequence[str] | dict[str, Any], separator: str = ","
+) -> list[str]:
+    """Split a list of names; unknown ones end the call."""
+    names = [name.strip() for name in given.split(separator) if name.strip()]
     if unknown := [name for name in names if name not in known]:
-        parser.error(f"{', '.join(unknown)}: there are {', '.join(known)}")
+        parser.error(f"{', '.join(unknown)}: there are {f'{separator} '.join(known)}")
     return names
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from accuracy import CLASSIC, RESULTS, band, features
+from accuracy import CLASSIC, FEATURES, RESULTS, band
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
@@ -28,7 +28,7 @@ Way = Callable[[int], np.ndarray]  # a seed -> N group numbers, made without lab
 
 def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 01: what chance reaches, and k-means on the images as they are."""
-    x = features(digits.images)["pixels"]
+    x = FEATURES["pixels"](digits.images)
     return {
         "groups by lot": lambda seed: np.random.default_rng(seed).integers(0, k, len(digits)),
         "k-means on pixels": lambda seed: CLASSIC["k-means"](x, k, seed),
@@ -37,7 +37,7 @@ def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
 
 def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 02: the same, and Ward's method, on HOG."""
-    x = features(digits.images)["HOG"]
+    x = FEATURES["HOG"](digits.images)
     return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
 
 

@@ -89,7 +89,7 @@ def development(result: dict[str, Any]) -> str:
 
     def span(some: list[dict[str, Any]]) -> str:
         cuts, names = [row["difference"] for row in some], dict.fromkeys(row["images"] for row in some)
-        return f"({', '.join(names)}): {min(cuts):+.3f} to {max(cuts):+.3f}"
+        return f"({'; '.join(names)}): {min(cuts):+.3f} to {max(cuts):+.3f}"
 
     alt = (
         "Dots of how much more of a class's links equal sizes cut than free sizes do, a line for each kind of set. "
