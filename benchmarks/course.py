@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from accuracy import CLASSIC, RESULTS, band, features
+from accuracy import CLASSIC, FEATURES, RESULTS, band
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
@@ -28,7 +28,7 @@ Way = Callable[[int], np.ndarray]  # a seed -> N group numbers, made without lab
 
 def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 01: what chance reaches, and k-means on the images as they are."""
-    x = features(digits.images)["pixels"]
+    x = FEATURES["pixels"](digits.images)
     return {
         "groups by lot": lambda seed: np.random.default_rng(seed).integers(0, k, len(digits)),
         "k-means on pixels": lambda seed: CLASSIC["k-means"](x, k, seed),
@@ -37,13 +37,17 @@ def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
 
 def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 02: the same, and Ward's method, on HOG."""
-    x = features(digits.images)["HOG"]
+    x = FEATURES["HOG"](digits.images)
     return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
 
 
 def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
-    """Chapter 05: the whole recipe, label vectors made anew in rounds; with sizes free, and with one size assumed."""
-    names = {"several tasks, in rounds, sizes free": "free", "several tasks, in rounds, equal sizes": "equal"}
+    """Chapter 05: the whole recipe, label vectors made anew in rounds; sizes by evidence, free, and equal."""
+    names = {
+        "several tasks, in rounds": "auto",
+        "several tasks, in rounds, sizes free": "free",
+        "several tasks, in rounds, equal sizes": "equal",
+    }
     return {
         name: lambda seed, sizes=sizes: MultiTaskClusterer(k, class_sizes=sizes, random_state=seed).fit_predict(
             digits.images

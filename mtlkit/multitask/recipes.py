@@ -216,7 +216,7 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
     """Return what label vectors are made from: N x D rows of unit length (only directions count), for clean images.
 
     The shared features, and beside them, where a contrast head is, what it makes of them: that is the space in
-    which views were pulled together. `benchmarks/development.py` compares both together with either alone.
+    which views were pulled together.
     """
     features = model.features(images)
     spaces = [features]

@@ -432,12 +432,12 @@ Markdown(
 #
 # ```
 # python benchmarks/accuracy.py --source digits --seeds 100-109
-# python benchmarks/accuracy.py --source digits --seeds 100-109 --imbalanced
+# python benchmarks/accuracy.py --source digits --seeds 100-109 --sizes 10:1
 # ```
 
 # %% id="price"
 cost = {}
-for name, file in {"digits": "digits", "digits made imbalanced, 10 : 1": "digits-imbalanced"}.items():
+for name, file in {"digits": "digits", "digits made imbalanced, 10 : 1": "digits-10-1"}.items():
     ours = {row["variant"]: row for row in course.stored(file)["rows"] if row["method"] == "mtlkit"}
     cost[name] = {way: row["balanced_accuracy"]["mean"] for way, row in ours.items()}
 Markdown("\n".join(
