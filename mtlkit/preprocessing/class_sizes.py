@@ -58,6 +58,7 @@ def sized_vectors(
     seed: int = 0,
     class_sizes: str = "auto",
     weights: Sequence[float] = WEIGHTS,
+    classes: np.ndarray | None = None,
 ) -> tuple[np.ndarray, SizeEvidence]:
     r"""Make label vectors from the network's features and the descriptors beside them.
 
@@ -79,6 +80,8 @@ def sized_vectors(
         seed: for k-means, and for the sample.
         class_sizes: `"auto"`, `"equal"` or `"free"`.
         weights: of the descriptors, to choose from: the usual one first, then larger ones.
+        classes: N class numbers of a partition of free sizes, where there is one already; communities are looked for only
+            where some class of it is empty.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`), and what was weighed.
@@ -101,13 +104,17 @@ def sized_vectors(
         sample = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
     views = _joined(network[sample], descriptors[sample], weights)
     chosen = next(views)
-    found = chosen.communities(n_clusters, seed)
-    for view in views:
-        more = view.communities(n_clusters, seed)
-        if more.stability > found.stability + MARGIN:
-            chosen, found = view, more
-    free = np.eye(n_clusters)[found.classes]
-    equal = chosen.equal_sizes(n_clusters, seed, found.classes)
+    if classes is None or len(np.unique(classes[sample])) < n_clusters:
+        found = chosen.communities(n_clusters, seed)
+        for view in views:
+            more = view.communities(n_clusters, seed)
+            if more.stability > found.stability + MARGIN:
+                chosen, found = view, more
+        classes = found.classes
+    else:
+        classes = classes[sample]
+    free = np.eye(n_clusters)[classes]
+    equal = chosen.equal_sizes(n_clusters, seed, classes)
     free_cut, equal_cut = (normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal))
     taken = class_sizes
     if class_sizes == "auto":
