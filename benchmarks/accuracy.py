@@ -163,10 +163,10 @@ def compare(table: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def plan(sizes: str, ways: list[str], classic: list[str], seeds: list[int]) -> list[tuple[str, str, list[int]]]:
-    """Return methods, variants and seeds: on all digits five for the classic methods, but all for `RIVAL`."""
+    """Return methods, variants and seeds: on all digits five, but all seeds for the default and for `RIVAL`."""
     variants = FEATURES if sizes == "one" else ["HOG"]
     few = seeds[:5] if sizes == "one" else seeds
-    return [("mtlkit", way, seeds) for way in ways] + [
+    return [("mtlkit", way, seeds if way == "auto" else few) for way in ways] + [
         (method, variant, seeds if (method, variant) == RIVAL else few) for method in classic for variant in variants
     ]
 
