@@ -22,7 +22,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.clusterer import as_array, as_images
 from mtlkit.evaluation import score
-from mtlkit.multitask import Augmentation, CollapseWarning
+from mtlkit.multitask import Augmentation, CollapseWarning, usual_augmentation
 from mtlkit.preprocessing import describe
 
 RANDOM = np.random.default_rng(0)
@@ -118,7 +118,7 @@ def test_images_are_resized_within_their_range() -> None:
 def test_the_regression_learns_what_was_asked_for() -> None:
     for X, names, expected in (
         (GREY, "auto", ["hog"]),
-        (COLOUR, "auto", ["hog", "colour"]),
+        (COLOUR, "auto", {"hog": 1, "chromaticity": 0.5}),
         (GREY, "lbp", ["lbp"]),
         (COLOUR, ("colour", "lbp"), ["colour", "lbp"]),
     ):
@@ -146,7 +146,11 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (seen["n_clusters"], seen["seed"], seen["threads"]) == (4, 7, 2)
     assert torch.get_num_threads() == threads
     assert (seen["schedule"].effort, seen["schedule"].batch_size) == (0.5, 9)
-    for X, expected in ((GREY, Augmentation()), (PLAIN, Augmentation(gain=0.1, noise=0.3))):
+    for X, expected in (
+        (GREY, Augmentation()),
+        (COLOUR, usual_augmentation((3, 8, 8))),
+        (PLAIN, Augmentation(gain=0.1, noise=0.3)),
+    ):
         with pytest.raises(KeyboardInterrupt):
             quick().fit(X)
         assert seen["augmentation"] == expected

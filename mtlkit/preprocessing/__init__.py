@@ -1,8 +1,9 @@
 """Preprocessing: edges, descriptors, and label vectors made from features without labels."""
 
-from mtlkit.preprocessing.descriptors import colour, describe, edge_density, hog, lbp, standardise
+from mtlkit.preprocessing.descriptors import chromaticity, colour, describe, edge_density, hog, lbp, standardise
 from mtlkit.preprocessing.edges import canny, edge_maps, grey, laplacian, sobel
 
 __all__ = [
-    "canny", "colour", "describe", "edge_density", "edge_maps", "grey", "hog", "laplacian", "lbp", "sobel", "standardise",
+    "canny", "chromaticity", "colour", "describe", "edge_density", "edge_maps", "grey", "hog", "laplacian", "lbp", "sobel",
+    "standardise",
 ]  # fmt: skip

@@ -9,9 +9,9 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from mtlkit.errors import InputError
+from mtlkit.errors import known
 from mtlkit.preprocessing.communities import Communities, find_communities, neighbour_graph, normalised_cut
-from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, smooth, spread
+from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, fewer_groups_are_fine, smooth, spread
 
 CLASS_SIZES = ("auto", "equal", "free")
 WEIGHTS = (0.5, 1.0, 2.0)  # of the descriptors beside the network
@@ -127,8 +127,7 @@ def sized_vectors(
 
 def check_class_sizes(name: str) -> None:
     """Raise `InputError` unless it is one of `CLASS_SIZES`."""
-    if name not in CLASS_SIZES:
-        raise InputError(f"class sizes {name!r} are not known: use one of {', '.join(CLASS_SIZES)}.")
+    known("class_sizes", name, dict.fromkeys(CLASS_SIZES))
 
 
 @dataclass(frozen=True)
@@ -142,6 +141,7 @@ class _View:
     def communities(self, n_clusters: int, seed: int) -> Communities:
         return find_communities(self.features, self.graph, n_clusters, seed, tries=5)
 
+    @fewer_groups_are_fine()
     def equal_sizes(self, n_clusters: int, seed: int, free: np.ndarray, starts: int = 3) -> np.ndarray:
         """Return the equal-size label vectors of the smallest cut, from k-means and from the free classes."""
         kmeans = [KMeans(n_clusters, n_init=1, random_state=seed + n).fit_predict(self.features) for n in range(starts)]

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from mtlkit.preprocessing.label_vectors import check_clusters, smooth
+from mtlkit.preprocessing.label_vectors import check_clusters, fewer_groups_are_fine, smooth
 
 # One narrow graph takes writing styles for classes, one wide graph swallows small classes: so several are added.
 NEIGHBOURS = (10, 25, 50, 100)
@@ -68,6 +68,7 @@ def community_vectors(
     return smooth(np.eye(n_clusters)[found.classes], features)
 
 
+@fewer_groups_are_fine()
 def find_communities(
     features: np.ndarray,
     graph: sparse.csr_array,
@@ -242,7 +243,7 @@ def normalised_cut(graph: sparse.csr_array, classes: np.ndarray, n_clusters: int
     0.6666666666666667
     """
     member = np.eye(n_clusters)[classes]  # N x K
-    return 1 - held_together(member.T @ (graph @ member)) / n_clusters
+    return max(0.0, 1 - held_together(member.T @ (graph @ member)) / n_clusters)  # rounding must not make it "-0.0%"
 
 
 def apart(between: np.ndarray, sizes: np.ndarray) -> float:

@@ -5,9 +5,14 @@ size. Classes of any size are found by `communities.community_vectors`; `class_s
 weighs both.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from scipy.special import softmax
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
@@ -21,6 +26,18 @@ def check_clusters(n_clusters: int, n_images: int) -> None:
                          f"of images, {n_images}.")  # fmt: skip
 
 
+@contextmanager
+def fewer_groups_are_fine() -> Iterator[None]:
+    """Keep k-means from warning that it found fewer groups than it was asked for: some images are copies of each other.
+
+    Groups that nobody is in do no harm here, and a class that is empty at the end is warned of then, in the user's words.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
+        yield
+
+
+@fewer_groups_are_fine()
 def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init: int = 4) -> np.ndarray:
     r"""Soft k-means: $q_{ik} \propto \exp(-d_{ik}^2 / \tau)$ with $d$ the distance to centre $k$.
 
@@ -36,6 +53,7 @@ def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init:
     return softmax(-squared / max(squared.min(axis=1).mean(), 1e-12), axis=1).astype(np.float32)
 
 
+@fewer_groups_are_fine()
 def equal_size_vectors(
     features: np.ndarray,
     n_clusters: int,

@@ -10,10 +10,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtlkit.multitask import Augmentation
+from mtlkit.multitask import Augmentation, usual_augmentation
 from mtlkit.multitask.augmentation import background
 
-NONE: dict[str, Any] = {"rotation": 0, "scale": 0, "shift": 0, "shear": 0, "gain": 0, "noise": 0}
+NONE: dict[str, Any] = {
+    "rotation": 0,
+    "scale": 0,
+    "shift": 0,
+    "shear": 0,
+    "gain": 0,
+    "noise": 0,
+    "light": 0,
+    "colour": 0,
+}
 
 
 def only(**settings: Any) -> Augmentation:
@@ -46,7 +55,7 @@ def test_zero_settings_change_nothing(shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("setting", list(NONE))
 def test_each_image_gets_a_draw_of_its_own(setting: str) -> None:
-    image = torch.rand(1, 1, 12, 12).expand(2, 1, 12, 12)
+    image = torch.rand(1, 3, 12, 12).expand(2, 3, 12, 12)
     first, second = only(**{setting: 20 if setting == "rotation" else 0.2})(image, generator())
     assert not torch.allclose(first, second, atol=1e-3)
 
@@ -163,3 +172,51 @@ def test_plain_features_know_no_geometry() -> None:
     features = torch.rand(5, 9)
     moved = only(rotation=90, scale=0.5, shift=0.5, shear=1, flip=True)(features, generator())
     np.testing.assert_allclose(moved, features, rtol=1e-6)
+
+
+def test_light_changes_brightness_and_contrast_by_up_to_a_factor() -> None:
+    image = torch.rand(1, 3, 8, 8) * 0.5 + 0.25
+    views = only(light=1)(image.expand(800, 3, 8, 8), generator())
+    brightness = views.mean((1, 2, 3)) / image.mean()
+    contrast = views.std((1, 2, 3)) / image.std()
+    for factors in (brightness, contrast):
+        assert 0.5 - 1e-4 <= factors.min() < 0.51 and 1.97 < factors.max() <= 2 + 1e-4
+        assert 0.45 < (factors < 1).float().mean() < 0.55  # as often darker as lighter
+    assert abs(np.corrcoef(brightness, contrast)[0, 1]) < 0.15  # a draw for each
+    shape = (views - views.mean((1, 2, 3), keepdim=True)) / views.std((1, 2, 3), keepdim=True)
+    torch.testing.assert_close(shape, shape[:1].expand_as(shape), atol=1e-3, rtol=0)  # and nothing else is changed
+
+
+def test_colours_get_weaker_or_stronger_and_tinted(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.rand(1, 3, 8, 8)
+    grey = image.mean(1, keepdim=True)
+    strong = at_its_limit(monkeypatch, image, colour=1)
+    torch.testing.assert_close(strong, (grey + 2 * (image - grey)) * 1.2)
+    monkeypatch.setattr(torch, "rand", lambda size, generator: torch.zeros(size))
+    torch.testing.assert_close(only(colour=1)(image, generator()), (grey * 0.8).expand(1, 3, 8, 8))
+
+
+def test_a_grey_picture_is_tinted_evenly_and_gets_no_pattern_of_colour() -> None:
+    grey = torch.rand(40, 1, 8, 8).expand(40, 3, 8, 8) * 0.8 + 0.1
+    factors = only(colour=1)(grey, generator()) / grey
+    tint = factors[..., :1, :1]
+    torch.testing.assert_close(factors, tint.expand_as(factors), atol=1e-5, rtol=0)
+    assert tint.min() >= 0.8 - 1e-5 and tint.max() <= 1.2 + 1e-5
+    alone = grey[:, :1]
+    changed = only(colour=1)(alone, generator()) / alone
+    torch.testing.assert_close(changed, changed[..., :1, :1].expand_as(changed), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("setting", ["light", "colour"])
+def test_plain_features_know_neither_light_nor_colour(setting: str) -> None:
+    features = torch.rand(5, 9)
+    assert torch.equal(only(**{setting: 1.0})(features, generator()), only()(features, generator()))
+
+
+def test_light_and_colour_are_for_colour_pictures_alone() -> None:
+    assert Augmentation().light == Augmentation().colour == 0
+    for shape in ((1, 8, 8), (1, 64, 48)):
+        assert usual_augmentation(shape) == Augmentation()
+    assert usual_augmentation((3, 32, 32)).light > 0 and usual_augmentation((3, 32, 32)).colour > 0
+    plain = usual_augmentation((7,))
+    assert plain.light == plain.colour == 0 and plain.gain < Augmentation().gain

@@ -25,7 +25,7 @@ class Cut(BaseException):
 
 
 def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
-    settings = {"random_state": 1, "effort": 0.06, "batch_size": 64} | settings
+    settings = {"random_state": 1, "effort": 0.25, "batch_size": 64} | settings
     return MultiTaskClusterer(3, checkpoint=folder, **settings)
 
 
@@ -66,6 +66,7 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
     assert [row["stage"] for row in found.history_] == [row["stage"] for row in unbroken.history_]
     assert [row.get("loss/shape") for row in found.history_] == [row.get("loss/shape") for row in unbroken.history_]
+    assert found.sizes_ == unbroken.sizes_ and len(found.sizes_) > 1
     assert not list((tmp_path / "kept").glob("*.new"))
 
 
@@ -77,6 +78,7 @@ def test_a_finished_training_is_not_done_again(
     monkeypatch.delattr(torch.optim.AdamW, "step")
     found = clusterer(tmp_path, **settings).fit(IMAGES)
     np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
+    assert found.sizes_ == unbroken.sizes_
 
 
 @pytest.mark.parametrize(
@@ -86,19 +88,19 @@ def test_a_finished_training_is_not_done_again(
      ({"class_sizes": "equal"}, "class_sizes 'auto', not 'equal'")],
 )  # fmt: skip
 def test_other_settings_are_refused(tmp_path: Path, settings: dict[str, Any], word: str) -> None:
-    clusterer(tmp_path, effort=0.01).fit(IMAGES)
+    clusterer(tmp_path, effort=0.05).fit(IMAGES)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(InputError, match=word):
-        clusterer(tmp_path, effort=0.01, **settings).fit(IMAGES)
+        clusterer(tmp_path, effort=0.05, **settings).fit(IMAGES)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_other_images_are_refused(tmp_path: Path) -> None:
-    clusterer(tmp_path, effort=0.01).fit(IMAGES)
+    clusterer(tmp_path, effort=0.05).fit(IMAGES)
     changed = IMAGES.copy()
     changed[7, 0, 3, 3] = 1 - changed[7, 0, 3, 3]
     with pytest.raises(InputError, match="started with images"):
-        clusterer(tmp_path, effort=0.01).fit(changed)
+        clusterer(tmp_path, effort=0.05).fit(changed)
 
 
 def test_another_version_is_refused(tmp_path: Path) -> None:

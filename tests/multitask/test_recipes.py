@@ -17,20 +17,24 @@ from mtlkit.evaluation import score
 from mtlkit.multitask import CollapseWarning, Found, Schedule, SmallCNN, find_classes, recipes
 from mtlkit.multitask.training import seeded
 from mtlkit.preprocessing import describe
-from mtlkit.preprocessing.label_vectors import equal_size_vectors, smooth
+from mtlkit.preprocessing.class_sizes import CLASS_SIZES, WEIGHTS, SizeEvidence
 
 TINY = Schedule(batch_size=16, features=(2, 1), groups=(3, 1), classes=(6, 1))
 IMAGES = np.random.default_rng(0).random((40, 1, 8, 8)).astype(np.float32)
 
 
-def halves(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+def weighed(weight: float = 1.0, asked: str = "auto") -> SizeEvidence:
+    return SizeEvidence(asked, "free", 0.3, 0.1, weight)
+
+
+def halves(network: np.ndarray, descriptors: np.ndarray, n_clusters: int, *_: Any) -> tuple[np.ndarray, SizeEvidence]:
     """Label vectors without k-means: quick, and no class empty."""
-    return np.eye(n_clusters, dtype=np.float32)[np.arange(len(features)) % n_clusters]
+    return np.eye(n_clusters, dtype=np.float32)[np.arange(len(network)) % n_clusters], weighed()
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", halves)
+    monkeypatch.setattr(recipes, "sized_vectors", halves)
     monkeypatch.setattr(recipes, "warn_of_collapse", lambda *_: None)
 
 
@@ -47,14 +51,16 @@ def find(images: np.ndarray = IMAGES, n_clusters: int = 2, **settings: Any) -> F
         ("features", 1797, 1.0, 120),  # 14 steps an epoch: 1680 / 14
         ("features", 20_000, 1.0, 30),
         ("features", 60_000, 1.0, 10),
-        ("features", 100, 1.0, 1680),
+        ("features", 1250, 1.0, 187),  # 9 steps an epoch: 1680 / 9
+        ("features", 100, 1.0, 30),  # few images: 5 steps an epoch, and 1680 * 100 / 1250 of them, or 30 epochs
+        ("features", 625, 1.0, 168),  # 5 steps an epoch, and half of 1680
         ("features", 1797, 0.1, 12),
         ("features", 1797, 1e-9, 1),
         ("groups", 1797, 1.0, 6),
-        ("groups", 256, 1.0, 42),
+        ("groups", 256, 1.0, 6),
         ("groups", 60_000, 1.0, 2),
         ("classes", 1797, 1.0, 18),
-        ("classes", 500, 0.5, 42),
+        ("classes", 500, 0.5, 10),  # 5 steps an epoch: 252 * 0.4 / 5 are 20
     ],
 )
 def test_epochs(stage: str, n_images: int, effort: float, epochs: int) -> None:
@@ -115,12 +121,12 @@ def test_rounds_part_the_second_half_of_the_classes_stage(epochs: int, monkeypat
     steps: list[str] = []
     made: list[int] = []
 
-    def spy(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    def spy(*arguments: Any) -> tuple[np.ndarray, SizeEvidence]:
         made.append(steps.count("classes"))  # one step is one epoch here
-        return halves(features, n_clusters, seed)
+        return halves(*arguments)
 
-    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", spy)
-    find(schedule=Schedule(features=(1, 1), classes=(epochs, 1)), on_step=steps.append)
+    monkeypatch.setattr(recipes, "sized_vectors", spy)
+    find(schedule=Schedule(128, features=(1, 1), classes=(epochs, 1)), on_step=steps.append)
     assert made[0] == 0 and len(made) <= 1 + 3
     rounds = [*made[1:], epochs]
     assert made[1] == (epochs + 1) // 2
@@ -136,16 +142,16 @@ def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPa
     images = np.repeat([0.0, 1.0], 20)[:, None, None, None] * np.eye(8, dtype=np.float32) + np.float32(0.1) * IMAGES
     taught = []
 
-    def swapping(features: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
+    def swapping(*_: Any) -> tuple[np.ndarray, SizeEvidence]:
         which = (np.arange(40) >= 20).astype(int)
-        return np.eye(2, dtype=np.float32)[which if next(times) % 2 == 0 else 1 - which]
+        return np.eye(2, dtype=np.float32)[which if next(times) % 2 == 0 else 1 - which], weighed()
 
     class Spy(recipes.Classification):
         def set_targets(self, targets: Any) -> None:
             super().set_targets(targets)
             taught.append(np.asarray(targets).argmax(axis=1).tolist())
 
-    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", swapping)
+    monkeypatch.setattr(recipes, "sized_vectors", swapping)
     monkeypatch.setattr(recipes, "Classification", Spy)
     found = find(images.clip(0, 1).astype(np.float32), schedule=Schedule(16, features=(2, 1), classes=(12, 1)))
     assert len(taught) == 4
@@ -165,7 +171,7 @@ def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> No
             taught.append(np.asarray(targets))
 
     rounds = iter(made)
-    monkeypatch.setitem(recipes.CLASS_SIZES, "auto", lambda *_: next(rounds))
+    monkeypatch.setattr(recipes, "sized_vectors", lambda *_: (next(rounds), weighed()))
     monkeypatch.setattr(recipes, "Classification", Spy)
     find()
     total, expected = np.zeros((40, 2)), []
@@ -203,10 +209,44 @@ def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
     assert any(np.array_equal(aligned, vectors[:, list(order)]) for order in itertools.permutations(range(k)))
 
 
-def test_smoothed_equal_sizes_are_equal_sizes_smoothed() -> None:
-    features = np.random.default_rng(0).normal(size=(30, 4))
-    expected = smooth(equal_size_vectors(features, 3, 1), features)
-    np.testing.assert_array_equal(recipes.smoothed_equal_sizes(features, 3, 1), expected)
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("images", "usual"), [(IMAGES, WEIGHTS), (IMAGES.repeat(3, axis=1), WEIGHTS[1:])])
+@pytest.mark.parametrize("class_sizes", CLASS_SIZES)
+def test_the_weight_is_chosen_once_and_each_round_is_weighed(
+    images: np.ndarray, usual: tuple[float, ...], class_sizes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def spy(network: np.ndarray, descriptors: np.ndarray, *settings: Any) -> tuple[np.ndarray, SizeEvidence]:
+        seen.append((network, descriptors, *settings))
+        return halves(network, descriptors, 2)[0], weighed(0.25 * len(seen), class_sizes)
+
+    monkeypatch.setattr(recipes, "sized_vectors", spy)
+    with seeded(0):
+        encoder = SmallCNN(images.shape[1])
+    targets = describe(images)
+    found = find_classes(torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4)
+    assert [settings for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [[2, 4, class_sizes, (0.25,)]] * 3
+    assert all(descriptors is targets for _, descriptors, *_ in seen)
+    assert not any(np.array_equal(seen[0][0], network) for network, *_ in seen[1:])  # the features as they are by then
+    assert found.sizes == [weighed(0.25 * times, class_sizes) for times in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize(
+    ("n_images", "size"), [(2, 2), (4, 2), (10, 2), (14, 2), (15, 3), (320, 64), (640, 128), (60_000, 128)]
+)
+def test_few_images_are_trained_in_small_batches(n_images: int, size: int) -> None:
+    assert Schedule().batch(n_images) == size
+    assert Schedule(batch_size=33).batch(n_images) == 33  # what is asked for is taken
+
+
+def test_below_few_images_the_least_steps_get_fewer_in_proportion() -> None:
+    for few in (400, 800):
+        schedule = Schedule(batch_size=20, features=(1, 1000), few=few)
+        assert [schedule.epochs("features", n) * (n // 20) for n in (few * 2, few, few // 2, few // 4)] == [
+            pytest.approx(steps, rel=0.05) for steps in (1000, 1000, 500, 250)
+        ]
+    assert Schedule(few=100).epochs("features", 200) > Schedule(few=1000).epochs("features", 200)
 
 
 def test_features_have_unit_length() -> None:
@@ -219,9 +259,8 @@ def find_model() -> Any:
 
 
 def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        recipes.CLASS_SIZES, "auto", lambda f, k, seed: np.eye(k, dtype=np.float32)[np.zeros(len(f), int)]
-    )
+    one = np.eye(3, dtype=np.float32)[np.zeros(40, int)]
+    monkeypatch.setattr(recipes, "sized_vectors", lambda *_: (one, weighed()))
     with pytest.warns(CollapseWarning, match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or"):
         find(n_clusters=3, schedule=Schedule(16, features=(1, 1), classes=(20, 1)))
 

@@ -14,7 +14,18 @@ from skimage.feature import hog as hog_of_one
 from skimage.feature import local_binary_pattern
 
 from mtlkit.errors import InputError
-from mtlkit.preprocessing import colour, describe, descriptors, edge_density, grey, hog, lbp, sobel, standardise
+from mtlkit.preprocessing import (
+    chromaticity,
+    colour,
+    describe,
+    descriptors,
+    edge_density,
+    grey,
+    hog,
+    lbp,
+    sobel,
+    standardise,
+)
 
 
 def random_images(n: int, channels: int, side: int) -> np.ndarray:
@@ -105,6 +116,42 @@ def test_edge_density_is_the_mean_gradient() -> None:
     np.testing.assert_allclose(edge_density(images), expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_chromaticity_is_that_of_a_naive_loop(channels: int) -> None:
+    images = random_images(3, channels, 12)
+    for image, row in zip(images, chromaticity(images, 3), strict=True):
+        expected = np.zeros((channels, 3, 3))
+        for c in range(channels):
+            for i in range(12):
+                for j in range(12):
+                    expected[c, i // 4, j // 4] += (image[c, i, j] - image[:, i, j].mean()) / image.mean() / 16
+        np.testing.assert_allclose(row, expected.ravel(), atol=1e-5)
+    assert chromaticity(images).shape == (3, channels * 16)
+
+
+@given(light=st.floats(0.01, 1), side=st.integers(4, 12))
+def test_chromaticity_does_not_see_light(light: float, side: int) -> None:
+    images = random_images(3, 3, side) * 0.8 + np.float32(0.2)
+    np.testing.assert_allclose(chromaticity(images * np.float32(light)), chromaticity(images), atol=1e-4)
+    assert np.abs(chromaticity(images)).max() > 0.01  # but it sees colour
+
+
+def test_grey_pictures_have_no_chromaticity() -> None:
+    grey_ones = np.concatenate(
+        [random_images(2, 1, 8).repeat(3, axis=1), np.zeros((1, 3, 8, 8)), np.ones((1, 3, 8, 8))]
+    )
+    found = chromaticity(grey_ones)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found, 0, atol=1e-5)
+    assert np.isfinite(describe(grey_ones, ("chromaticity", "hog"))).all()
+
+
+def test_weights_of_descriptors_scale_their_blocks() -> None:
+    images = random_images(20, 3, 16)
+    alike, weighed = describe(images, ["hog", "colour"]), describe(images, {"hog": 1, "colour": 0.5})
+    np.testing.assert_allclose(weighed, np.concatenate([alike[:, :288], alike[:, 288:] / 2], axis=1), rtol=1e-6)
+
+
 @pytest.mark.parametrize("cells", [0, 9, -1])
 def test_cells_must_fit(cells: int) -> None:
     with pytest.raises(InputError, match=f"{cells} cells do not fit along a side of 8 px"):
@@ -144,7 +191,9 @@ def test_describe_makes_blocks_weigh_the_same() -> None:
 
 def test_describe_refuses_unknown_names() -> None:
     images = random_images(2, 1, 8)
-    with pytest.raises(InputError, match=r"'hogg' is not known.*hog, lbp, colour, edge_density.*Did you mean 'hog'"):
+    with pytest.raises(
+        InputError, match=r"'hogg' is not known.*hog, lbp, colour, chromaticity, edge_density.*Did you mean 'hog'"
+    ):
         describe(images, ["lbp", "hogg"])
     with pytest.raises(InputError, match="no descriptor was named"):
         describe(images, [])

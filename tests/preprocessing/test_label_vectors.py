@@ -19,9 +19,9 @@ from mtlkit.preprocessing.label_vectors import (
     check_clusters,
     equal_size_vectors,
     kmeans_vectors,
-    on_a_sample,
     sinkhorn,
     smooth,
+    spread,
 )
 
 WAYS = (kmeans_vectors, equal_size_vectors, community_vectors)
@@ -140,25 +140,36 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
     assert smooth(np.eye(2), cloud(2)).shape == (2, 2)  # fewer images than neighbours
 
 
-def test_many_images_get_the_classes_of_their_nearest_in_a_sample() -> None:
-    features, which = blobs(300, 200, 20)
-    seen = []
-
-    def spy(sample: np.ndarray, n_clusters: int, seed: int) -> np.ndarray:
-        seen.append(sample)
-        return kmeans_vectors(sample, n_clusters, seed)
-
-    vectors = on_a_sample(spy, features, 3, seed=4, most=200, neighbours=3)
-    (sample,) = seen
-    assert len(np.unique(sample, axis=0)) == 200  # no image twice
-    classes = kmeans_vectors(sample, 3, 4).argmax(axis=1)
-    for image in (0, 299, 400, 519):
-        nearest = np.argsort(np.linalg.norm(sample - features[image], axis=1))[:3]
-        np.testing.assert_allclose(vectors[image], np.eye(3)[classes[nearest]].mean(axis=0), atol=1e-6)
-    assert adjusted_rand_score(which, vectors.argmax(axis=1)) == 1
-    assert vectors.dtype == np.float32
+@pytest.mark.parametrize("neighbours", [1, 3])
+def test_spread_is_the_mean_of_the_nearest_neighbours_classes_in_the_sample(neighbours: int) -> None:
+    sample, features, soft = cloud(30, 3, 1), cloud(50, 3, 2), np.random.default_rng(5).dirichlet([1, 1, 1], 30)
+    expected = np.zeros((50, 3))
+    for i in range(50):
+        for j in sorted(range(30), key=lambda j: np.linalg.norm(features[i] - sample[j]))[:neighbours]:
+            expected[i, soft[j].argmax()] += 1 / neighbours
+    found = spread(soft, sample, features, neighbours)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert found.dtype == np.float32
 
 
-def test_few_images_need_no_sample() -> None:
-    features = cloud(30)
-    np.testing.assert_array_equal(on_a_sample(kmeans_vectors, features, 3, 1, most=30), kmeans_vectors(features, 3, 1))
+def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, which = blobs(20, 20, 20)
+    monkeypatch.delattr(label_vectors, "KMeans")  # it is not needed
+    swapped = np.where(np.arange(60) % 20 < 3, (which + 1) % 3, which)  # three of each blob are in the next one's class
+    np.testing.assert_array_equal(equal_size_vectors(features, 3, start=swapped).argmax(axis=1), which)
+    centred = features - features.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=1, keepdims=True)
+    centres = np.stack([centred[swapped == k].mean(axis=0) for k in range(3)])
+    squared = ((centred[:, None] - centres) ** 2).sum(axis=2)
+    expected = sinkhorn(-squared / (0.05 * squared.mean()))
+    np.testing.assert_allclose(equal_size_vectors(features, 3, start=swapped, rounds=1), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("different", [1, 2, 3])
+def test_copies_of_images_may_be_fewer_than_the_classes(way: Callable[..., np.ndarray], different: int) -> None:
+    features = np.repeat(cloud(different), 8, axis=0)
+    vectors = way(features, 5)  # warnings are errors here
+    np.testing.assert_allclose(vectors.sum(axis=1), 1, atol=1e-5)
+    if way is not equal_size_vectors:  # which must part copies
+        assert all(len(set(vectors[start : start + 8].argmax(axis=1))) == 1 for start in range(0, len(features), 8))
