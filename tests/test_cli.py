@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import json
 import os
 import signal
@@ -18,6 +20,7 @@ from typer.testing import CliRunner, Result
 from mtlkit import load
 from mtlkit.cli import app
 from mtlkit.doctor import examine
+from mtlkit.preprocessing.class_sizes import CLASS_SIZES, SizeEvidence
 
 QUICK = ["--effort", "0.02"]
 
@@ -79,13 +82,34 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
     report = json.loads(result.stdout)  # and nothing else on stdout
     assert report["skipped"] == [{"path": "red/broken.png", "reason": report["skipped"][0]["reason"]}]
     assert report["classes_given_by"] == "user"
-    assert "about the same size" not in " ".join(report["assumptions"])
+    assert str(SizeEvidence(**report["class_sizes"][-1])) in report["assumptions"]
+    assert "and of colour" in report["assumptions"][-1]  # they are no strokes: light and colours vary
     assert "red/broken.png" in (tmp_path / "run" / "report.html").read_text()
     single = call("predict", tmp_path / "run", photos / "red" / "1.png", photos / "blue" / "1.png")
     assert [line.split(",")[0].rsplit("/", 1)[-1] for line in single.stdout.splitlines()[1:]] == ["1.png", "1.png"]
     grey = call("predict", tmp_path / "run", "digits:small")  # other channels and another size: brought to the model's
     assert grey.exit_code == 0
     assert len(grey.stdout.splitlines()) == 538
+
+
+@pytest.mark.parametrize("class_sizes", CLASS_SIZES)
+def test_a_run_says_which_class_sizes_it_took_and_why(class_sizes: str, tmp_path: Path) -> None:
+    result = call(
+        "fit", "digits:small", "--class-sizes", class_sizes, "--out", tmp_path / "run", "--json", "--effort", "0.1"
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    rounds = [SizeEvidence(**one) for one in report["class_sizes"]]
+    assert len(rounds) > 1  # at the start, and each time anew
+    assert {one.asked for one in rounds} == {class_sizes} == {report["settings"]["class sizes"]}
+    assert class_sizes == "auto" or {one.taken for one in rounds} == {class_sizes}
+    sentence = str(rounds[-1])
+    assert report["assumptions"].count(sentence) == 1
+    assert sum("equal size" in one or "classes' sizes" in one for one in report["assumptions"]) == 1
+    assert sentence in html.unescape((tmp_path / "run" / "report.html").read_text())
+    assert "of colour" not in " ".join(report["assumptions"])  # the digits are grey
+    stored = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert stored["class_sizes"] == report["class_sizes"] and stored["assumptions"] == report["assumptions"]
 
 
 def test_a_run_starts_from_anothers_weights_and_says_so(run: Path, tmp_path: Path) -> None:
@@ -128,6 +152,7 @@ def test_photos_without_labels_have_no_score(photos: Path, tmp_path: Path) -> No
         (["fit", "digits:small", "--classes", "1"], ["1", "2"]),
         (["fit", "digits:small", "--classes", "538"], ["538", "537"]),
         (["fit", "digits:small", "--class-sizes", "even"], ["'even'", "one of auto, equal, free"]),
+        (["fit", "digits:small", "--class-sizes", "eqal"], ["'eqal'", "Did you mean 'equal'"]),
         (["fit", "digits:small", "--weighting", "uncertain"], ["Did you mean 'uncertainty'"]),
         (["fit", "digits:small", "--weighting", "nash-mtl"], ["'nash-mtl'", "pip install", "cvxpy"]),
         (["fit", "digits:small", "--encoder", "resnet81"], ["'resnet81'", "Did you mean 'resnet18'"]),
@@ -165,6 +190,57 @@ def test_bad_arrays_end_with_one_sentence(tmp_path: Path) -> None:
     np.savez(tmp_path / "pickled.npz", images=np.array([{}] * 5, dtype=object))
     refused(call("fit", tmp_path / "nan.npz", "--classes", "2", "--out", tmp_path / "run"), "nan.npz", "NaN")
     refused(call("fit", tmp_path / "pickled.npz", "--classes", "2", "--out", tmp_path / "run"), "pickled.npz")
+
+
+def test_pictures_that_are_not_square_are_seen_alike_by_fit_and_score(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(24) % 2
+    pictures = random.random((24, 3, 40, 28)) * 0.3 + 0.7 * labels[:, None, None, None]
+    np.savez(tmp_path / "high.npz", images=pictures, labels=labels)
+    out = tmp_path / "run"
+    result = call("fit", tmp_path / "high.npz", "--classes", "2", "--out", out, "--json", "--effort", "0.05")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["shape"] == [3, 40, 40]
+    assert any("from 40 x 28 to 40 x 40 pixels, the aspect kept" in note for note in report["notes"])
+    rows = json.loads(call("predict", out, tmp_path / "high.npz", "--json").stdout)
+    stored = list(csv.DictReader((out / "assignments.csv").read_text().splitlines()))
+    assert [row["class"] for row in rows] == [int(row["class"]) for row in stored]
+    np.testing.assert_allclose(
+        [row["confidence"] for row in rows], [float(row["confidence"]) for row in stored], atol=2e-3
+    )
+
+
+@pytest.mark.parametrize("kind", ["lights", "one grey", "greys", "nonsquare", "four", "ten", "copies", "one a class"])
+def test_unusual_pictures_go_the_whole_way(kind: str, tmp_path: Path) -> None:
+    pictures, k = unusual(kind)
+    np.savez(tmp_path / "pictures.npz", images=pictures)
+    result = call(
+        "fit", tmp_path / "pictures.npz", "--classes", k, "--out", tmp_path / "run", "--json", "--effort", "0.005"
+    )
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert sum(report["sizes"]) == len(pictures)
+    assert all("classes are empty" in text for text in report["warnings"])  # and nothing of a library's
+    cuts = [one[cut] for one in report["class_sizes"] for cut in ("equal_cut", "free_cut")]
+    assert cuts and all(0 <= cut <= 1 for cut in cuts)
+
+
+def unusual(kind: str) -> tuple[np.ndarray, int]:
+    """Pictures with little or nothing to tell them apart by, or very few, and a number of classes."""
+    random = np.random.default_rng(0)
+    noise = random.random((20, 3, 12, 12))
+    levels = np.linspace(0, 1, 20)[:, None, None, None]
+    return {
+        "lights": (levels * noise[:1], 3),
+        "one grey": (np.concatenate([noise, np.full((1, 3, 12, 12), 0.5)]), 3),
+        "greys": (levels * np.ones((1, 3, 12, 12)), 3),
+        "nonsquare": (random.random((12, 3, 40, 28)), 2),
+        "four": (noise[:4], 2),
+        "ten": (noise[:10], 5),
+        "copies": (noise[:2].repeat(10, axis=0), 3),
+        "one a class": (noise, 20),
+    }[kind]
 
 
 def test_classes_are_asked_for_where_nothing_tells_them(photos: Path) -> None:

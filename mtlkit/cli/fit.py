@@ -38,12 +38,18 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Find classes in images without labels; leave a run folder with report, model and assignments."""
+    import numpy as np
+
     from mtlkit import MultiTaskClusterer
+    from mtlkit.data.catalogue import SIZES
     from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
     from mtlkit.multitask import Found, usual_augmentation
 
     images = load(source, size, data_root)
+    side = int(np.clip(max(images.images.shape[2:]), *SIZES))
+    if images.images.shape[2:] != (side, side):  # as `score` and `predict` will bring them to the model's side
+        images = load(source, side, data_root)
     k = classes if classes is not None else images.n_clusters
     if k is None:
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
@@ -53,7 +59,7 @@ def fit(
     clusterer = MultiTaskClusterer(
         k, class_sizes=class_sizes, weighting=weighting, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
         effort=effort, batch_size=batch_size, augmentation=augmentation, random_state=seed,
-        n_threads=threads, device=device, side=max(images.images.shape[-1], 8), verbose=True,
+        n_threads=threads, device=device, side=side, verbose=True,
     )  # fmt: skip
     given_by = "user" if classes is not None else "catalogue"
     if out is None:

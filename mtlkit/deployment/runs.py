@@ -174,6 +174,6 @@ def _features(images: ImageSet, found: Found) -> np.ndarray:
     """Return the shared features of the images, brought to the side that the network takes: N x width, of unit length."""
     side = encoder_settings(found.model)["side"]
     inputs = torch.as_tensor(images.images)
-    if inputs.shape[-1] != side:
+    if inputs.shape[2:] != (side, side):
         inputs = functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
     return functional.normalize(found.model.features(inputs)).numpy()

@@ -19,6 +19,7 @@ from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, run_name
 from mtlkit.evaluation import score
 from mtlkit.multitask import Found, MultiTaskModel, fit, make_encoder
 from mtlkit.multitask.tasks import Classification
+from mtlkit.preprocessing.class_sizes import SizeEvidence
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
     """A whole run, its paths as nasty as file names can be."""
     images, clusterer = fitted
     paths = ("=1+1.png", "<script>alert(1)</script>.png", *images.paths[2:])
-    found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_)
+    found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_, clusterer.sizes_)
     labels = images.open_labels()
     assert labels is not None
     scores = score(clusterer.labels_, labels)
@@ -40,6 +41,13 @@ def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
     with new_run(tmp_path / "run") as folder:
         write_run(folder, replace(images, paths=paths), found, scores, about)
     return tmp_path / "run"
+
+
+def test_a_report_says_what_was_weighed_each_time_that_label_vectors_were_made(
+    run: Path, fitted: tuple[ImageSet, MultiTaskClusterer]
+) -> None:
+    stored = json.loads((run / "report.json").read_text())["class_sizes"]
+    assert stored and [SizeEvidence(**one) for one in stored] == fitted[1].sizes_
 
 
 def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
