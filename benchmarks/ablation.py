@@ -80,12 +80,14 @@ def run(name: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
     return result
 
 
-def whole_recipe(name: str, class_sizes: str, seeds: list[int]) -> list[float]:
-    """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results."""
+def whole_recipe(name: str, class_sizes: str, seeds: list[int]) -> list[float] | None:
+    """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results; None where it has no such row."""
     file = "digits.json" if name == "digits" else f"digits-{name.replace(':', '-')}.json"
     stored: dict[str, Any] = json.loads((RESULTS / file).read_text())
-    (row,) = (r for r in stored["rows"] if r["method"] == "mtlkit" and r["variant"] == class_sizes)
-    return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
+    for row in stored["rows"]:
+        if (row["method"], row["variant"]) == ("mtlkit", class_sizes) and set(seeds) <= set(row["seeds"]):
+            return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
+    return None
 
 
 def main() -> None:
@@ -101,7 +103,8 @@ def main() -> None:
         runs = Parallel(options.jobs)(delayed(run)(name, seed, options.effort) for seed in seeds)
         found = {key: [one[key] for one in runs] for key in runs[0]}
         for way, values in whole.items():
-            found["classification rounds (contrast + regression first)", way] = values
+            if values:
+                found["classification rounds (contrast + regression first)", way] = values
         for (row, class_sizes), values in found.items():
             table.append({"images": name, "tasks": row, "label vectors": class_sizes} | band(values))
             print(
