@@ -1,11 +1,12 @@
-"""What does each task add? From one task to the whole recipe, on digits and on digits made imbalanced.
+"""What does each part add? From the descriptors and single tasks to the whole recipe, on digits and on digits made imbalanced.
 
     python benchmarks/ablation.py --seeds 100-104
 
-Run `accuracy.py` first, as it is and with `--imbalanced`: the last row, the whole recipe, is taken from its results on the same
-seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from the label vectors
-of the features: `community_vectors` (free) and, on digits as they are, `equal_size_vectors` (equal). "+ clustering" and
-"+ mutual information" go on from "contrast + regression" with a head of 50 groups each. Results go to `results/ablation.json`;
+Run `accuracy.py` first, as it is and with `--sizes 10:1`: the last row, the whole recipe, is taken from its results on the same
+seeds. The rows before it train as long as the recipe's first stage does, and take their classes straight from label vectors,
+made as the recipe makes them (`sized_vectors`): of the features with the descriptors beside them. "+ clustering" and "+ mutual
+information" go on from "contrast + regression" with a head of 50 groups each. "network alone" looks at what contrast and
+regression have learnt without the descriptors, and "descriptors alone" needs no network. Results go to `results/ablation.json`;
 a quick look (`--effort 0.02`) prints them only.
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import RESULTS, band, imbalanced
+from accuracy import RESULTS, band, draw
 from joblib import Parallel, delayed
 
 from mtlkit import load
@@ -30,29 +31,24 @@ from mtlkit.multitask.recipes import features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
-from mtlkit.preprocessing.communities import community_vectors
-from mtlkit.preprocessing.label_vectors import equal_size_vectors, smooth
+from mtlkit.preprocessing.class_sizes import sized_vectors
 
-WAYS = {"digits": ("free", "equal"), "imbalanced": ("free",)}  # images -> ways to make label vectors
+# Images -> class sizes; "10:1" is what `accuracy.draw` makes of digits.
+WAYS = {"digits": ("auto", "equal", "free"), "10:1": ("auto", "free")}
 
 
-def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], float]:
-    """Train the rows of one seed: (row, label vectors) -> balanced accuracy."""
-    digits = load("digits")
-    data, labels = imbalanced(digits, seed) if draw == "imbalanced" else (digits.images, digits.open_labels())
+def run(name: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], float]:
+    """Train the rows of one seed: (row, class sizes) -> balanced accuracy."""
+    data = draw(load("digits"), "one" if name == "digits" else name, seed)
+    labels = data.open_labels()
     assert labels is not None
-    images, descriptors, schedule = torch.as_tensor(data), describe(data), Schedule(effort=effort)
+    images, descriptors, schedule = torch.as_tensor(data.images), describe(data.images), Schedule(effort=effort)
+    batch_size = schedule.batch(len(images))
     result: dict[tuple[str, str], float] = {}
 
-    def judge(row: str, model: MultiTaskModel) -> None:
-        for class_sizes in WAYS[draw]:
-            features = features_of(model, images)
-            equal = class_sizes == "equal"
-            vectors = (
-                smooth(equal_size_vectors(features, 10, seed), features)
-                if equal
-                else community_vectors(features, 10, seed)
-            )
+    def judge(row: str, network: np.ndarray, beside: np.ndarray) -> None:
+        for class_sizes in WAYS[name]:
+            vectors, _ = sized_vectors(network, beside, 10, seed, class_sizes)
             result[row, class_sizes] = score(vectors.argmax(1), labels).balanced_accuracy
 
     views, shape = Contrast(), Regression(descriptors)
@@ -65,14 +61,9 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
         for row, tasks in rows.items():
             torch.manual_seed(seed)
             model = MultiTaskModel(SmallCNN(side=images.shape[-1]), tasks)
-            fit(
-                model,
-                images,
-                epochs=schedule.epochs("features", len(images)),
-                batch_size=schedule.batch(len(images)),
-                seed=seed,
-            )
-            judge(row, model)
+            epochs = schedule.epochs("features", len(images))
+            fit(model, images, epochs=epochs, batch_size=batch_size, seed=seed)
+            judge(row, features_of(model, images), descriptors)
         epochs = schedule.epochs("groups", len(images))
         groups: dict[str, Task] = {
             "+ clustering": Clustering(features_of(model, images), 50, seed),
@@ -82,19 +73,21 @@ def run(draw: str, seed: int, effort: float = 1.0) -> dict[tuple[str, str], floa
             further = copy.deepcopy(model)
             further.add("groups", task)
             further.remove("views")
-            fit(
-                further, images, epochs=epochs, batch_size=schedule.batch(len(images)), weighting="equal", seed=seed + 1
-            )
-            judge(row, further)
+            fit(further, images, epochs=epochs, batch_size=batch_size, weighting="equal", seed=seed + 1)
+            judge(row, features_of(further, images), descriptors)
+        judge("network alone (contrast + regression)", features_of(model, images), np.zeros((len(images), 1)))
+        judge("descriptors alone", descriptors, descriptors)
     return result
 
 
-def whole_recipe(draw: str, class_sizes: str, seeds: list[int]) -> list[float]:
-    """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results."""
-    name = "digits-imbalanced" if draw == "imbalanced" else "digits"
-    stored: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
-    (row,) = (r for r in stored["rows"] if r["method"] == "mtlkit" and r["variant"] == class_sizes)
-    return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
+def whole_recipe(name: str, class_sizes: str, seeds: list[int]) -> list[float] | None:
+    """Return the balanced accuracies of the whole recipe from `accuracy.py`'s results; None where it has no such row."""
+    file = "digits.json" if name == "digits" else f"digits-{name.replace(':', '-')}.json"
+    stored: dict[str, Any] = json.loads((RESULTS / file).read_text())
+    for row in stored["rows"]:
+        if (row["method"], row["variant"]) == ("mtlkit", class_sizes) and set(seeds) <= set(row["seeds"]):
+            return [row["balanced_accuracy"]["all"][row["seeds"].index(seed)] for seed in seeds]
+    return None
 
 
 def main() -> None:
@@ -105,16 +98,17 @@ def main() -> None:
     options = parser.parse_args()
     first, last = map(int, options.seeds.split("-"))
     seeds, table = list(range(first, last + 1)), []
-    for draw, ways in WAYS.items():
-        runs = Parallel(options.jobs)(delayed(run)(draw, seed, options.effort) for seed in seeds)
+    for name, ways in WAYS.items():
+        whole = {way: whole_recipe(name, way, seeds) for way in ways} if options.effort == 1 else {}
+        runs = Parallel(options.jobs)(delayed(run)(name, seed, options.effort) for seed in seeds)
         found = {key: [one[key] for one in runs] for key in runs[0]}
-        if options.effort == 1:
-            for way in ways:
-                found["classification rounds (contrast + regression first)", way] = whole_recipe(draw, way, seeds)
+        for way, values in whole.items():
+            if values:
+                found["classification rounds (contrast + regression first)", way] = values
         for (row, class_sizes), values in found.items():
-            table.append({"images": draw, "tasks": row, "label vectors": class_sizes} | band(values))
+            table.append({"images": name, "tasks": row, "label vectors": class_sizes} | band(values))
             print(
-                f"{draw:10} {row:52} {class_sizes:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
+                f"{name:10} {row:52} {class_sizes:5} {np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})",
                 flush=True,
             )
     if options.effort != 1:

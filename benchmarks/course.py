@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from accuracy import CLASSIC, RESULTS, band, features
+from accuracy import CLASSIC, FEATURES, RESULTS, band
+from joblib import Parallel, delayed
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
@@ -28,7 +30,7 @@ Way = Callable[[int], np.ndarray]  # a seed -> N group numbers, made without lab
 
 def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 01: what chance reaches, and k-means on the images as they are."""
-    x = features(digits.images)["pixels"]
+    x = FEATURES["pixels"](digits.images)
     return {
         "groups by lot": lambda seed: np.random.default_rng(seed).integers(0, k, len(digits)),
         "k-means on pixels": lambda seed: CLASSIC["k-means"](x, k, seed),
@@ -37,19 +39,14 @@ def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
 
 def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 02: the same, and Ward's method, on HOG."""
-    x = features(digits.images)["HOG"]
+    x = FEATURES["HOG"](digits.images)
     return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
 
 
 def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
-    """Chapter 05: the whole recipe, label vectors made anew in rounds; with sizes free, and with one size assumed."""
-    names = {"several tasks, in rounds, sizes free": "free", "several tasks, in rounds, equal sizes": "equal"}
-    return {
-        name: lambda seed, sizes=sizes: MultiTaskClusterer(k, class_sizes=sizes, random_state=seed).fit_predict(
-            digits.images
-        )
-        for name, sizes in names.items()
-    }
+    """Chapter 05: the whole recipe as it is by default, label vectors made again in rounds."""
+    name = "several tasks, in rounds"
+    return {name: lambda seed: MultiTaskClusterer(k, random_state=seed).fit_predict(digits.images)}
 
 
 # A chapter's rows: what they are called, and how a seed makes groups.
@@ -69,7 +66,7 @@ def open_half(digits: ImageSet) -> tuple[np.ndarray, np.ndarray]:
 
 def measure(digits: ImageSet, way: Way) -> dict[str, Any]:
     """Group with each seed, then open the labels: mean, minimum, maximum and every value of both scores."""
-    found = [way(seed) for seed in SEEDS]
+    found = Parallel(os.cpu_count() or 1)(delayed(way)(seed) for seed in SEEDS)
     even, labels = open_half(digits)
     scores = [score(groups[even], labels).as_dict() for groups in found]
     return {"seeds": list(SEEDS)} | {key: band([one[key] for one in scores]) for key in ("accuracy", "nmi")}

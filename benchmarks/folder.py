@@ -10,49 +10,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
+from real import cells, read, signs
 
 FORMATS = ("png", "jpg", "bmp", "webp", "tiff")
-KINDS = ("RBC", "WBC", "Platelets")  # of BCCD
 REPORTED = (38, 13)  # GTSRB's classes beside the smears: "keep right", blue and round; "yield", a triangle
 DEVELOPMENT = ((12, 17), (1, 14, 33), (35, 18, 25))
-WINDOW = 128  # px: about a red cell and its surroundings
-
-
-def cells(root: Path, photos: str, window: int | None = WINDOW) -> tuple[list[Image.Image], np.ndarray]:
-    """Return a crop for each annotated cell of BCCD's photos ("train", "val" or "test"), and its kind.
-
-    With `window` all crops have that size, so that a cell's size can be seen; with None they are cut to the box.
-    """
-    base = root / "bccd" / "BCCD"
-    crops, kinds = [], []
-    for name in sorted((base / "ImageSets" / "Main" / f"{photos}.txt").read_text().split()):
-        photo = Image.open(base / "JPEGImages" / f"{name}.jpg").convert("RGB")
-        for cell in ElementTree.parse(base / "Annotations" / f"{name}.xml").iter("object"):
-            left, top, right, bottom = (
-                int(cell.findtext(f"bndbox/{side}", "0")) for side in ("xmin", "ymin", "xmax", "ymax")
-            )
-            if right <= left or bottom <= top:  # two boxes of the set have no area
-                continue
-            if window:
-                left, top = (left + right - window) // 2, (top + bottom - window) // 2
-                left, top = (
-                    int(np.clip(start, 0, size - window)) for start, size in zip((left, top), photo.size, strict=True)
-                )
-                right, bottom = left + window, top + window
-            crops.append(photo.crop((left, top, right, bottom)))
-            kinds.append(KINDS.index(cell.findtext("name", "")))
-    return crops, np.array(kinds)
-
-
-def signs(root: Path, parity: int) -> tuple[list[Path], np.ndarray]:
-    """Return the files of GTSRB's train tracks of even (0) or odd (1) number, and their classes: never a track in both."""
-    files = sorted((root / "gtsrb" / "GTSRB" / "Training").glob("*/*.ppm"))
-    files = [file for file in files if int(file.stem.split("_")[0]) % 2 == parity]
-    return files, np.array([int(file.parent.name) for file in files])
 
 
 def write_folder(
@@ -60,18 +24,16 @@ def write_folder(
 ) -> None:
     """Write `each` pictures of every kind below `out`, formats and sizes mixed."""
     random = np.random.default_rng(seed)
-    smears, _ = cells(root, "train" if development else "test", window=None)
-    files, _ = signs(root, 0 if development else 1)
-    kinds = {"smear": smears} | {
-        f"sign-{one:02d}": [Image.open(file) for file in files if int(file.parent.name) == one] for one in classes
-    }
+    files, kinds_of_signs = signs(root, 0 if development else 1)
+    kinds = {"smear": cells(root, "train" if development else "test", window=None)[0]}
+    for one in classes:
+        kinds[f"sign-{one:02d}"] = [read(files[row]) for row in np.flatnonzero(kinds_of_signs == one)]
     for kind, pictures in kinds.items():
         (out / kind).mkdir(parents=True, exist_ok=True)
         for number, row in enumerate(random.permutation(len(pictures))[:each]):
             size = random.uniform(0.8, 2.0)  # times its own
-            picture = pictures[row]
-            picture = picture.resize(tuple(max(12, int(side * size)) for side in picture.size))
-            picture.convert("RGB").save(out / kind / f"{number:03d}.{random.choice(FORMATS)}")
+            picture = pictures[row].resize(tuple(max(12, int(side * size)) for side in pictures[row].size))
+            picture.save(out / kind / f"{number:03d}.{random.choice(FORMATS)}")
 
 
 def main() -> None:
@@ -83,10 +45,10 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="which pictures, in which formats and sizes")
     options = parser.parse_args()
-    development = options.development is not None
-    classes = DEVELOPMENT[options.development] if development else REPORTED
     if options.out.exists():
         parser.error(f"--out {options.out}: is there already; name a folder that is not")
+    development = options.development is not None
+    classes = DEVELOPMENT[options.development] if development else REPORTED
     write_folder(options.data_root, options.out, classes, development, options.seed)
 
 

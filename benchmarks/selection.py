@@ -3,8 +3,8 @@
     python benchmarks/selection.py
 
 Five runs at a time, equal but for their seed: digits with `class_sizes="free"` and `"equal"`, and sets of digits made
-imbalanced. Labels judge the scores; no score sees them. A score picked by luck finds the best run once in five times and
-avoids the worst four times in five. Results go to `results/selection.json`.
+imbalanced, ten to one. Labels judge the scores; no score sees them. A score picked by luck finds the best run once in five
+times and avoids the worst four times in five. Results go to `results/selection.json`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
-from accuracy import RESULTS, imbalanced
+from accuracy import RESULTS, draw
 from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 
@@ -25,7 +25,11 @@ from mtlkit.multitask.selection import label_free_scores
 from mtlkit.preprocessing import hog
 
 RUNS = 5  # that are chosen between
-KINDS = {"digits, free": ("free", False), "digits, equal": ("equal", False), "imbalanced digits, free": ("free", True)}
+KINDS = {
+    "digits, free": ("free", "one"),
+    "digits, equal": ("equal", "one"),
+    "imbalanced digits, free": ("free", "10:1"),
+}
 
 
 def probabilities(images: np.ndarray, class_sizes: str, seed: int, effort: float) -> np.ndarray:
@@ -34,17 +38,16 @@ def probabilities(images: np.ndarray, class_sizes: str, seed: int, effort: float
 
 def group(kind: str, number: int, effort: float, jobs: int) -> dict[str, list[float]]:
     """Train five runs; return their true score and the scores without labels."""
-    class_sizes, falling = KINDS[kind]
-    digits = load("digits")
-    labels = digits.open_labels()
+    class_sizes, sizes = KINDS[kind]
+    images = draw(load("digits"), sizes, seed=100 + number)
+    labels = images.open_labels()
     assert labels is not None
-    images = digits.images
-    if falling:
-        images, labels = imbalanced(digits, 100 + number)
     seeds = 200 + RUNS * number + np.arange(RUNS)
-    runs = Parallel(jobs)(delayed(probabilities)(images, class_sizes, int(seed), effort) for seed in seeds)
+    runs = Parallel(jobs)(delayed(probabilities)(images.images, class_sizes, int(seed), effort) for seed in seeds)
     truth = [score(run.argmax(axis=1), labels).balanced_accuracy for run in runs]
-    return {"truth": truth} | {name: values.tolist() for name, values in label_free_scores(hog(images), runs).items()}
+    return {"truth": truth} | {
+        name: values.tolist() for name, values in label_free_scores(hog(images.images), runs).items()
+    }
 
 
 def judge(groups: list[dict[str, list[float]]], name: str) -> dict[str, float | str]:

@@ -1,4 +1,4 @@
-"""The development sets: the sizes they promise, and clumps where clumps are promised."""
+"""The benchmarks: sets are what they promise, and what is stored says what was measured."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy.stats import ttest_rel
 from sklearn.neighbors import NearestNeighbors
 
+from mtlkit import MultiTaskClusterer, load
 from mtlkit.course.chapters import PATTERN, course_folder
+from mtlkit.multitask.training import threads
+from mtlkit.preprocessing.class_sizes import sized_vectors
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
@@ -23,7 +28,7 @@ def development(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("development")
 
 
-@pytest.mark.parametrize("name", ["one size", "falling sizes", "one size, clumped", "falling sizes, clumped"])
+@pytest.mark.parametrize("name", ["one size", "natural", "10:1", "one large", "one size, clumped", "10:1, clumped"])
 def test_development_sets_have_their_sizes(development: Any, name: str) -> None:
     labels = np.arange(4000) % 10
     images = np.random.default_rng(0).random((4000, 4, 4))
@@ -53,6 +58,25 @@ def test_the_development_files_are_read_with_and_without_gz(development: Any, tm
     found, labels = development.read(tmp_path)
     assert found.shape == (2, 20, 20) and labels.tolist() == [7, 3]
     np.testing.assert_allclose(found, images[:, 4:24, 4:24] / 255, rtol=1e-6)
+
+
+def test_the_first_stage_is_that_of_the_recipe(development: Any) -> None:
+    images = load("digits:small").images[:150]
+    with threads(1):
+        whole = MultiTaskClusterer(3, random_state=5, effort=0.05).fit(images)
+        features, descriptors = development.first_stage(images, 3, seed=5, effort=0.05)
+        assert sized_vectors(features, descriptors, 3, seed=5)[1] == whole.sizes_[0]
+
+
+def test_the_figure_of_the_evidence_marks_each_kind_and_what_was_less_right(development: Any) -> None:
+    row = {"images": "one size", "like": True, "taken": "equal", "difference": 0.01, "equal": 0.9, "free": 0.8}
+    other = {"images": "10:1", "like": False, "taken": "free", "difference": 0.1, "equal": 0.9, "free": 0.8}
+    (axes,) = development.figure([other, row]).axes
+    dots = {line.get_marker(): line for line in axes.lines if len(line.get_xdata()) == 1}
+    assert list(dots["o"].get_xdata()) == [1.0] and list(dots["^"].get_xdata()) == [10.0]
+    assert dots["o"].get_markerfacecolor() == development.COLOURS[True]
+    assert dots["^"].get_markerfacecolor() == "white"  # taken, and not the better one
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["one size", "10:1"]
 
 
 def test_a_row_of_the_course_is_made_anew_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +111,113 @@ def test_every_chapter_has_a_band_of_five_seeds() -> None:
         assert about["seeds"] == [0, 1, 2, 3, 4] and bands
         for one in bands.values():
             assert len(one["all"]) == 5 and one["min"] == min(one["all"]) and one["max"] == max(one["all"])
+
+
+@pytest.fixture
+def accuracy(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module("accuracy")
+
+
+@pytest.mark.parametrize(("sizes", "smallest"), [("2:1", 87), ("3:1", 58), ("10:1", 17)])
+def test_drawn_digits_have_their_sizes_and_their_labels(accuracy: Any, sizes: str, smallest: int) -> None:
+    digits = load("digits")
+    drawn = accuracy.draw(digits, sizes, seed=3)
+    counts = np.sort(np.bincount(drawn.open_labels()))
+    assert (counts[0], counts[-1]) == (smallest, 174) and len(set(drawn.paths)) == len(drawn)
+    rows = [digits.paths.index(path) for path in drawn.paths]
+    np.testing.assert_array_equal(drawn.images, digits.images[rows])
+    np.testing.assert_array_equal(drawn.open_labels(), digits.open_labels()[rows])
+    assert drawn.paths != accuracy.draw(digits, sizes, seed=4).paths
+    assert accuracy.draw(digits, "one", seed=3) is digits
+
+
+def test_differences_are_taken_in_pairs_over_the_seeds_that_both_have(accuracy: Any) -> None:
+    def row(method: str, variant: str, seeds: list[int], values: list[float]) -> dict[str, Any]:
+        scores = {key: accuracy.band(values) for key in accuracy.SCORES}
+        return {"method": method, "variant": variant, "seeds": seeds} | scores
+
+    ours = [0.91, 0.95, 0.97, 0.93]
+    theirs = [0.90, 0.91, 0.99]
+    table = [row("mtlkit", "auto", [1, 2, 3, 4], ours), row("Ward", "HOG", [2, 3, 4], theirs)]
+    found = accuracy.compare(table)
+    assert found["seeds"] == [2, 3, 4]
+    expected = ttest_rel(ours[1:], theirs)
+    interval = expected.confidence_interval(0.95)
+    assert found["nmi"]["mean"] == pytest.approx(np.mean(np.subtract(ours[1:], theirs)), abs=1e-4)
+    assert found["nmi"]["low"] == pytest.approx(interval.low, abs=1e-4)
+    assert found["nmi"]["high"] == pytest.approx(interval.high, abs=1e-4)
+    assert (found["nmi"]["better"], found["nmi"]["pairs"]) == (2, 3)
+    assert accuracy.compare(table[:1]) is None
+    assert accuracy.paired([0.5], [0.4])["low"] is None
+
+
+def test_a_regret_is_what_the_best_simple_method_has_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    regrets = importlib.import_module("regrets")
+
+    def one(**balanced: float) -> dict[str, Any]:
+        methods = {
+            name: {"cpu_seconds": 1.0, "taken": "free"}
+            | dict.fromkeys(regrets.SCORES, 0.0)
+            | {"balanced_accuracy": value}
+            for name, value in balanced.items()
+        }
+        return {"images": 9, "classes": 3, "side": 8, "methods": methods}
+
+    row = regrets.row_of("digits", [one(mtlkit=0.9, a=0.5, b=0.8), one(mtlkit=0.8, a=0.6, b=0.9)])
+    assert (row["best_simple"], row["regret"], row["regrets"]) == ("b", 0.0, [-0.1, 0.1])
+    assert row["methods"]["mtlkit"]["taken"] == ["free", "free"]
+    assert regrets.row_of("traffic signs", [one(mtlkit=0.9, a=0.5)])["judged_by"] == "nmi"
+    stored = [{"set": "MNIST", "old": True}, {"set": "digits"}, {"set": "a set of once"}]
+    assert regrets.merge(stored, row) == [row, stored[0]]
+
+
+def test_our_run_and_a_simple_one_are_measured_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    regrets = importlib.import_module("regrets")
+    monkeypatch.setitem(regrets.SETS, "stub", lambda root, seed: load("digits:small").first(150))
+    found = regrets.measure("stub", Path(), seed=0, effort=0.02)
+    assert list(found["methods"]) == ["mtlkit", "k-means on HOG", "Ward on HOG"]
+    assert all({*regrets.SCORES, "cpu_seconds"} <= set(one) for one in found["methods"].values())
+    assert found["methods"]["mtlkit"]["taken"] in ("equal", "free")
+    assert (found["images"], found["classes"], found["side"]) == (150, 3, 8)
+
+
+def test_tables_say_what_was_taken_and_what_is_regretted(accuracy: Any) -> None:
+    tables = importlib.import_module("tables")
+    row = {"method": "mtlkit", "variant": "auto", "assumed": "k known", "seeds": [1, 2], "taken": ["equal", "free"]}
+    row |= {key: accuracy.band([0.5, 0.7]) for key in (*accuracy.SCORES, "cpu_seconds")}
+    row |= {"equal_cut": [0.1, 0.2], "free_cut": [0.1, 0.1]}
+    pairs = {"theirs": "Ward on HOG", "accuracy": accuracy.paired([0.5, 0.7], [0.4, 0.5])}
+    page = tables.scoreboard({"command": "c", "rows": [row], "difference": pairs}, "accuracy", "ACC")
+    assert "took equal sizes in 1 of 2 runs" in page and "15.0% and 10.0%" in page
+    assert "ACC +0.150" in page and "better in 2 of 2" in page
+    methods = {"mtlkit": row, "Ward on HOG": row | {"balanced_accuracy": accuracy.band([0.8])}}
+    regret = {"set": "digits", "images": 1797, "classes": 10, "seeds": [1, 2], "judged_by": "balanced_accuracy",
+              "best_simple": "Ward on HOG", "regret": 0.2, "methods": methods}  # fmt: skip
+    assert "| 0.600 (0.500 to 0.700) | Ward on HOG | 0.800 (0.800 to 0.800) | -0.200 |" in tables.regrets(
+        {"command": "c", "rows": [regret]}
+    )
+
+
+def test_a_window_stays_inside_the_photo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    real = importlib.import_module("real")
+    base = tmp_path / "bccd" / "BCCD"
+    for folder in ("ImageSets/Main", "JPEGImages", "Annotations"):
+        (base / folder).mkdir(parents=True)
+    (base / "ImageSets/Main/test.txt").write_text("one\n")
+    Image.new("RGB", (640, 480), "white").save(base / "JPEGImages" / "one.jpg")
+    box = (
+        "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+    )
+    cells = [("WBC", 600, 450, 640, 480), ("RBC", 5, 5, 5, 20), ("Platelets", 0, 0, 20, 10)]
+    text = "".join(box.format(*cell) for cell in cells)
+    (base / "Annotations" / "one.xml").write_text(f"<annotation>{text}</annotation>")
+    crops, kinds = real.cells(tmp_path, "test")
+    assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [1, 2]  # one box has no area
+    assert [crop.size for crop in real.cells(tmp_path, "test", window=None)[0]] == [(40, 30), (20, 10)]
+    assert real.image_set("cells", crops, kinds).images.shape == (2, 3, 32, 32)
+    with pytest.raises(SystemExit, match="gtsrb"):
+        real.signs(tmp_path, 1)

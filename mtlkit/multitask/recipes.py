@@ -4,8 +4,9 @@
 2. *Label vectors* are made without a label, from the shared features, the contrast head's space and the descriptors. Equal
    sizes are assumed unless the images speak against it.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
-   rounds, the label vectors are made anew from the features as they are by then, and the head learns the mean of all
-   rounds: one unlucky round is outvoted.
+   rounds, the label vectors are made again from the features as they are by then: classes of equal size, or those that the
+   head itself has come to, whichever the images speak for. The head learns the mean of all rounds: one unlucky round is
+   outvoted.
 """
 
 import time
@@ -47,7 +48,7 @@ class Schedule:
         batch_size: images a step; None: 128, or a fifth of the images where that is less.
         effort: scales all lengths; below 1 for a quick look.
         features, groups, classes: (epochs, least steps) of each stage.
-        few: with fewer images than that, the least steps get fewer in proportion.
+        few: with fewer images than that, the least steps fall with the square of their number, to a quarter.
         many: with more images than that, epochs get fewer in proportion, so that the steps stay the same.
         rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew
             and the mean of all so far is learnt.
@@ -58,7 +59,7 @@ class Schedule:
     features: tuple[int, int] = (30, 1680)
     groups: tuple[int, int] = (6, 84)
     classes: tuple[int, int] = (18, 252)
-    few: int = 1_250
+    few: int = 700
     many: int = 20_000
     rounds: int = 3
 
@@ -83,7 +84,7 @@ class Schedule:
         """
         epochs, least = getattr(self, stage)
         steps, _ = steps_an_epoch(n_images, self.batch(n_images))
-        fewest = least * min(1, n_images / self.few) / steps
+        fewest = least * min(1, max(0.25, (n_images / self.few) ** 2)) / steps
         return max(1, round(max(epochs * min(1, self.many / n_images), fewest) * self.effort))
 
     def steps(self, n_images: int, clustering: bool = False) -> int:
@@ -167,9 +168,11 @@ def find_classes(
 
     vectors: list[np.ndarray] = []  # of each round
 
-    def make_vectors(features: np.ndarray) -> None:
-        weights = (found.sizes[0].weight,) if found.sizes else usual_weights(images.shape[1:])  # chosen once
-        anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights)
+    def make_vectors(model: MultiTaskModel, classes: np.ndarray | None = None) -> None:
+        # Later rounds ask the network alone: it has learnt what the descriptors knew.
+        weights = usual_weights(images.shape[1:]) if classes is None else (0.0,)
+        features = features_of(model, images)
+        anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights, classes)
         vectors.append(align(anew, np.mean(vectors, axis=0)) if vectors else anew)
         found.sizes.append(sizes)
 
@@ -186,7 +189,7 @@ def find_classes(
         vectors += [v.numpy() for v in saved["vectors"]]
         found.sizes += [SizeEvidence(**one) for one in saved["sizes"]]
     else:
-        make_vectors(features_of(model, images))
+        make_vectors(model)
     task = Classification(np.mean(vectors, axis=0))
     found.seconds["label vectors"] = time.perf_counter() - started
     if not clustering:
@@ -201,7 +204,7 @@ def find_classes(
     def make_anew(epoch: int) -> None:
         done = epoch + 1
         if done >= first and (done - first) % span == 0 and done < epochs:
-            make_vectors(features_of(teacher.module, images))
+            make_vectors(teacher.module, teacher.module.predict(images, "classes").argmax(dim=1).numpy())
             task.set_targets(np.mean(vectors, axis=0))
 
     train("classes", weighting="equal", teacher=teacher, at_round=make_anew)
@@ -215,7 +218,7 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
     """Return what label vectors are made from: N x D rows of unit length (only directions count), for clean images.
 
     The shared features, and beside them, where a contrast head is, what it makes of them: that is the space in
-    which views were pulled together. `benchmarks/development.py` compares both together with either alone.
+    which views were pulled together.
     """
     features = model.features(images)
     spaces = [features]

@@ -58,6 +58,7 @@ def sized_vectors(
     seed: int = 0,
     class_sizes: str = "auto",
     weights: Sequence[float] = WEIGHTS,
+    classes: np.ndarray | None = None,
 ) -> tuple[np.ndarray, SizeEvidence]:
     r"""Make label vectors from the network's features and the descriptors beside them.
 
@@ -79,6 +80,8 @@ def sized_vectors(
         seed: for k-means, and for the sample.
         class_sizes: `"auto"`, `"equal"` or `"free"`.
         weights: of the descriptors, to choose from: the usual one first, then larger ones.
+        classes: N class numbers of a partition of free sizes, where there is one already; communities are looked for only
+            where some class of it is empty.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`), and what was weighed.
@@ -101,13 +104,17 @@ def sized_vectors(
         sample = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
     views = _joined(network[sample], descriptors[sample], weights)
     chosen = next(views)
-    found = chosen.communities(n_clusters, seed)
-    for view in views:
-        more = view.communities(n_clusters, seed)
-        if more.stability > found.stability + MARGIN:
-            chosen, found = view, more
-    free = np.eye(n_clusters)[found.classes]
-    equal = chosen.equal_sizes(n_clusters, seed, found.classes)
+    if classes is None or len(np.unique(classes[sample])) < n_clusters:
+        found = chosen.communities(n_clusters, seed)
+        for view in views:
+            more = view.communities(n_clusters, seed)
+            if more.stability > found.stability + MARGIN:
+                chosen, found = view, more
+        classes = found.classes
+    else:
+        classes = classes[sample]
+    free = np.eye(n_clusters)[classes]
+    equal = chosen.equal_sizes(n_clusters, seed, classes)
     free_cut, equal_cut = (normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal))
     taken = class_sizes
     if class_sizes == "auto":
@@ -147,9 +154,11 @@ class _View:
 
 def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float]) -> Iterator[_View]:
     """Yield the two beside each other, with each weight of the descriptors."""
-    main_parts = np.zeros((len(descriptors), 1))
-    if np.ptp(descriptors, axis=0).any():  # else all images are described alike, and nothing tells them apart
+    network = normalize(network)
+    main_parts = np.zeros((len(descriptors), 0))
+    if any(weights) and np.ptp(descriptors, axis=0).any():  # else all images are described alike, which tells nothing
         main_parts = normalize(PCA(min(WIDTH, *descriptors.shape), random_state=0).fit_transform(descriptors))
     for weight in weights:
-        features = normalize(np.concatenate([normalize(network), weight * main_parts], axis=1)).astype(np.float32)
+        parts = [network, weight * main_parts] if weight else [network]
+        features = normalize(np.concatenate(parts, axis=1)).astype(np.float32)
         yield _View(weight, features, neighbour_graph(features))

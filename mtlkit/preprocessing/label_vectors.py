@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neighbors import NearestNeighbors
@@ -104,11 +104,13 @@ def sinkhorn(scores: np.ndarray, iterations: int = 50) -> np.ndarray:
     >>> sinkhorn(np.zeros((4, 2))).tolist()[0]
     [0.5, 0.5]
     """
-    size = np.log(len(scores) / scores.shape[1])
+    kernel = np.exp(np.maximum(scores - scores.max(axis=1, keepdims=True), -500))  # no row or column of zeros alone
+    columns = np.ones(scores.shape[1])
     for _ in range(iterations):
-        scores = scores - logsumexp(scores, axis=0, keepdims=True) + size
-        scores = scores - logsumexp(scores, axis=1, keepdims=True)
-    return np.exp(scores)
+        rows = 1 / (kernel @ columns)
+        columns = len(scores) / scores.shape[1] / (kernel.T @ rows)
+    vectors = kernel * columns
+    return vectors / vectors.sum(axis=1, keepdims=True)
 
 
 def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> np.ndarray:

@@ -38,18 +38,20 @@ def shares_kept(answer: np.ndarray, measured: tuple[float, float]) -> str | None
 
 
 @exercise(
-    "00-3", numbers(-1), "all row numbers, the image to check first at the front",
+    "00-3", numbers(-1), "all row numbers of the open half, the image to check first at the front",
     "Your rule finds more than the network's own doubt. Try it with other seeds before you believe it.",
 )  # fmt: skip
 def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray) -> str | None:
-    rows, first = answer.astype(int), max(1, len(wrong) // 20)
+    rows, first = answer.astype(int), max(1, len(wrong) // 60)
     if sorted(rows.tolist()) != list(range(len(wrong))):
-        return f"That is no order of all {len(wrong)} rows: each row number stands in it once."
+        return f"That is no order of all {len(wrong)} rows of the open half: each number from 0 stands in it once."
     found, theirs = wrong[rows[:first]].sum(), wrong[doubt_first[:first]].sum()
     if found == min(first, wrong.sum()) and theirs < found:
         return "That finds every mistake there is: it sorts by the labels. Whoever has the labels need not check."
     if found == theirs:
-        return "That is the network's own doubt, or no better: sure mistakes stay hidden (section 9). Ask someone else."
+        return (
+            "That is the network's own doubt, or no better. Its mistakes in good faith stay hidden: ask someone else."
+        )
     if found < theirs:
         return f"That finds {found} mistakes, the network's own doubt {theirs}. Is your order the wrong way round?"
     return None

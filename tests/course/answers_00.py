@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-WRONG = np.arange(100) % 10 == 3  # 10 mistakes, in rows 3, 13, ...
-DOUBT = np.arange(100)  # the network's own doubt finds one of them in its first five rows
+WRONG = np.arange(300) % 10 == 3  # 30 mistakes, in rows 3, 13, ...; one row in sixty, 5, may be looked at
+DOUBT = np.arange(300)  # the network's own doubt finds one of them in its first five rows
 
 
 def order(*first: int) -> list[int]:
-    return [*first, *(row for row in range(100) if row not in first)]
+    return [*first, *(row for row in range(300) if row not in first)]
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -42,11 +42,11 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "given": {"wrong": WRONG, "doubt_first": DOUBT},
         "right": [order(3, 13, 0, 1, 2)],
         "wrong": [
-            (list(range(100)), "the network's own doubt, or no better"),
+            (list(range(300)), "the network's own doubt, or no better"),
             (order(0, 1, 2, 4, 5), "the wrong way round"),
             (order(3, 13, 23, 33, 43), "sorts by the labels"),
-            ([0] * 100, "no order of all 100 rows"),
-            (5, "must be all row numbers"),
+            ([0] * 300, "no order of all 300 rows"),
+            (5, "must be all row numbers of the open half"),
         ],
     },
     "00-4": {

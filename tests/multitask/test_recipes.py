@@ -52,15 +52,16 @@ def find(images: np.ndarray = IMAGES, n_clusters: int = 2, **settings: Any) -> F
         ("features", 20_000, 1.0, 30),
         ("features", 60_000, 1.0, 10),
         ("features", 1250, 1.0, 187),  # 9 steps an epoch: 1680 / 9
-        ("features", 100, 1.0, 30),  # few images: 5 steps an epoch, and 1680 * 100 / 1250 of them, or 30 epochs
-        ("features", 625, 1.0, 168),  # 5 steps an epoch, and half of 1680
+        ("features", 100, 1.0, 84),  # few images: 5 steps an epoch, and a quarter of 1680
+        ("features", 490, 1.0, 165),  # 5 steps an epoch, and .7 squared of 1680
+        ("features", 707, 1.0, 336),  # 5 steps an epoch, and all of 1680
         ("features", 1797, 0.1, 12),
         ("features", 1797, 1e-9, 1),
         ("groups", 1797, 1.0, 6),
         ("groups", 256, 1.0, 6),
         ("groups", 60_000, 1.0, 2),
         ("classes", 1797, 1.0, 18),
-        ("classes", 500, 0.5, 10),  # 5 steps an epoch: 252 * 0.4 / 5 are 20
+        ("classes", 500, 0.5, 13),  # 5 steps an epoch: 252 * (5 / 7)^2 / 5 are 25.7
     ],
 )
 def test_epochs(stage: str, n_images: int, effort: float, epochs: int) -> None:
@@ -212,7 +213,7 @@ def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("images", "usual"), [(IMAGES, WEIGHTS), (IMAGES.repeat(3, axis=1), WEIGHTS[1:])])
 @pytest.mark.parametrize("class_sizes", CLASS_SIZES)
-def test_the_weight_is_chosen_once_and_each_round_is_weighed(
+def test_later_rounds_weigh_what_the_network_alone_says(
     images: np.ndarray, usual: tuple[float, ...], class_sizes: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
@@ -226,7 +227,12 @@ def test_the_weight_is_chosen_once_and_each_round_is_weighed(
         encoder = SmallCNN(images.shape[1])
     targets = describe(images)
     found = find_classes(torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4)
-    assert [settings for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [[2, 4, class_sizes, (0.25,)]] * 3
+    assert [settings[:4] for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [
+        [2, 4, class_sizes, (0.0,)]
+    ] * 3
+    first, *later = (settings[4] for _, _, *settings in seen)
+    assert first is None  # nobody has said anything yet
+    assert all(classes.shape == (len(images),) and set(classes) <= {0, 1} for classes in later)
     assert all(descriptors is targets for _, descriptors, *_ in seen)
     assert not any(np.array_equal(seen[0][0], network) for network, *_ in seen[1:])  # the features as they are by then
     assert found.sizes == [weighed(0.25 * times, class_sizes) for times in (1, 2, 3, 4)]
@@ -240,11 +246,12 @@ def test_few_images_are_trained_in_small_batches(n_images: int, size: int) -> No
     assert Schedule(batch_size=33).batch(n_images) == 33  # what is asked for is taken
 
 
-def test_below_few_images_the_least_steps_get_fewer_in_proportion() -> None:
+def test_below_few_images_the_least_steps_fall_with_their_square_to_a_quarter() -> None:
     for few in (400, 800):
         schedule = Schedule(batch_size=20, features=(1, 1000), few=few)
-        assert [schedule.epochs("features", n) * (n // 20) for n in (few * 2, few, few // 2, few // 4)] == [
-            pytest.approx(steps, rel=0.05) for steps in (1000, 1000, 500, 250)
+        sizes = (few * 2, few, few * 3 // 4, few // 2, few // 4)
+        assert [schedule.epochs("features", n) * (n // 20) for n in sizes] == [
+            pytest.approx(steps, rel=0.05) for steps in (1000, 1000, 562, 250, 250)
         ]
     assert Schedule(few=100).epochs("features", 200) > Schedule(few=1000).epochs("features", 200)
 

@@ -72,7 +72,9 @@ def test_the_prose_keeps_its_tone(chapter: NotebookNode) -> None:
 
 def test_labels_are_opened_once_and_after_the_groups_are_final(chapter: NotebookNode) -> None:
     order = [cell.id for cell in chapter.cells]
-    assert [cell.id for cell in cells(chapter, "code") if "open_labels()" in cell.source] == ["open"]
+    opening = [cell for cell in cells(chapter, "code") if "open_labels()" in cell.source]
+    assert [cell.id for cell in opening] == ["open"]
+    assert "open_labels()[is_open]" in opening[0].source  # the other half is chapter 05's
     assert order.index("train") < order.index("groups") < order.index("seal") < order.index("open")
 
 
@@ -231,10 +233,10 @@ def test_the_main_job_ends_in_time(tmp_path: Path) -> None:
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["images"] == 1797
     measured = json.loads((NOTEBOOKS.parent / "benchmarks" / "results" / "digits.json").read_text(encoding="utf-8"))
-    (free,) = (row for row in measured["rows"] if row["variant"] == "free")
-    assert (
-        report["scores"]["accuracy"] > free["accuracy"]["min"] - 0.02
-    )  # of ten seeds; another processor is other luck
+    assert report["scores"]["n"] == 899  # of even row number: the others' labels stay sealed until chapter 05
+    assert any("stay sealed" in note for note in report["notes"])
+    ours = {row["variant"]: row["accuracy"]["min"] for row in measured["rows"] if row["method"] == "mtlkit"}
+    assert report["scores"]["accuracy"] > ours.get("auto", ours["free"]) - 0.02  # of ten seeds; elsewhere is other luck
     assert report["warnings"] == []
     assert (folder / "report.html").stat().st_size > 100_000
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout

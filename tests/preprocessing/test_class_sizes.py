@@ -272,3 +272,19 @@ def test_other_class_sizes_are_refused(name: Any) -> None:
             ask(name)
     for known in CLASS_SIZES:
         check_class_sizes(known)
+
+
+def test_a_partition_that_is_there_is_weighed_in_the_place_of_communities(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, which = blobs(40, 8)
+    monkeypatch.setattr(module, "find_communities", None)  # must not be asked
+    for classes in (which, 1 - which):
+        vectors, sizes = sized_vectors(features, features, 2, class_sizes="free", weights=(0.0,), classes=classes)
+        np.testing.assert_array_equal(vectors.argmax(axis=1), classes)
+        assert sizes.free_cut == pytest.approx(normalised_cut(neighbour_graph(features), classes, 2), abs=0.01)
+        assert sizes.weight == 0
+
+
+def test_a_partition_with_an_empty_class_is_not_taken_as_it_is() -> None:
+    features, which = blobs(40, 8)
+    vectors, _ = sized_vectors(features, features, 2, class_sizes="free", classes=np.zeros(48, int))
+    assert adjusted_rand_score(vectors.argmax(axis=1), which) == 1
