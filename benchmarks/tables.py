@@ -156,8 +156,7 @@ def survival(result: dict[str, Any]) -> str:
 
 SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, what is said of it, table
     ("digits", "Digits, scored against labels that were opened afterwards; mean and range over seeds. HOG: images enlarged to "
-     "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2. The recipe was developed on other images "
-     "(`benchmarks/development.py`).", lambda result: scoreboard(result, "accuracy", "ACC")),
+     "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2.", lambda result: scoreboard(result, "accuracy", "ACC")),
     *((f"digits-{ratio}-1", f"The same digits with class sizes geometric from 174 down to {smallest}, class order and images "
        "drawn by the seed; by balanced accuracy:", lambda result: scoreboard(result, "balanced_accuracy", "balanced ACC"))
       for ratio, smallest in ((2, 87), (3, 58), (10, 17))),
@@ -183,7 +182,13 @@ SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, 
 def figures() -> str:
     """Return the text between the marks: every figure from a stored result."""
     present = [section for section in SECTIONS if (HERE / "results" / f"{section[0]}.json").exists()]
-    return "\n\n".join(part for name, text, table in present for part in (text, table(read(name)))) + "\n"
+    parts = []
+    for name, text, table in present:
+        result = read(name)
+        rows = result.get("rows", [])
+        dates = sorted({made["date"] for made in (result, *rows) if "date" in made})
+        parts += [text, f"*Measured on {' and '.join(dates)}.*", table(result)]
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:

@@ -169,7 +169,7 @@ def find_classes(
     vectors: list[np.ndarray] = []  # of each round
 
     def make_vectors(model: MultiTaskModel, classes: np.ndarray | None = None) -> None:
-        # Later rounds ask the network alone: it has learnt what the descriptors knew.
+        # The descriptors help where the network is young; later rounds ask the network alone.
         weights = usual_weights(images.shape[1:]) if classes is None else (0.0,)
         features = features_of(model, images)
         anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights, classes)

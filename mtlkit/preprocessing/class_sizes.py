@@ -90,7 +90,8 @@ def sized_vectors(
         InputError: n_clusters below 1 or above N, or an unknown `class_sizes`.
 
     Source: Shi, Malik 2000, "Normalized cuts and image segmentation"; Lange, Roth, Braun, Buhmann 2004, "Stability-based
-    validation of clustering solutions". The weights and bounds were chosen by `benchmarks/development.py`.
+    validation of clustering solutions". The weights and bounds were chosen on draws of the kinds of sets that
+    `benchmarks/development.py` measures.
 
     >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + np.random.default_rng(0).normal(0, 0.05, (48, 2))
     >>> vectors, sizes = sized_vectors(blobs, blobs, 2)

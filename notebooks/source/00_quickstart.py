@@ -215,8 +215,9 @@ explore(
 # network gives the largest share. A pupil that writes its own textbook can go wrong: see chapter 05.
 #
 # In the first stage the network itself weighs the two losses (*uncertainty weighting*, chapter 04). No label appears
-# in any of this: look at what `fit_predict` is given. Whoever chose the recipe did use labels, but not those of these digits:
-# they belong to the training part of MNIST and to other development sets (`benchmarks/development.py`). With the stored
+# in any of this: look at what `fit_predict` is given. The people who chose the recipe did use labels: mostly those
+# of MNIST's training part and of other development sets (`benchmarks/development.py`). Three settings, though, were last compared on
+# sets drawn from these very digits; the README's "Honest limits" says which. With the stored
 # settings the training takes about half a minute.
 
 # %% id="train"
