@@ -39,20 +39,18 @@ def shares_kept(answer: np.ndarray, measured: tuple[float, float]) -> str | None
 
 @exercise(
     "00-3", numbers(-1), "all row numbers of the open half, the image to check first at the front",
-    "Your rule finds more than the network's own doubt. Try it with other seeds before you believe it.",
+    "Your rule is a second opinion worth having. Which of the two finds more is luck of the run: try other seeds.",
 )  # fmt: skip
 def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray) -> str | None:
     rows, first = answer.astype(int), max(1, len(wrong) // 60)
     if sorted(rows.tolist()) != list(range(len(wrong))):
         return f"That is no order of all {len(wrong)} rows of the open half: each number from 0 stands in it once."
     found, theirs = wrong[rows[:first]].sum(), wrong[doubt_first[:first]].sum()
-    if found == min(first, wrong.sum()) and theirs < found:
-        return "That finds every mistake there is: it sorts by the labels. Whoever has the labels need not check."
-    if found == theirs:
-        return (
-            "That is the network's own doubt, or no better. Its mistakes in good faith stay hidden: ask someone else."
-        )
-    if found < theirs:
+    if wrong.sum() >= 3 and wrong[rows[: min(first, wrong.sum())]].all():
+        return "That puts every mistake at the front: it sorts by the labels. Whoever has the labels need not check."
+    if set(rows[:first]) == set(doubt_first[:first]):
+        return "That is the network's own doubt. Its mistakes in good faith stay hidden: ask someone else."
+    if found < theirs / 2:
         return f"That finds {found} mistakes, the network's own doubt {theirs}. Is your order the wrong way round?"
     return None
 

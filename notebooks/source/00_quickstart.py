@@ -622,9 +622,11 @@ course.check("00-2", my_shares, measured=kept)
 # %% [markdown] id="exercise-3-text"
 # ### Exercise 3 · design · hard · objective 3
 #
-# You may check one image in sixty of the open half by hand. Which? Design a rule that uses **no labels**, and measure which
-# share of the open half's mistakes it finds. Checking at random finds about one in sixty of those, too. The target: find more
-# than the rule "least confident first" does. (Its share is the output of the next cell.)
+# You may check one image in sixty of the open half by hand. Which? "Least confident first" asks the network itself, and the
+# next cell says which share of the open half's mistakes that finds. What the network got wrong in good faith stays
+# hidden from it. So design a second rule, which uses **no labels** and asks someone else, too, and measure its share.
+# Checking at random finds about one mistake in sixty. The target: other images than the first rule picks, and at least
+# half as many mistakes. (Which of two good rules finds more differs from run to run.)
 #
 # *Hint:* whose opinion of an image is its confidence? Who else could be asked: another method, or the images most like it?
 
