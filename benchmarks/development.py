@@ -63,6 +63,7 @@ DRAWS = {  # name -> (clumped, sizes of the classes)
     "natural": (False, falling(195, 156)),
     "2:1": (False, falling(209, 104)),
     "3:1": (False, falling(209, 70)),
+    "3:1, clumped": (True, falling(174, 58)),
     "10:1": (False, falling(174, 17)),
     "10:1, clumped": (True, falling(174, 17)),
     "one large": (False, np.array([174] + [35] * 9)),
@@ -138,7 +139,7 @@ def run(name: str, root: Path, seed: int, effort: float) -> dict[str, Any]:
     with threads(1):
         features, descriptors = first_stage(data.images, k, seed, effort)
         partitions = []
-        for view in _joined(features, descriptors, WEIGHTS):
+        for view in _joined(features, descriptors, WEIGHTS, k):
             found = view.communities(k, seed)
             equal = view.equal_sizes(k, seed, found.classes).argmax(axis=1)
             partitions.append((view, found.stability, {"free": found.classes, "equal": equal}))

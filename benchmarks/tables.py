@@ -1,4 +1,4 @@
-"""Put the figures of `results/` into README, between its two marks.
+"""Put the figures of `results/` into README and into this folder's README, between their two marks.
 
 python benchmarks/tables.py
 """
@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
+README, OURS = HERE.parent / "README.md", HERE / "README.md"
 START, END = "<!-- figures -->\n", "<!-- /figures -->"
 
 
@@ -118,6 +118,14 @@ def ablation(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def tries(result: dict[str, Any]) -> str:
+    rows = result["rows"]
+    names = " | ".join(f"{row['images']} ({row['draws']} draws)" for row in rows)
+    lines = [f"`{result['command']}`", "", f"| way | {names} |", "|---|" + "---|" * len(rows)]
+    lines += [f"| {way} | {' | '.join(cell(row['ways'][way]) for row in rows)} |" for way in rows[0]["ways"]]
+    return "\n".join(lines)
+
+
 def steps(result: dict[str, Any]) -> str:
     parts = {k: v for k, v in result["milliseconds"].items() if not k.startswith("encoder alone")}
     lines = [f"`{result['command']}`", "", "| part of a training step | ms | share |", "|---|---|---|"]
@@ -179,21 +187,27 @@ SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, 
 ]  # fmt: skip
 
 
+def section(name: str, text: str, table: Callable[[dict[str, Any]], str]) -> str:
+    """Return what a stored result says, when it was measured, and by which command."""
+    result = read(name)
+    dates = sorted({made["date"] for made in (result, *result.get("rows", [])) if "date" in made})
+    return "\n\n".join([*([text] if text else []), f"*Measured on {' and '.join(dates)}.*", table(result)])
+
+
 def figures() -> str:
-    """Return the text between the marks: every figure from a stored result."""
-    present = [section for section in SECTIONS if (HERE / "results" / f"{section[0]}.json").exists()]
-    parts = []
-    for name, text, table in present:
-        result = read(name)
-        rows = result.get("rows", [])
-        dates = sorted({made["date"] for made in (result, *rows) if "date" in made})
-        parts += [text, f"*Measured on {' and '.join(dates)}.*", table(result)]
-    return "\n\n".join(parts) + "\n"
+    """Return the text between README's marks: every figure from a stored result."""
+    present = [one for one in SECTIONS if (HERE / "results" / f"{one[0]}.json").exists()]
+    return "\n\n".join(section(*one) for one in present) + "\n"
+
+
+def write(page: Path, text: str) -> None:
+    before, rest = page.read_text(encoding="utf-8").split(START)
+    page.write_text(before + START + text + END + rest.split(END)[1], encoding="utf-8")
 
 
 def main() -> None:
-    before, rest = README.read_text(encoding="utf-8").split(START)
-    README.write_text(before + START + figures() + END + rest.split(END)[1], encoding="utf-8")
+    write(README, figures())
+    write(OURS, section("tries", "", tries) + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,33 @@ def test_tables_say_what_was_taken_and_what_is_regretted(accuracy: Any) -> None:
     assert "| 0.600 (0.500 to 0.700) | Ward on HOG | 0.800 (0.800 to 0.800) | -0.200 |" in tables.regrets(
         {"command": "c", "rows": [regret]}
     )
+
+
+def test_every_try_makes_as_many_classes_as_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    tries = importlib.import_module("tries")
+    blobs = np.repeat(np.eye(4), [60, 40, 30, 20], axis=0)
+    first, second, descriptors = (blobs + np.random.default_rng(n).normal(0, 0.05, blobs.shape) for n in range(3))
+    ways = tries.ways_of(first, second, descriptors, 4, seed=0)
+    pool = ways.pop(tries.ORACLE)
+    assert len(pool) == 30
+    assert all(sorted(np.bincount(found)) == [20, 30, 40, 60] for found in [*ways.values(), pool[0]])
+
+
+def test_small_mnist_is_of_the_test_part_and_as_large_as_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    regrets = importlib.import_module("regrets")
+    asked = []
+
+    def stub(name: str, data_root: Path) -> Any:
+        asked.append(name)
+        digits = load("digits")
+        return replace(digits, images=np.pad(digits.images, ((0, 0), (0, 0), (10, 10), (10, 10))))
+
+    monkeypatch.setattr(regrets, "load", stub)
+    found = regrets.small_mnist(Path(), "10:1", seed=3)
+    assert asked == ["mnist:test"]
+    assert found.images.shape == (707, 1, 8, 8) and found.images.max() <= 1
 
 
 def test_a_window_stays_inside_the_photo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

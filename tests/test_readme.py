@@ -55,3 +55,12 @@ def test_the_house_is_as_contributing_says() -> None:
 
 def test_figures_are_quoted_from_the_results() -> None:
     assert tables().figures() in README
+    ours = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert tables().section("tries", "", tables().tries) in ours
+
+
+def test_every_benchmark_is_on_its_page() -> None:
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    helpers = {"real.py", "folder.py", "figure.py", "tables.py"}  # which measure nothing
+    scripts = {path.name for path in (ROOT / "benchmarks").glob("*.py")} - helpers
+    assert sorted(name for name in scripts if f"`{name}`" not in page) == []

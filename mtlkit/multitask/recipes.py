@@ -169,8 +169,7 @@ def find_classes(
     vectors: list[np.ndarray] = []  # of each round
 
     def make_vectors(model: MultiTaskModel, classes: np.ndarray | None = None) -> None:
-        # The descriptors help where the network is young; later rounds ask the network alone.
-        weights = usual_weights(images.shape[1:]) if classes is None else (0.0,)
+        weights = usual_weights(images.shape[1:], later=classes is not None)
         features = features_of(model, images)
         anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights, classes)
         vectors.append(align(anew, np.mean(vectors, axis=0)) if vectors else anew)
@@ -228,15 +227,18 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
     return nn.functional.normalize(torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)).numpy()
 
 
-def usual_weights(shape: Sequence[int]) -> Sequence[float]:
+def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
     """Return the weights from which that of the descriptors is chosen, for rows of this shape (D, or C x H x W).
 
-    A small network learns less of photographs than of strokes: beside it the descriptors earn as much as the network itself.
+    Beside strokes they help while the network is young, and later rounds ask the network alone. A small network learns
+    less of photographs than descriptors tell: beside it they weigh twice as much, in all rounds.
 
-    >>> usual_weights((1, 8, 8)), usual_weights((3, 32, 32))
-    ((0.5, 1.0, 2.0), (1.0, 2.0))
+    >>> usual_weights((1, 8, 8)), usual_weights((1, 8, 8), later=True), usual_weights((3, 32, 32), later=True)
+    ((0.5, 1.0, 2.0), (0.0,), (2.0,))
     """
-    return WEIGHTS[1:] if len(shape) == 3 and shape[0] == 3 else WEIGHTS
+    if len(shape) == 3 and shape[0] == 3:
+        return WEIGHTS[-1:]
+    return (0.0,) if later else WEIGHTS
 
 
 def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -10,7 +10,13 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import known
-from mtlkit.preprocessing.communities import Communities, find_communities, neighbour_graph, normalised_cut
+from mtlkit.preprocessing.communities import (
+    Communities,
+    find_communities,
+    graph_widths,
+    neighbour_graph,
+    normalised_cut,
+)
 from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, fewer_groups_are_fine, smooth, spread
 
 CLASS_SIZES = ("auto", "equal", "free")
@@ -103,7 +109,7 @@ def sized_vectors(
     sample: np.ndarray | slice = slice(None)
     if len(network) > LARGEST:
         sample = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
-    views = _joined(network[sample], descriptors[sample], weights)
+    views = _joined(network[sample], descriptors[sample], weights, n_clusters)
     chosen = next(views)
     if classes is None or len(np.unique(classes[sample])) < n_clusters:
         found = chosen.communities(n_clusters, seed)
@@ -153,8 +159,9 @@ class _View:
         return min(found, key=lambda vectors: normalised_cut(self.graph, vectors.argmax(axis=1), n_clusters))
 
 
-def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float]) -> Iterator[_View]:
+def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float], n_clusters: int) -> Iterator[_View]:
     """Yield the two beside each other, with each weight of the descriptors."""
+    widths = graph_widths(len(network), n_clusters)
     network = normalize(network)
     main_parts = np.zeros((len(descriptors), 0))
     if any(weights) and np.ptp(descriptors, axis=0).any():  # else all images are described alike, which tells nothing
@@ -162,4 +169,4 @@ def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[floa
     for weight in weights:
         parts = [network, weight * main_parts] if weight else [network]
         features = normalize(np.concatenate(parts, axis=1)).astype(np.float32)
-        yield _View(weight, features, neighbour_graph(features))
+        yield _View(weight, features, neighbour_graph(features, widths))

@@ -15,6 +15,7 @@ from mtlkit.preprocessing.label_vectors import check_clusters, fewer_groups_are_
 
 # One narrow graph takes writing styles for classes, one wide graph swallows small classes: so several are added.
 NEIGHBOURS = (10, 25, 50, 100)
+ROOM = 180  # images of a class, in the mean, that such widths need; of fewer, the widths get smaller in proportion
 
 
 def volume(between: np.ndarray) -> np.ndarray:
@@ -64,7 +65,8 @@ def community_vectors(
     """
     check_clusters(n_clusters, len(features))
     features = normalize(features)
-    found = find_communities(features, neighbour_graph(features), n_clusters, seed, n_groups, tries, links)
+    graph = neighbour_graph(features, graph_widths(len(features), n_clusters))
+    found = find_communities(features, graph, n_clusters, seed, n_groups, tries, links)
     return smooth(np.eye(n_clusters)[found.classes], features)
 
 
@@ -158,6 +160,18 @@ def neighbour_graph(features: np.ndarray, neighbours: tuple[int, ...] = NEIGHBOU
         shared.data /= 2 * (width + 1) - shared.data
         graph = graph + shared / max(shared.sum(), 1e-12)
     return graph
+
+
+def graph_widths(n_images: int, n_clusters: int) -> tuple[int, ...]:
+    """Return the widths of the neighbour graph: `NEIGHBOURS`, or less where classes are small.
+
+    Neighbours beyond an image's own class say nothing of that class. They hide how much is cut.
+
+    >>> graph_widths(1800, 10), graph_widths(3315, 43)
+    ((10, 25, 50, 100), (4, 11, 21, 43))
+    """
+    scale = min(1, n_images / n_clusters / ROOM)
+    return tuple(sorted({max(2, round(width * scale)) for width in NEIGHBOURS}))
 
 
 def likeness(

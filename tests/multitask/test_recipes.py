@@ -211,10 +211,16 @@ def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize(("images", "usual"), [(IMAGES, WEIGHTS), (IMAGES.repeat(3, axis=1), WEIGHTS[1:])])
+@pytest.mark.parametrize(
+    ("images", "usual", "later_on"), [(IMAGES, WEIGHTS, (0.0,)), (IMAGES.repeat(3, axis=1), (2.0,), (2.0,))]
+)
 @pytest.mark.parametrize("class_sizes", CLASS_SIZES)
-def test_later_rounds_weigh_what_the_network_alone_says(
-    images: np.ndarray, usual: tuple[float, ...], class_sizes: str, monkeypatch: pytest.MonkeyPatch
+def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_of_photographs(
+    images: np.ndarray,
+    usual: tuple[float, ...],
+    later_on: tuple[float, ...],
+    class_sizes: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[Any] = []
 
@@ -228,7 +234,7 @@ def test_later_rounds_weigh_what_the_network_alone_says(
     targets = describe(images)
     found = find_classes(torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4)
     assert [settings[:4] for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [
-        [2, 4, class_sizes, (0.0,)]
+        [2, 4, class_sizes, later_on]
     ] * 3
     first, *later = (settings[4] for _, _, *settings in seen)
     assert first is None  # nobody has said anything yet

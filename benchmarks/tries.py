@@ -1,0 +1,130 @@
+"""What else was tried where class sizes are free: other ways from the first stage to a partition, on development sets.
+
+    python benchmarks/tries.py --data-root FOLDER
+
+FOLDER holds MNIST as for `development.py`, whose sets of unlike sizes are drawn here. The first stage is trained twice on each
+draw, from two seeds. Each way makes classes of free sizes from that, and is scored by balanced accuracy. The last row picks a
+partition with the labels: it says how much a better choice among those that are made could gain. "digits 3:1" are the first
+of the draws that `accuracy.py` reports; they stand here to show what each way would do there, and nothing was chosen by them.
+Results go to `results/tries.json` as soon as a set is done, others stay as stored; `tables.py` puts them into
+`benchmarks/README.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import accuracy
+import numpy as np
+from accuracy import RESULTS, band, chosen
+from development import first_stage, make
+from joblib import Parallel, delayed
+from sklearn.cluster import AgglomerativeClustering
+
+from mtlkit import load
+from mtlkit.data import ImageSet
+from mtlkit.deployment.runs import versions
+from mtlkit.evaluation import score
+from mtlkit.multitask.training import threads
+from mtlkit.preprocessing.class_sizes import _joined
+from mtlkit.preprocessing.communities import LINKS, agreement, find_communities, normalised_cut
+
+DEVELOPMENT = ("2:1", "3:1", "3:1, clumped", "10:1", "10:1, clumped", "one large")
+REPORTED = "digits 3:1"
+WEIGHT = 0.5  # of the descriptors, as it is usual for grey images
+ORACLE = "the pool's best, picked with the labels"
+
+
+def images_of(name: str, root: Path, draw: int) -> ImageSet:
+    return accuracy.draw(load("digits"), "3:1", 100 + draw) if name == REPORTED else make(name, root, draw)
+
+
+def vote(pool: list[np.ndarray], k: int) -> np.ndarray:
+    """Join images by how many partitions hold them together (co-association, average linkage).
+
+    Source: Fred, Jain 2005, "Combining multiple clusterings using evidence accumulation".
+    """
+    apart = np.mean([classes[:, None] != classes for classes in pool], axis=0)  # N x N
+    return AgglomerativeClustering(k, metric="precomputed", linkage="average").fit_predict(apart)
+
+
+def ways_of(first: np.ndarray, second: np.ndarray, descriptors: np.ndarray, k: int, seed: int) -> dict[str, Any]:
+    """Return a partition for each way (and the pool, from which the last row picks), from two networks' features."""
+
+    def view(network: np.ndarray, weight: float = WEIGHT) -> Any:
+        return next(_joined(network, descriptors, [weight], k))
+
+    usual = view(first)
+    find = partial(find_communities, usual.features, usual.graph, k)
+    pool = [
+        find(seed + attempt, n_groups, 1, (link,)).classes
+        for n_groups in (3 * k, 5 * k)
+        for attempt in range(5)
+        for link in LINKS
+    ]
+    cuts = [normalised_cut(usual.graph, classes, k) for classes in pool]
+    return {
+        "as it is": usual.communities(k, seed).classes,
+        "the network without the descriptors": view(first, 0).communities(k, seed).classes,
+        "two networks beside each other": view(np.hstack([first, second])).communities(k, seed).classes,
+        "smaller groups (8 K) to begin with": find(seed, 8 * k, 10).classes,
+        "the pool's member that cuts least": pool[int(np.argmin(cuts))],
+        "the pool's member that agrees most with the others": pool[int(np.argmax(agreement(pool, k)))],
+        "a vote of the whole pool": vote(pool, k),
+        ORACLE: pool,
+    }
+
+
+def run(name: str, root: Path, draw: int) -> dict[str, float]:
+    """Train on one draw from two seeds, make all partitions, and only then open the labels."""
+    data = images_of(name, root, draw)
+    k = data.n_clusters
+    assert k
+    with threads(1):
+        first, descriptors = first_stage(data.images, k, draw, 1.0)
+        second, _ = first_stage(data.images, k, draw + 50, 1.0)
+        ways = ways_of(first, second, descriptors, k, draw)
+    labels = data.open_labels()
+    assert labels is not None
+    right: Callable[[np.ndarray], float] = lambda classes: score(classes, labels).balanced_accuracy  # noqa: E731
+    return {way: right(found) if way != ORACLE else max(map(right, found)) for way, found in ways.items()}
+
+
+def store(name: str, found: list[dict[str, float]], draws: int) -> None:
+    """Put a set's row in place of the stored one, in the order of the sets."""
+    path, order = RESULTS / "tries.json", [*DEVELOPMENT, REPORTED]
+    stored = json.loads(path.read_text())["rows"] if path.is_file() else []
+    row = {"images": name, "draws": draws, "ways": {way: band([one[way] for one in found]) for way in found[0]},
+           "command": f'python benchmarks/tries.py --data-root FOLDER --sets "{name}" --draws {draws}',
+           "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions()}  # fmt: skip
+    rows = sorted([row, *(one for one in stored if one["images"] != name)], key=lambda one: order.index(one["images"]))
+    content = {"command": "python benchmarks/tries.py --data-root FOLDER", "assumed": "k known", "rows": rows}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", type=Path, required=True, help="folder of MNIST/")
+    known = [*DEVELOPMENT, REPORTED]
+    parser.add_argument("--sets", default=";".join(known), help="names with semicolons (default: all)")
+    parser.add_argument("--draws", type=int, default=4, help="of each set")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
+    options = parser.parse_args()
+    names = chosen(parser, options.sets, known, ";")
+    work = (delayed(run)(name, options.data_root, draw) for name in names for draw in range(options.draws))
+    done = Parallel(options.jobs, return_as="generator", pre_dispatch=options.jobs)(work)
+    for name in names:
+        found = [next(done) for _ in range(options.draws)]
+        store(name, found, options.draws)
+        for way in found[0]:
+            print(f"{name:14} {way:50} {'  '.join(f'{one[way]:.3f}' for one in found)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
