@@ -205,6 +205,12 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
     return drawn
 
 
+def need_mnist(parser: argparse.ArgumentParser, root: Path | None) -> None:
+    """End with a sentence unless MNIST's train part lies there."""
+    if root is None or not list(root.glob("MNIST/raw/train-images-idx3-ubyte*")):
+        parser.error(f"--data-root {root}: holds no MNIST/raw/train-images-idx3-ubyte, nor it with .gz")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-root", type=Path, help="folder of MNIST/ and, for the real sets, bccd/ and gtsrb/")
@@ -218,8 +224,7 @@ def main() -> None:
         rows = json.loads((RESULTS / "development.json").read_text())["rows"]
         PICTURE.write_bytes(to_png(figure(rows)))
         return
-    if options.data_root is None or not list(options.data_root.glob("MNIST/raw/train-images-idx3-ubyte*")):
-        parser.error(f"--data-root {options.data_root}: holds no MNIST/raw/train-images-idx3-ubyte, nor it with .gz")
+    need_mnist(parser, options.data_root)
     real = REAL if all((options.data_root / name).is_dir() for name in ("bccd", "gtsrb")) else ()
     known = [*DRAWS, *real]
     names = chosen(parser, options.sets or ";".join(known), known, ";")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 import accuracy
 import numpy as np
 from accuracy import RESULTS, band, chosen
-from development import first_stage, make
+from development import first_stage, make, need_mnist
 from joblib import Parallel, delayed
 from sklearn.cluster import AgglomerativeClustering
 
@@ -92,7 +91,10 @@ def run(name: str, root: Path, draw: int) -> dict[str, float]:
         ways = ways_of(first, second, descriptors, k, draw)
     labels = data.open_labels()
     assert labels is not None
-    right: Callable[[np.ndarray], float] = lambda classes: score(classes, labels).balanced_accuracy  # noqa: E731
+
+    def right(classes: np.ndarray) -> float:
+        return score(classes, labels).balanced_accuracy
+
     return {way: right(found) if way != ORACLE else max(map(right, found)) for way, found in ways.items()}
 
 
@@ -117,6 +119,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
     names = chosen(parser, options.sets, known, ";")
+    need_mnist(parser, options.data_root)
     work = (delayed(run)(name, options.data_root, draw) for name in names for draw in range(options.draws))
     done = Parallel(options.jobs, return_as="generator", pre_dispatch=options.jobs)(work)
     for name in names:

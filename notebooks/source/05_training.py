@@ -439,8 +439,9 @@ Markdown(
 
 # %% id="price"
 cost = {}
-for name, file in {"digits": "digits", "digits made imbalanced, 10 : 1": "digits-10-1"}.items():
-    ours = {row["variant"]: row for row in course.stored(file)["rows"] if row["method"] == "mtlkit"}
+both = {"digits": course.stored("digits"), "digits made imbalanced, 10 : 1": course.stored("digits-10-1")}
+for name, result in both.items():
+    ours = {row["variant"]: row for row in result["rows"] if row["method"] == "mtlkit"}
     cost[name] = {way: row["balanced_accuracy"]["mean"] for way, row in ours.items()}
 words = {"auto": "by default", "equal": "with equal sizes assumed", "free": "with sizes free"}
 Markdown("\n".join(

@@ -221,12 +221,12 @@ def test_the_same_seed_gives_the_same_vectors(monkeypatch: pytest.MonkeyPatch) -
     for largest in (module.LARGEST, 40):
         monkeypatch.setattr(module, "LARGEST", largest)
         found = []
-        for luck, seed in ((1, 3), (2, 3), (1, 4), (1, 5), (1, 6)):
+        for luck, seed in ((1, 3), (2, 3), (1, 5)):
             np.random.seed(luck)  # noqa: NPY002  (what the caller draws does not count)
             found.append(sized_vectors(network, descriptors, 4, seed, weights=WEIGHTS[:2]))
         np.testing.assert_array_equal(found[0][0], found[1][0])
         assert found[0][1] == found[1][1]
-        assert not all(np.array_equal(found[0][0], other) for other, _ in found[2:])  # two seeds may meet
+        assert not np.array_equal(found[0][0], found[2][0])
 
 
 def test_descriptors_that_never_change_do_not_count() -> None:
@@ -280,7 +280,8 @@ def test_a_partition_that_is_there_is_weighed_in_the_place_of_communities(monkey
     for classes in (which, 1 - which):
         vectors, sizes = sized_vectors(features, features, 2, class_sizes="free", weights=(0.0,), classes=classes)
         np.testing.assert_array_equal(vectors.argmax(axis=1), classes)
-        assert sizes.free_cut == pytest.approx(normalised_cut(neighbour_graph(features), classes, 2), abs=0.03)
+        graph = neighbour_graph(features, graph_widths(len(features), 2))
+        assert sizes.free_cut == pytest.approx(normalised_cut(graph, classes, 2), abs=0.01)
         assert sizes.weight == 0
 
 
