@@ -22,6 +22,7 @@ ATTEMPTS = 3  # at each place
 PAUSE = 1.0  # seconds before the second attempt, twice that before the third
 CHUNK = 2**18  # bytes written at a time
 TIMEOUT = 30  # seconds without a byte
+PASSING = (408, 416, 425, 429)  # of the answers 4xx; after 416 another part is asked for
 REASONS = {ChunkedEncodingError: "cut off", ConnectionError: "no connection"}
 Bar = Callable[[str], Any]  # a file's name -> a progress bar, as tqdm's
 
@@ -60,7 +61,8 @@ def md5_of(path: Path) -> str:
 def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
     """Fetch one file below `root`, if it is not there and right, and return its path.
 
-    A download that was cut off is gone on with, three times at each place; then the next place is asked.
+    A download that was cut off is gone on with, three times at each place; then the next place is
+    asked. Where the answer will not change (as 404), that is done at once.
 
     Raises `DownloadFailed` when no place gives the file: what was cut off stays as `NAME.part` for the next
     call, what was wrong is deleted. An error of the disk is an `OSError`.
@@ -78,8 +80,11 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
                 with bar(path.name) if bar else nullcontext(False) as shown:
                     _download(url, part, shown)
             except RequestException as fault:
-                answer = None if fault.response is None else f"the server answered {fault.response.status_code}"
-                faults.append(f"{url}: {answer or REASONS.get(type(fault), str(fault))}")
+                status = 0 if fault.response is None else fault.response.status_code
+                reason = f"the server answered {status}" if status else None
+                faults.append(f"{url}: {reason or REASONS.get(type(fault), str(fault))}")
+                if 400 <= status < 500 and status not in PASSING:
+                    break  # it would answer the same again
                 continue
             if md5_of(part) == remote.md5:
                 os.replace(part, path)

@@ -47,8 +47,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             if state.gate:
                 state.gate.wait(20)
             body, status = state.files.get(path), state.status
-            if body is None:
-                self.send_error(404)
+            if body is None or status >= 400:
+                self.send_error(404 if body is None else status)
                 return
             if wanted and state.resumes:
                 start = int(re.findall(r"\d+", wanted)[0])

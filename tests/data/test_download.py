@@ -119,6 +119,18 @@ def test_answers_and_silence_are_told_apart(server: Any, tmp_path: Path) -> None
     assert str(tmp_path / "set") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "times"), [(401, 1), (403, 1), (404, 1), (410, 1), (408, 3), (429, 3), (500, 3), (503, 3)]
+)
+def test_an_answer_that_will_not_change_is_asked_for_once(
+    status: int, times: int, serving: Any, tmp_path: Path
+) -> None:
+    serving.status = status
+    with pytest.raises(DownloadFailed, match=f"the server answered {status}"):
+        fetch_file(remote(serving), tmp_path)
+    assert len(serving.asked) == times
+
+
 def test_the_bar_follows(serving: Any, tmp_path: Path) -> None:
     from tqdm import tqdm
 
