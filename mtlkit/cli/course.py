@@ -116,8 +116,10 @@ def sweep(
 ) -> None:
     """Run a chapter over a grid of parameters, side by side: a folder a run, a table and a figure over all.
 
-    Each run has one thread. What is finished is not run again: after a stop, the same command goes on. Mean and spread are
-    over the seeds; results/ in the sweep's folder has them, with a row a run (runs.csv) and a figure.
+    Each run has one thread. What is finished is not run again: after a stop, the same command goes on.
+    After a change of the chapter, the method, the packages or the data, the runs are made again.
+    Mean and spread are over the seeds; results/ in the sweep's folder has them, with a row a run
+    (runs.csv) and a figure.
     """
     from tqdm import tqdm
 
@@ -133,6 +135,9 @@ def sweep(
     runs = sweeps.plan(chapter, parameters.grid_points(values, pairs), fixed, place)
     by, failed = [name for name in values if name != "seed"], 0
     before = sum(run.recorded is not None for run in runs)
+    if outdated := sum(run.is_outdated for run in runs):
+        tell(f"{outdated} of {len(runs)} runs were finished with another version of the chapter, the method, the "
+             "packages or the data: they are made again, and the old folders stay.")  # fmt: skip
     try:
         with tqdm(total=len(runs), initial=before, desc=f"sweep {chapter.stem}", unit="run", file=sys.stderr) as bar:
             for run, wrong in sweeps.sweep(chapter, runs, by, place, jobs, timeout, cluster):

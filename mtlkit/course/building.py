@@ -69,11 +69,18 @@ def solved(notebook: NotebookNode) -> NotebookNode:
 def versions(source: Path) -> dict[str, str]:
     """Return digests of what a notebook was built from: its source, and the method with the results that it quotes."""
     text = source.read_text(encoding="utf-8")
+    return {"source": hashlib.sha256(text.encode()).hexdigest()[:16], "method": method_digest(text)}
+
+
+def method_digest(text: str) -> str:
+    """Return a digest of the method, and of the stored results that the code in `text` quotes."""
     package = Path(mtlkit.__file__).parent
-    files = [path for path in sorted(package.rglob("*.py")) if path.parts[len(package.parts)] not in ("cli", "course")]
-    files += [results_folder() / f"{name}.json" for name in sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text)))]
-    method = hashlib.sha256(b"".join(path.read_bytes() for path in files))
-    return {"source": hashlib.sha256(text.encode()).hexdigest()[:16], "method": method.hexdigest()[:16]}
+    modules = sorted(package.rglob("*.py"))
+    files = [path for path in modules if path.relative_to(package).parts[0] not in ("cli", "course")]
+    names = sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text)))
+    files += [results_folder() / f"{name}.json" for name in names]
+    there = [path.read_bytes() for path in files if path.is_file()]
+    return hashlib.sha256(b"".join(there)).hexdigest()[:16]
 
 
 def is_current(source: Path) -> bool:

@@ -5,6 +5,7 @@ import logging
 import os
 import sysconfig
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import nbformat
 import psutil
+from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from traitlets.config import Config
 
@@ -31,13 +33,29 @@ NOTEBOOK = "notebook.ipynb"
 FILES = (NOTEBOOK, "report.json")  # of a finished run
 
 
-def kill_kernels() -> None:
-    """Kill all kernels that this process started, with all that they started: their runs end at once, as failed."""
-    for child in psutil.Process().children():
-        with suppress(psutil.Error):  # it has ended
-            if "ipykernel_launcher" in child.cmdline():
-                for process in (*child.children(recursive=True), child):
-                    process.kill()
+KERNELS: dict[str, int] = {}  # the folder of each run that this process is doing -> its kernel's id
+
+
+class RunKernel(AsyncKernelManager):
+    """The kernel of a run: `KERNELS` tells it from those of a program that calls us."""
+
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
+        """Start the kernel, and enter it under its folder."""
+        await super().start_kernel(**options)
+        provisioner: Any = self.provisioner
+        KERNELS[options["cwd"]] = provisioner.pid
+
+
+def kill_kernels(folders: Iterable[Path]) -> None:
+    """Kill the kernels of the runs in these folders: those runs end at once, as failed.
+
+    What the kernels started is killed too.
+    """
+    for folder in folders:
+        with suppress(KeyError, psutil.Error):  # it was not started yet, or has ended
+            kernel = psutil.Process(KERNELS[str(folder)])
+            for process in (*kernel.children(recursive=True), kernel):
+                process.kill()
 
 
 def prepare_environment() -> None:
@@ -85,7 +103,8 @@ def run_chapter(
     try:
         papermill.execute_notebook(
             nbformat.read(chapter, 4), str(out).replace("{", "{{").replace("}", "}}"), values | inside,
-            progress_bar=progress, timeout_func=limit, resources={"metadata": {"path": str(folder)}}, **KERNEL,
+            progress_bar=progress, timeout_func=limit, resources={"metadata": {"path": str(folder)}},
+            kernel_manager_class=RunKernel, **KERNEL,
         )  # fmt: skip
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
@@ -96,6 +115,8 @@ def run_chapter(
         late, dead = f"not done in {timeout:g} s, and stopped", "the kernel died (was the memory used up?)"
         said = late if isinstance(fault, TimeoutError) else dead
         raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
+    finally:
+        KERNELS.pop(str(folder), None)
     done = nbformat.read(out, as_version=4)
     for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):
         metadata.pop("papermill", None)  # times and paths of this machine

@@ -17,19 +17,29 @@ from joblib import Parallel, delayed, parallel_config
 from jupyter_core.utils import ensure_event_loop
 from pandas import DataFrame
 
+from mtlkit.course.building import method_digest
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.figures import sweep_figure
-from mtlkit.deployment.runs import RunFailed, new_run
+from mtlkit.course.parameters import parameters_of
+from mtlkit.data.catalogue import CATALOGUE
+from mtlkit.data.download import md5_of
+from mtlkit.data.root import data_root
+from mtlkit.data.sets import find
+from mtlkit.deployment.runs import RunFailed, new_run, versions
 from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import to_png, write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
-AT_WORK: list[Path] = []  # passing folders of the runs that this process is doing
+AT_WORK: dict[Path, Path] = {}  # passing folder of each run that this process does -> its own folder
+PATIENCE = 30.0  # seconds that the runs of a sweep that ends early have for their end
 
 
 @dataclass(frozen=True)
 class Run:
-    """One point of the grid: the parameters that it is given, and its folder, which is there once the run is whole."""
+    """One point of the grid: the parameters that it is given, and its folder, which is there once the run is whole.
+
+    The folder is `PARAMETERS-POINT_MADE`: a digest of the parameters, and one of what else a result depends on.
+    """
 
     values: dict[str, Any]
     folder: Path
@@ -40,24 +50,53 @@ class Run:
         report = self.folder / "report.json"
         return json.loads(report.read_text(encoding="utf-8"))["recorded"] if report.is_file() else None
 
+    @property
+    def is_outdated(self) -> bool:
+        """Is it finished by another chapter, method, version or data only?"""
+        point = self.folder.name.rpartition("_")[0]
+        return self.recorded is None and any(self.folder.parent.glob(f"{point}_????????/report.json"))
+
 
 def plan(chapter: Path, points: list[dict[str, Any]], fixed: dict[str, Any], out: Path) -> list[Run]:
     """Return the runs of a grid's points.
 
-    A run's folder has its name from what it depends on, the code of the chapter too: the same run finds its folder again.
+    A run's folder has its name from what it depends on (the parameters; the chapter's code, the method, the versions of
+    the packages, the data): the same run finds its folder again, and another does not.
 
     Raises:
-        InputError: a parameter is both in the grid and fixed.
+        InputError: a parameter is both in the grid and fixed, or its source is no part of a set.
     """
     if twice := sorted(set(fixed).intersection(*points)):
         raise InputError(f"{twice[0]}: is given twice, with -p and in the grid.")
     cells = [cell.source for cell in nbformat.read(chapter, 4).cells if cell.cell_type == "code"]
+    code = [cells, _code("\n".join(cells))]
+    default = parameters_of(chapter).get("source")
+    usual = {"source": default.default} if default else {}
+    sources = [str((usual | fixed | point).get("source", "")) for point in points]
+    data = {source: _data(source) for source in set(sources)}
     runs = {}
-    for point in points:
-        name = re.sub("[^A-Za-z0-9_.,=-]+", "-", ",".join(f"{name}={value}" for name, value in point.items()))
-        folder = out / f"{name[:80]}-{joblib.hash([cells, fixed | point])[:8]}"
+    for point, source in zip(points, sources, strict=True):
+        texts = ",".join(f"{name}={value}" for name, value in point.items())
+        name = re.sub("[^A-Za-z0-9_.,=-]+", "-", texts)[:80]
+        same, made = joblib.hash([chapter.stem, fixed | point])[:8], joblib.hash([code, data[source]])[:8]
+        folder = out / f"{name}-{same}_{made}"
         runs[folder] = Run(fixed | point, folder)
     return list(runs.values())
+
+
+def _code(text: str) -> tuple[str, dict[str, str]]:
+    """Return what is installed here: a digest of the method as `text` uses it, and versions."""
+    return method_digest(text), versions()
+
+
+def _data(source: str) -> list[tuple[str, str]]:
+    """Return name and MD5 of each file that a source reads: a set's below the data root, or what a path holds."""
+    if not source or source in CATALOGUE:  # embedded
+        return []
+    known = find(source)
+    places = [data_root() / name for name in known[0].files(known[1])] if known else [Path(source).expanduser()]
+    files = [(place, path) for place in places for path in (place, *sorted(place.rglob("*"))) if path.is_file()]
+    return [(path.relative_to(place.parent).as_posix(), md5_of(path)) for place, path in files]
 
 
 def work(name: str, text: str, run: Run, timeout: float) -> tuple[Run, str, dict[str, bytes]]:
@@ -67,16 +106,16 @@ def work(name: str, text: str, run: Run, timeout: float) -> tuple[Run, str, dict
         chapter, folder, wrong = Path(passing, name), Path(passing, "run"), ""
         chapter.write_text(text, encoding="utf-8")
         folder.mkdir()
-        AT_WORK.append(folder)
+        AT_WORK[folder] = run.folder
         try:
             run_chapter(chapter, run.values, folder, progress=False, timeout=timeout)
         except Exception as fault:  # whatever it is, the other runs go on
             wrong = str(fault) if isinstance(fault, (InputError, RunFailed)) else f"{type(fault).__name__}: {fault}"
         except KeyboardInterrupt:  # one run at a time is done in the main thread: its folder is not taken from a kernel
-            kill_kernels()
+            kill_kernels([folder])
             raise
         finally:
-            AT_WORK.remove(folder)
+            AT_WORK.pop(folder)
         ensure_event_loop().close()  # a thread has its own, that nbclient made
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     return run, wrong, files
@@ -115,10 +154,19 @@ def sweep(
                         raise RunFailed(wrong)
                 yield run, wrong
         finally:
-            while AT_WORK:  # it ends early: a run may have been about to start its kernel
-                kill_kernels()
-                time.sleep(0.1)
+            stop_runs(out)
         write_results(results, runs, by, failed)
+
+
+def stop_runs(out: Path) -> None:
+    """Kill what this process still does for a sweep, and wait for its end, but not for ever."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        left = [passing for passing, folder in list(AT_WORK.items()) if folder.parent == out]
+        if not left:
+            break
+        kill_kernels(left)  # again and again: one may have been about to start its kernel
+        time.sleep(0.1)
 
 
 def _backend(cluster: str, jobs: int) -> Any:
@@ -127,12 +175,21 @@ def _backend(cluster: str, jobs: int) -> Any:
         return parallel_config("threading", n_jobs=jobs)
     from distributed import Client
 
-    remedy = "start `dask scheduler` there, and `dask worker` where mtlkit[course] is installed"
+    remedy = "start `dask scheduler` there, and `dask worker` where the same mtlkit[course] is installed"
     with explained(f"--cluster {cluster}: cannot be used", remedy, (OSError, ValueError, ImportError)):
         client = Client(cluster, timeout=10, set_as_default=False)
-        if not client.run(prepare_environment):  # imports there what a run needs
+        workers = client.run(_prepared)
+        if not workers:
             raise OSError("it has no workers")
+        if any(code != _code("") for code in workers.values()):
+            raise OSError("a worker has another version of mtlkit, or of its packages")
     return parallel_config("dask", client=client)
+
+
+def _prepared() -> tuple[str, dict[str, str]]:
+    """Import on a worker what a run needs, and return what is installed there."""
+    prepare_environment()
+    return _code("")
 
 
 def numbers(runs: list[Run], by: list[str]) -> DataFrame:

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_core.utils import ensure_event_loop
 from typer.testing import CliRunner, Result
 
 from mtlkit.cli import app
 from mtlkit.course import figures
-from mtlkit.course.execution import recorded
+from mtlkit.course.execution import kill_kernels, recorded, run_chapter
+from mtlkit.deployment.runs import RunFailed
 
 
 def run(*arguments: str | Path) -> Result:
@@ -132,6 +135,34 @@ def test_record_is_what_a_run_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     output = nbformat.v4.new_output("display_data", data=shown[0])
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
     assert recorded(notebook) == {"accuracy": 1.0, "way": "plain"}
+
+
+def test_only_kernels_of_the_runs_that_are_named_are_killed(tiny: Path, tmp_path: Path) -> None:
+    folder, other = tmp_path / "run", tmp_path / "other"
+    folder.mkdir()
+
+    def sleep() -> None:
+        try:
+            run_chapter(tiny, {"trouble": "sleep"}, folder, progress=False)
+        finally:
+            ensure_event_loop().close()  # a thread's own
+
+    kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", str(tmp_path / "host.json")]
+    with ThreadPoolExecutor() as pool, subprocess.Popen(kernel) as host:
+        sleeping = pool.submit(sleep)
+        try:
+            deadline = time.monotonic() + 60
+            while not begun(folder / "notebook.ipynb", "trouble"):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            kill_kernels([other])
+            assert not sleeping.done()
+            kill_kernels([folder, other])
+            with pytest.raises(RunFailed, match="the kernel died"):
+                sleeping.result(timeout=60)
+            assert host.poll() is None
+        finally:
+            host.kill()
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import nbformat
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner, Result
 
+import mtlkit
 from mtlkit.cli import app
 from mtlkit.course import sweeps
 from mtlkit.course.parameters import MOST
@@ -79,6 +83,81 @@ def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path:
     wider = sweep(*call[:3], "--grid", "seed=0..2", "-p", "size=2", "--grid", "trouble=", "--out", out)
     refused(wider, "trouble", "0 values")
     assert {path.name for path in out.iterdir()} == set(before) | {"results"}
+
+
+def add_source(chapter: Path) -> None:
+    notebook = nbformat.read(chapter, 4)
+    notebook.cells[1].source += "source = 'digits'  # which images\n"
+    nbformat.write(notebook, chapter)
+
+
+def edit_method(chapter: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (place / "mtlkit" / "clusterer.py").open("a") as file:
+        file.write("# another line\n")
+
+
+def upgrade(chapter: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtlkit.course.sweeps.versions", lambda: {"torch": "99.9"})
+
+
+def change_data(chapter: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"others")
+
+
+def edit_chapter(chapter: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = nbformat.read(chapter, 4)
+    notebook.cells[-1].source += "  # the same"
+    nbformat.write(notebook, chapter)
+
+
+@pytest.mark.parametrize("change", [edit_method, upgrade, change_data, edit_chapter])
+def test_runs_of_another_method_version_or_data_are_made_again_and_that_is_said(
+    change: Callable[[Path, Path, pytest.MonkeyPatch], None],
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(Path(mtlkit.__file__).parent, tmp_path / "mtlkit")
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(b"images")
+    package = SimpleNamespace(__file__=str(tmp_path / "mtlkit" / "__init__.py"))
+    monkeypatch.setattr("mtlkit.course.building.mtlkit", package)
+    monkeypatch.setenv("MTLKIT_DATA", str(tmp_path))
+    add_source(tiny)
+    call = (tiny, "--grid", "seed=0..1", "-p", "source=mnist", "--out", tmp_path / "out")
+    first = sweep(*call)
+    assert first.exit_code == 0 and "made again" not in first.stderr, first.output
+    before = finished(tmp_path / "out")
+    same = sweep(*call)
+    assert "2 runs: 2 were finished before" in same.stdout and "made again" not in same.stderr
+    change(tiny, tmp_path, monkeypatch)
+    again = sweep(*call)
+    assert again.exit_code == 0, again.output
+    assert "2 runs: 0 were finished before" in again.stdout
+    assert "2 of 2 runs" in again.stderr and "made again" in again.stderr
+    after = finished(tmp_path / "out")
+    assert len(after) == 4 and before.items() <= after.items()  # what was there stays
+    rows = table(tmp_path / "out" / "results" / "runs.csv")
+    assert {row["folder"] for row in rows} == after.keys() - before.keys()
+
+
+def test_the_default_source_and_a_folder_are_data_too(tiny: Path, tmp_path: Path) -> None:
+    def folder(**fixed: str) -> Path:
+        (run,) = sweeps.plan(tiny, [{"seed": 0}], fixed, tmp_path)
+        return run.folder
+
+    (tmp_path / "photos" / "a").mkdir(parents=True)
+    photo = tmp_path / "photos" / "a" / "1.png"
+    photo.write_bytes(b"one")
+    add_source(tiny)
+    named, default = folder(source=str(tmp_path / "photos")), folder()
+    notebook = nbformat.read(tiny, 4)
+    notebook.cells[1].source = notebook.cells[1].source.replace("digits", str(tmp_path / "photos"))
+    nbformat.write(notebook, tiny)
+    other = folder()
+    assert other != default
+    photo.write_bytes(b"two")
+    assert folder() != other and folder(source=str(tmp_path / "photos")) != named
 
 
 def test_a_fault_costs_one_run_and_is_told(tiny: Path, tmp_path: Path) -> None:
@@ -164,6 +243,20 @@ def test_a_cluster_that_is_not_there_is_said(tiny: Path, tmp_path: Path) -> None
     assert "trusted network" in " ".join(sweep("--help").stdout.replace("│", " ").split())
 
 
+def test_a_worker_with_another_version_is_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import distributed
+
+    class Client:
+        def __init__(self, address: str, **_: object) -> None: ...
+
+        def run(self, function: object) -> dict[str, object]:
+            return {"tcp://1": sweeps._code(""), "tcp://2": ("another", {"torch": "1.0"})}
+
+    monkeypatch.setattr(distributed, "Client", Client)
+    call = (tiny, "--grid", "seed=1", "--out", tmp_path / "out", "--cluster", "tcp://here:1")
+    refused(sweep(*call), "--cluster tcp://here:1", "another version of mtlkit", "mtlkit[course]")
+
+
 # --- stopped, killed, and on a cluster: in processes of their own ---
 
 
@@ -195,13 +288,30 @@ def test_kernels_are_killed_while_the_folder_of_a_stopped_run_is_there(monkeypat
     seen: list[bool] = []
 
     def stopped(chapter: Path, values: object, folder: Path, **more: object) -> None:
-        monkeypatch.setattr("mtlkit.course.sweeps.kill_kernels", lambda: seen.append(folder.is_dir()))
+        kill = "mtlkit.course.sweeps.kill_kernels"
+        monkeypatch.setattr(kill, lambda folders: seen.append(folders == [folder] and folder.is_dir()))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mtlkit.course.sweeps.run_chapter", stopped)
     with pytest.raises(KeyboardInterrupt):
         sweeps.work("tiny.ipynb", "", sweeps.Run({}, Path("nowhere")), 0)
-    assert seen == [True] and sweeps.AT_WORK == []
+    assert seen == [True] and not sweeps.AT_WORK
+
+
+def test_a_sweep_does_not_wait_for_ever_nor_for_another_sweep(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[Path] = []
+    monkeypatch.setattr("mtlkit.course.sweeps.kill_kernels", killed.extend)
+    monkeypatch.setattr("mtlkit.course.sweeps.PATIENCE", 0.5)
+    stuck = {Path("passing"): tmp_path / "out" / "a run", Path("other"): tmp_path / "other" / "a run"}
+    monkeypatch.setattr("mtlkit.course.sweeps.AT_WORK", stuck)
+    started = time.monotonic()
+    assert list(sweeps.sweep(tiny, [], [], tmp_path / "out")) == []
+    assert 0.5 < time.monotonic() - started < 20 and set(killed) == {Path("passing")}
+    del stuck[Path("passing")]
+    monkeypatch.setattr("mtlkit.course.sweeps.PATIENCE", 600)
+    assert list(sweeps.sweep(tiny, [], [], tmp_path / "out")) == []  # at once
 
 
 @pytest.mark.slow
