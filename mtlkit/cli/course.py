@@ -208,6 +208,6 @@ def mark(
     from mtlkit.course import classroom
 
     with progress_bar("marking") as progress:
-        rows = classroom.mark(released, submissions, out, limit, progress)
+        rows = classroom.mark(released, submissions, out, limit, progress, tell)
     lines = [f"{row['name']:20} {row['total']:>5} of {row['of']:g}  {row['note']}" for row in rows]
     show(rows, as_json, [*lines, f"marks        {out / 'marks.csv'}"])

@@ -17,6 +17,7 @@ from mtlkit.course.chapters import course_folder
 from mtlkit.errors import known
 
 MARKING = "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
+PASSED = "✔ **Passed.**"  # how the output of a check begins that is passed
 Judge = Callable[..., str | None]  # what is wrong with an answer, or None
 
 
@@ -41,8 +42,8 @@ class Outcome:
         return self.status == "passed"
 
     def _repr_markdown_(self) -> str:
-        mark = {"passed": "✔ ", "not yet": "✘ "}.get(self.status, "")
-        return f"{mark}**{self.status.capitalize()}.** {self.message}"
+        mark = "✘ " if self.status == "not yet" else ""
+        return f"{PASSED if self else f'{mark}**{self.status.capitalize()}.**'} {self.message}"
 
 
 EXERCISES: dict[str, Exercise] = {}

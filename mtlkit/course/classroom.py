@@ -11,7 +11,9 @@ import logging
 import os
 import re
 import shutil
+import unicodedata
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from traitlets.config import Config
 
 from mtlkit.course.building import STUB, nbgrader_metadata
 from mtlkit.course.chapters import PATTERN, course_folder
+from mtlkit.course.checks import PASSED
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
 from mtlkit.deployment.runs import new_run
@@ -34,6 +37,7 @@ from mtlkit.evaluation import write_csv
 Progress = Callable[[int, int], Any]  # is told how many of how many are done
 GIVEN = ".mtlkit-course"  # in a learner's folder: digests of all that was copied there; what has another was edited
 MOST = 50_000_000  # bytes of a submission
+CHECKPOINTS = ".ipynb_checkpoints"
 
 
 def start(folder: Path) -> list[str]:
@@ -125,13 +129,18 @@ def _convert(step: Any, room: Path, task: str, student: str = "*", limit: int = 
             step(coursedir=course, config=config, log=log).start()
     except NbGraderException as fault:  # it has no reason: that is in the log
         reasons = re.findall(r"^(?:\w+\.)*(\w+(?:Error|Exception)\b.*)", said.getvalue(), re.MULTILINE)
-        raise InputError(f"look at it by hand: {[str(fault), *reasons][-1]}") from fault
+        words = " ".join([str(fault), *reasons][-1].split())
+        raise InputError(f"look at it by hand: {words}") from fault
 
 
-def mark(released: Path, submissions: Path, out: Path, limit: int, progress: Progress) -> list[dict[str, Any]]:
+def mark(
+    released: Path, submissions: Path, out: Path, limit: int, progress: Progress,
+    tell: Callable[[str], Any] = lambda text: None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Run and mark all submissions of a released chapter; return a row of marks for each, as `marks.csv` has them.
 
-    What cannot be marked (no notebook, code that will not be stopped) has no marks, and a note that says why.
+    What cannot be marked (no notebook, code that will not be stopped, two of one name) has no marks, and a note that says
+    why.
 
     Args:
         released: the folder that `release` made; it stays as it is.
@@ -139,75 +148,148 @@ def mark(released: Path, submissions: Path, out: Path, limit: int, progress: Pro
         out: the folder to be, with `marks.csv` and a page of feedback for each learner.
         limit: seconds that one cell may take.
         progress: is told how many of how many are done.
+        tell: is told of each file that is left out.
 
     Raises:
-        InputError: `released` is no release, there are no submissions, or `out` is there already.
+        InputError: a folder is missing, `released` is no release, there are no submissions, or `out` is there already.
     """
+    for folder in (released, submissions):
+        if not folder.is_dir():
+            what = "this is a file, and a folder is needed" if folder.exists() else "there is no such folder"
+            raise InputError(f"{folder}: {what}: give the folder that `mtlkit course release` made, and the one with "
+                             "the submissions.")  # fmt: skip
     tasks = list(released.glob("release/*/*.ipynb"))
     if len(tasks) != 1 or not (released / "gradebook.db").is_file():
         raise InputError(f"{released}: is no folder that `mtlkit course release` made.")
-    paths = sorted(submissions.glob("[!._]*"))
-    found = {re.sub(r"[^\w .,-]", "-", path.name.removesuffix(".ipynb")).strip(): path for path in paths}
-    if not paths or len(found) < len(paths):
-        raise InputError(f"{submissions}: give a notebook for each learner, of the learner's name, no two of one name.")
+    there = sorted(submissions.iterdir())
+    names = {path: learner_name(path) for path in there if not path.name.startswith(".")}
+    if not names:
+        raise InputError(f"{submissions}: put a notebook for each learner in there, of the learner's name.")
     with new_run(out) as room:
+        for path in there:
+            if path not in names:
+                tell(f"{path.name}: is left out: its name begins with a dot")
         shutil.copytree(released, room, dirs_exist_ok=True)
         rows = list[dict[str, Any]]()
-        for name, path in found.items():
-            progress(len(rows), len(found))
-            rows.append(_mark_one(room, tasks[0], name, path, limit))
+        for path, name in names.items():
+            progress(len(rows), len(names))
+            alike = [other.name for other in names if names[other].casefold() == name.casefold()]
+            rows.append(_mark_one(room, tasks[0], name, path, limit, alike))
         progress(len(rows), len(rows))
         write_csv(room / "marks.csv", rows, encoding="utf-8-sig")  # Excel asks for the -sig
     return rows
 
 
-def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int) -> dict[str, Any]:
-    """Mark a submission in `room`, and return its row."""
+def learner_name(path: Path) -> str:
+    """Return the name that a submission has from its learner, in letters that nbgrader and all file systems take.
+
+    >>> learner_name(Path("O'Hara, Anna.ipynb")), learner_name(Path("=1+1"))
+    ("O'Hara, Anna", '-1-1')
+    """
+    name = unicodedata.normalize("NFC", path.name.removesuffix(".ipynb"))
+    return "".join(sign if _is_kept(sign) else "-" for sign in name).strip() or "-"
+
+
+def _is_kept(sign: str) -> bool:
+    """Is a sign a letter, a number, a mark or a joiner of letters, or one of a few others?"""
+    return unicodedata.category(sign)[0] in "LNM" or sign in " _.,-'’\u200c\u200d"
+
+
+def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int, alike: list[str]) -> dict[str, Any]:
+    """Mark a submission in `room`, unless there are others of a name that is `alike`; return its row."""
     task, stem = nbformat.read(released, as_version=4), released.stem
     points = {_about(cell)["grade_id"]: _about(cell)["points"] for cell in task.cells if _about(cell).get("grade")}
     row = {"name": name, **dict.fromkeys(points, ""), "total": "", "of": sum(points.values()), "note": ""}
     try:
+        if len(alike) > 1:
+            row["name"] = path.name
+            raise InputError(f"not marked: {' and '.join(alike)} are of one name: rename one")
         submitted = room / "submitted" / name / stem / f"{stem}.ipynb"
-        notebook = _submission(path, task)
+        notebook, notes = _submission(path, task)
         submitted.parent.mkdir(parents=True)
         nbformat.write(notebook, submitted)
         _convert(Autograde, room, stem, name, limit)
+        marked = nbformat.read(room / "autograded" / name / stem / f"{stem}.ipynb", as_version=4)
+        marks, found = _grades(room / "gradebook.db", stem, name, marked)
         _convert(GenerateFeedback, room, stem, name)
     except InputError as fault:
         return row | {"note": str(fault)}
-    with Gradebook(f"sqlite:///{room / 'gradebook.db'}") as book:
-        graded = book.find_submission_notebook(stem, stem, name)
-        marks = {grade.name: grade.score for grade in graded.grades}
-        notes = [f"no answer in {comment.name}" for comment in graded.comments if comment.auto_comment]
-    for cell in nbformat.read(room / "autograded" / name / stem / f"{stem}.ipynb", as_version=4).cells:
+    for cell in marked.cells:
         if any(output.get("ename") == "CellTimeoutError" for output in cell.get("outputs", [])):
-            notes.append(f"{_about(cell).get('grade_id', cell.id)} was stopped after {limit} s")
-    return row | marks | {"total": sum(marks.values()), "note": "; ".join(notes)}
+            found.append(f"{_about(cell).get('grade_id', cell.id)} was stopped after {limit} s")
+    return row | marks | {"total": sum(marks.values()), "note": "; ".join([*notes, *found])}
 
 
-def _submission(path: Path, task: NotebookNode) -> NotebookNode:
-    """Read a submission and bring it to the form of the release: all cells to be marked are there, and known as such.
+def _grades(gradebook: Path, stem: str, name: str, marked: NotebookNode) -> tuple[dict[str, float], list[str]]:
+    """Return the points of a submission's checks and what is to be noted, in nbgrader's book and by their outputs.
+
+    An answer can switch off that a failed check raises, which is what nbgrader goes by. So the points of
+    a check stand only where its output says passed.
+    """
+    checks = {_about(cell)["grade_id"]: cell for cell in marked.cells if _about(cell).get("grade")}
+    with Gradebook(f"sqlite:///{gradebook}") as book:
+        graded = book.find_submission_notebook(stem, stem, name)
+        notes = [f"no answer in {comment.name}" for comment in graded.comments if comment.auto_comment]
+        for grade in graded.grades:
+            if "check(" not in checks[grade.name].source:  # another kind of test
+                continue
+            if grade.auto_score and not _says_passed(checks[grade.name]):
+                grade.manual_score = 0
+                notes.append(f"no points for {grade.name}, whose output does not say passed: look at it by hand")
+            elif grade.auto_score < grade.max_score and _says_passed(checks[grade.name]):
+                notes.append(f"{grade.name} is passed, but has not its points (did the answer write to stderr?): "
+                             "look at it by hand")  # fmt: skip
+        book.db.commit()
+        return {grade.name: grade.score for grade in graded.grades}, notes
+
+
+def _says_passed(cell: NotebookNode) -> bool:
+    texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
+    return any(text.startswith(PASSED) for text in texts)
+
+
+def _submission(path: Path, task: NotebookNode) -> tuple[NotebookNode, list[str]]:
+    """Read a submission and bring it to the form of the release; return it, and what is to be noted.
+
+    All cells to be marked are there, and known as such. Of a cell that was copied or split the last one
+    is known; where the text is not the learner's, all have the text of the release.
 
     Raises:
         InputError: it cannot be marked, and why.
     """
-    files = [file for file in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in file.parts] or [path]
-    if len(files) > 1 or not files[0].is_file() or files[0].stat().st_size > MOST:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    files = [file for file in sorted(files) if not file.name.startswith(".") and CHECKPOINTS not in file.parts]
+    notebooks = [file for file in files if file.suffix == ".ipynb"] or files[:1]
+    if len(notebooks) != 1 or notebooks[0].stat().st_size > MOST:
         raise InputError(f"give one notebook, of {MOST:,} bytes at most")
+    notes = [f"left out: {file.relative_to(path).as_posix()}" for file in files if file not in notebooks]
     try:
-        notebook = nbformat.from_dict(json.loads(files[0].read_text(encoding="utf-8-sig")) | {"nbformat_minor": 5})
+        text = notebooks[0].read_text(encoding="utf-8-sig")
+        notebook = nbformat.from_dict(json.loads(text) | {"nbformat_minor": 5})
         for number, cell in enumerate(notebook.cells, 1):
             cell.id = f"cell-{number}"  # not all editors keep ids, or keep them apart
         nbformat.validate(notebook)
-        known = {_name(cell): cell for cell in notebook.cells}
-        wanted = {_name(cell): cell for cell in task.cells if _about(cell)}
+        places = defaultdict[str | None, list[NotebookNode]](list)
+        for cell in notebook.cells:
+            places[_name(cell)].append(cell)
+        grade_ids = {_about(cell).get("grade_id") for cell in notebook.cells}
     except Exception as fault:  # what was sent in may be anything
         raise InputError("no notebook") from fault
-    if not any(_about(known[name]) for name in wanted if name in known):
+    wanted = {_name(cell): cell for cell in task.cells if _about(cell)}
+    if not grade_ids & wanted.keys():
         raise InputError("another notebook: no cell of this chapter is in it")
+    for cell in notebook.cells:
+        cell.metadata.pop("nbgrader", None)
     for name, cell in wanted.items():
-        if name in known:
-            known[name].metadata["nbgrader"] = _about(cell)
-        else:
+        found = places[name]
+        if not found:
             notebook.cells.append(cell)
-    return notebook
+            continue
+        if len(found) > 1:
+            times = "twice" if len(found) == 2 else f"{len(found)} times"
+            notes.append(f"cell {name} is there {times}")
+        if not _about(cell)["solution"]:
+            for one in found:
+                one.source = cell.source
+        found[-1].metadata["nbgrader"] = _about(cell)
+    return notebook, notes

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,7 +24,6 @@ from typer.testing import CliRunner, Result
 from mtlkit.cli import app
 from mtlkit.course import classroom
 from mtlkit.course.building import read_source
-from mtlkit.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SOURCE = """
@@ -59,6 +60,9 @@ HEADER = (
 )
 
 
+NFC, NFD = "Jos\u00e9", "Jose\u0301"  # one name, written in two ways
+
+
 def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["course", *map(str, arguments)])
 
@@ -80,6 +84,19 @@ def handed_out(room: Path, **answers: str) -> NotebookNode:
     for cell in notebook.cells:
         cell.source = answers.get(cell.id.replace("-", "_"), cell.source)
     return notebook
+
+
+def copied(cell: NotebookNode, source: str | None = None) -> NotebookNode:
+    """A copy as a notebook's editor makes it: the metadata stay, the id is new."""
+    twin = copy.deepcopy(cell)
+    twin.id = nbformat.v4.new_code_cell().id
+    twin.source = cell.source if source is None else source
+    return twin
+
+
+def solution(room: Path, cell_id: str) -> str:
+    cells = nbformat.read(room / "07_tiny.ipynb", as_version=4).cells
+    return next(str(cell.source) for cell in cells if cell.id == cell_id)
 
 
 def test_a_release_has_stubs_and_no_solution(room: Path) -> None:
@@ -135,6 +152,79 @@ def test_whole_blank_wrong_and_bad_submissions_are_marked(room: Path) -> None:
 
 
 @pytest.mark.slow
+def test_points_are_those_of_the_outputs_and_repeated_cells_cost_nothing(room: Path) -> None:
+    sent = room / "tricks"
+    sent.mkdir()
+    off = "import os\nos.environ.pop('NBGRADER_EXECUTION')\nmy_accuracy = 14 / 30"
+    nbformat.write(handed_out(room, exercise_1=off), sent / "cheat.ipynb")
+    right = {"exercise_1": "my_accuracy = 19 / 30", "exercise_5": solution(room, "exercise-5")}
+    nbformat.write(handed_out(room, **right), sent / "_anna.ipynb")
+    chatty = right["exercise_5"].replace("):", "):\n    import sys; sys.stderr.write('.')", 1)
+    nbformat.write(handed_out(room, **right | {"exercise_5": chatty}), sent / "chatty.ipynb")
+    repeated = handed_out(room, **right)
+    for number, cell in enumerate(list(repeated.cells)):
+        repeated.cells.insert(2 * number, copied(cell))
+    split = handed_out(room, **right | {"exercise_1": "my_accuracy = 19"})
+    where = next(i for i, cell in enumerate(split.cells) if "= 19" in cell.source)
+    split.cells.insert(where + 1, copied(split.cells[where], "my_accuracy /= 30"))
+    nbformat.write(repeated, sent / "copied.ipynb")
+    nbformat.write(split, sent / "O'Split.ipynb")
+    nbformat.write(handed_out(room), sent / f"{NFD}.ipynb")
+    nbformat.write(handed_out(room), sent / "Twin.ipynb")
+    (sent / "twin").mkdir()
+    nbformat.write(handed_out(room), sent / "twin" / "a.ipynb")
+    (sent / ".DS_Store").touch()
+    result = call("mark", room / "handed out", sent, "--out", room / "tricks marked", "--json")
+    assert result.exit_code == 0, result.output
+    rows = {row["name"]: row for row in json.loads(result.stdout)}
+    assert rows.keys() == {"cheat", "_anna", "chatty", "copied", "O'Split", NFC, "Twin.ipynb", "twin"}
+    marks = {name: [row["check-1"], row["check-5"], row["total"]] for name, row in rows.items()}
+    assert marks["cheat"] == [0, 0, 0]
+    assert "check-1" in rows["cheat"]["note"] and "by hand" in rows["cheat"]["note"]
+    assert marks["_anna"] == marks["copied"] == marks["O'Split"] == [1, 2, 3]
+    assert rows["_anna"]["note"] == ""
+    assert marks["chatty"] == [1, 0, 1] and "check-5" in rows["chatty"]["note"]
+    assert "exercise-1 is there twice" in rows["copied"]["note"]
+    assert rows["O'Split"]["note"] == "cell exercise-1 is there twice"
+    for name in ("Twin.ipynb", "twin"):
+        assert marks[name] == ["", "", ""]
+        assert "Twin.ipynb and twin" in rows[name]["note"] and "rename one" in rows[name]["note"]
+    (line,) = [line for line in result.stderr.splitlines() if "left out" in line]
+    assert ".DS_Store" in line
+    pages = room / "tricks marked" / "feedback"
+    score = re.compile(r"Score: ([\d.]+) / ([\d.]+)")
+    page = (pages / "cheat" / "07_tiny" / "07_tiny.html").read_text(encoding="utf-8")
+    assert score.search(page).groups() == ("0.0", "3.0")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("anna.ipynb", "anna"), ("_anna", "_anna"), (f"{NFD}.ipynb", NFC), ("अनिता.ipynb", "अनिता"),
+        ("สมหญิง", "สมหญิง"), ("D’Arc, J.-P.ipynb", "D’Arc, J.-P"), ("=1+1.ipynb", "-1-1"), ("a[b]*?.ipynb", "a-b---"),
+    ],
+)  # fmt: skip
+def test_names_of_learners_are_kept(file: str, name: str) -> None:
+    assert classroom.learner_name(Path(file)) == name
+
+
+def test_a_repeated_parameters_cell_is_put_back_wherever_it_stands(room: Path, tmp_path: Path) -> None:
+    notebook = handed_out(room)
+    for cell in [cell for cell in notebook.cells if cell.id in ("parameters", "check-1")]:
+        notebook.cells.append(copied(cell, "seed = 9"))
+        notebook.cells.insert(0, copied(cell, "seed = 9"))
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "notes.txt").touch()
+    nbformat.write(notebook, tmp_path / "anna" / "any.ipynb")
+    found, notes = classroom._submission(tmp_path / "anna", handed_out(room))
+    assert "seed = 9" not in [cell.source for cell in found.cells]
+    names = [cell.metadata.nbgrader.grade_id for cell in found.cells if "nbgrader" in cell.metadata]
+    assert sorted(names) == ["check-1", "check-5", "exercise-1", "exercise-5", "parameters"]
+    times = ["cell parameters is there 3 times", "cell check-1 is there 3 times"]
+    assert notes == ["left out: notes.txt", *times]
+
+
+@pytest.mark.slow
 def test_what_never_ends_is_stopped(room: Path) -> None:
     sent = room / "loops"
     sent.mkdir()
@@ -162,16 +252,25 @@ def test_marking_that_is_stopped_leaves_nothing(room: Path, tmp_path: Path) -> N
 
 
 def test_what_cannot_be_marked_is_said(room: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no folder that"):
-        classroom.mark(tmp_path, tmp_path, tmp_path / "out", 20, print)
-    (tmp_path / "sent").mkdir()
-    with pytest.raises(InputError, match="a notebook for each learner"):
-        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out", 20, print)
-    (tmp_path / "sent" / "anna").mkdir()
-    (tmp_path / "sent" / "anna.ipynb").touch()
-    with pytest.raises(InputError, match="no two of one name"):
-        classroom.mark(room / "handed out", tmp_path / "sent", tmp_path / "out", 20, print)
-    assert not (tmp_path / "out").exists()
+    def refused(released: Path, sent: Path, *words: str) -> None:
+        result = call("mark", released, sent, "--out", tmp_path / "out")
+        last = result.stderr.strip().splitlines()[-1]
+        assert result.exit_code == 2 and "Traceback" not in result.stderr
+        for word in words:
+            assert word in last, last
+        assert not (tmp_path / "out").exists()
+
+    released, sent = room / "handed out", tmp_path / "sent"
+    refused(released, sent, str(sent), "there is no such folder")
+    sent.touch()
+    refused(released, sent, str(sent), "is a file")
+    sent.unlink()
+    sent.mkdir()
+    refused(tmp_path / "none", sent, str(tmp_path / "none"), "there is no such folder")
+    refused(tmp_path, sent, str(tmp_path), "mtlkit course release")
+    refused(released, sent, str(sent), "a notebook for each learner")
+    (sent / ".anna.ipynb").touch()
+    refused(released, sent, str(sent), "a notebook for each learner")
 
 
 def test_an_edited_chapter_stays_and_the_new_version_is_put_beside_it(
