@@ -53,12 +53,18 @@ def table(rows: list[dict[str, Any]]) -> str:
 @course.command("list")
 def list_chapters(chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None,
                   as_json: AsJson = False) -> None:  # fmt: skip
-    """List the chapters, or one chapter's parameters with what they may be and their defaults."""
+    """List the chapters with what they say of themselves, or one chapter's parameters with what they may be."""
     from mtlkit.course import chapters, parameters
 
     if chapter is None:
-        names = [path.stem for path in chapters.chosen(None)]
-        return show(names, as_json, names)
+        rows = [chapters.opening(path) for path in chapters.chosen(None)]
+        lines = (
+            f"{row['name']:18} {row['title']}\n"
+            f"{'':18} {row['minutes']} min, {row['memory']}, network: {row['network']}\n"
+            f"{'':18} You need: {row['needs']}"
+            for row in rows
+        )
+        return show(rows, as_json, lines)
     known = parameters.open_parameters(chapters.find_chapter(chapter)).values()
     lines = (f"{one.name:12} {one.default!r:12} {one.allowed}: {one.help}" for one in known)
     return show([one.__dict__ for one in known], as_json, lines)
@@ -66,7 +72,10 @@ def list_chapters(chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER
 
 @course.command()
 def start(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)]) -> None:
-    """Copy the chapters into your own folder, made if need be. What you edited there stays: new versions stand beside it."""
+    """Copy the chapters and their solutions into your own folder, made if need be.
+
+    What you edited there stays: new versions stand beside it.
+    """
     from mtlkit.course import classroom
 
     print("\n".join(classroom.start(folder)))
@@ -94,7 +103,7 @@ def run(
         raise typer.Exit(1) from None
     names = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}
     board = [{title: row[name] for name, title in names.items()} for row in report.get("scoreboard", ())]
-    lines = [f"{name:12} {value}" for name, value in report["recorded"].items()]
+    lines = [f"{name:12} {execution.rounded(value)}" for name, value in report["recorded"].items()]
     lines += [table(board), f"notebook     {place / execution.NOTEBOOK}"]
     if (page := place / "report.html").is_file():
         lines.append(f"report       {page}")
@@ -139,7 +148,9 @@ def sweep(
         tell(f"{outdated} of {len(runs)} runs were finished with another version of the chapter, the method, the "
              "packages or the data: they are made again, and the old folders stay.")  # fmt: skip
     try:
-        with tqdm(total=len(runs), initial=before, desc=f"sweep {chapter.stem}", unit="run", file=sys.stderr) as bar:
+        with tqdm(
+            total=len(runs), initial=before, desc=f"sweep {chapter.stem}", unit="run", smoothing=0, file=sys.stderr
+        ) as bar:  # the time left is that of the mean run
             for run, wrong in sweeps.sweep(chapter, runs, by, place, jobs, timeout, cluster):
                 bar.update()
                 if wrong:
@@ -188,12 +199,15 @@ def lint(chapters: Chapters = None) -> None:
 
 @course.command()
 def release(
-    chapter: Chapter, out: Annotated[Path, typer.Option(help="The release's folder, for `mark`.")], given: Given = None
+    chapter: Chapter,
+    out: Annotated[Path, typer.Option(help="The release's folder, for `mark`.")],
+    given: Given = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a release that lies there.")] = False,
 ) -> None:
     """Make a chapter ready to be handed out and marked; print the notebook to hand out."""
     from mtlkit.course import classroom
 
-    print(classroom.release(chapter, out, given or []))
+    print(classroom.release(chapter, out, given or [], overwrite))
 
 
 @course.command()

@@ -47,7 +47,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show progress(done, total) on stderr as a bar of files; it shows up after two seconds."""
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit="file", delay=2, file=sys.stderr) as bar:
+    with tqdm(desc=what, unit="file", delay=2, smoothing=0, file=sys.stderr) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

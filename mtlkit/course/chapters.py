@@ -1,12 +1,13 @@
 """Where the chapters lie: in a clone's `notebooks/`, or where the wheel installed them."""
 
 import json
+import re
 import sysconfig
 from pathlib import Path
 from typing import Any
 
 import mtlkit
-from mtlkit.errors import InputError, known
+from mtlkit.errors import InputError, explained, known
 
 PATTERN = "[0-9][0-9]_*.ipynb"
 SOURCES = "source/[0-9][0-9]_*.py"
@@ -49,6 +50,32 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
 def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
     """Return the chapters of these names, or without any all of them."""
     return [find_chapter(name, pattern) for name in names] if names else sorted(course_folder().glob(pattern))
+
+
+def opening(chapter: Path) -> dict[str, Any]:
+    """Return what a chapter's first cell says: name, title, minutes, needs, memory and network ("" if it does not).
+
+    Raises:
+        InputError: the notebook cannot be read.
+
+    >>> opening(find_chapter("01"))["minutes"]
+    60
+    """
+    with explained(f"{chapter}: is no notebook that can be read", "take a fresh copy of the chapter"):
+        cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+        first = "".join(cells[0]["source"])
+    title = re.match(r"# (?:\d\d · )?(.+)", first)
+    text = " ".join(first.split())
+    said = dict(re.findall(r"\*\*(You need|Time|Memory|Network):\*\* (.+?)(?= \*\*|$)", text))
+    minutes = re.match(r"\d+", said.get("Time", ""))
+    return {
+        "name": chapter.stem,
+        "title": title[1] if title else "",
+        "minutes": int(minutes[0]) if minutes else "",
+        "needs": said.get("You need", ""),
+        "memory": said.get("Memory", "").rstrip("."),
+        "network": said.get("Network", "").rstrip("."),
+    }
 
 
 def stored(name: str) -> dict[str, Any]:

@@ -35,33 +35,37 @@ from mtlkit.errors import InputError
 from mtlkit.evaluation import write_csv
 
 Progress = Callable[[int, int], Any]  # is told how many of how many are done
+RELEASE = {"source", "release", "gradebook.db"}
 GIVEN = ".mtlkit-course"  # in a learner's folder: digests of all that was copied there; what has another was edited
 MOST = 50_000_000  # bytes of a submission
 CHECKPOINTS = ".ipynb_checkpoints"
 
 
 def start(folder: Path) -> list[str]:
-    """Copy the chapters, or their new versions, into a learner's folder; return what was done, a line a file.
+    """Copy the chapters and `solutions/`, or their new versions, into a learner's folder; return a line a file.
 
     An edited file is never overwritten: the new version is put beside it, as `NAME.new.ipynb`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record, told = folder / GIVEN, []
     given = set(record.read_text(encoding="utf-8").split()) if record.is_file() else set[str]()
-    for source in sorted([*course_folder().glob(PATTERN), *course_folder().glob("*.md")]):
-        new, target = _digest(source), folder / source.name
+    course = course_folder()
+    for source in sorted([*course.glob(PATTERN), *course.glob("*.md"), *course.glob(f"solutions/{PATTERN}")]):
+        name = source.relative_to(course).as_posix()
+        new, target = _digest(source), folder / name
+        target.parent.mkdir(exist_ok=True)
         edited = target.exists() and _digest(target) not in given | {new}
         while target.exists() and _digest(target) not in given | {new}:
             target = target.with_suffix(f".new{target.suffix}")
         if edited and new in given:
-            told.append(f"{source.name}: yours is edited, and there is no newer version")
+            told.append(f"{name}: yours is edited, and there is no newer version")
             continue
         shutil.copyfile(source, target.with_name(f"{target.name}.partial"))
         os.replace(target.with_name(f"{target.name}.partial"), target)
         given.add(new)
         record.write_text("\n".join(sorted(given)), encoding="utf-8")
-        said = f"{source.name}: yours is edited and stays; the new version is {target.name}"
-        told.append(said if edited else target.name)
+        said = f"{name}: yours is edited and stays; the new version is {target.name}"
+        told.append(said if edited else name)
     return told
 
 
@@ -69,13 +73,14 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def release(path: Path, out: Path, given: list[str]) -> Path:
+def release(path: Path, out: Path, given: list[str], overwrite: bool = False) -> Path:
     """Make a folder for a chapter that is handed out and will be marked; return the notebook to hand out.
 
     Args:
         path: the chapter. Its version in `solutions/` is taken, and the solutions are cut out.
         out: the folder to be.
         given: values of parameters, as `"seed=7"`. Marking puts the chapter's parameters back to these.
+        overwrite: replace a release of the chapter that is there already, but nothing else.
 
     Raises:
         InputError: no such parameter, nothing to mark in it, or `out` is there already.
@@ -91,7 +96,10 @@ def release(path: Path, out: Path, given: list[str]) -> Path:
             for key, value in values.items():  # it stands before the comment, or the end of the line
                 start, end = next(re.finditer(rf"(?<=^{key} = ).*?(?=  #|$)", cell.source, re.MULTILINE)).span()
                 cell.source = f"{cell.source[:start]}{value!r}{cell.source[end:]}"
-    with new_run(out) as room:
+    others = {one.name for one in out.iterdir()} - RELEASE if overwrite and out.is_dir() else set()
+    if others:
+        raise InputError(f"{out}: holds {', '.join(sorted(others))}, which no release has: choose another --out.")
+    with new_run(out, overwrite, files=("gradebook.db", f"release/{path.stem}/{path.stem}.ipynb")) as room:
         task = room / "source" / path.stem
         task.mkdir(parents=True)
         nbformat.write(notebook, task / f"{path.stem}.ipynb")

@@ -103,8 +103,8 @@ def run_chapter(
     try:
         papermill.execute_notebook(
             nbformat.read(chapter, 4), str(out).replace("{", "{{").replace("}", "}}"), values | inside,
-            progress_bar=progress, timeout_func=limit, resources={"metadata": {"path": str(folder)}},
-            kernel_manager_class=RunKernel, **KERNEL,
+            progress_bar={"smoothing": 0} if progress else False, timeout_func=limit,
+            resources={"metadata": {"path": str(folder)}}, kernel_manager_class=RunKernel, **KERNEL,
         )  # fmt: skip
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
@@ -150,3 +150,14 @@ def recorded(notebook: NotebookNode) -> dict[str, Any]:
         for output in cell.get("outputs", []):
             found |= output.get("data", {}).get(RECORD, {})
     return found
+
+
+def rounded(value: Any) -> Any:
+    """Return a number with six digits that count; what is whole or no number stays as it is.
+
+    >>> rounded(2 / 3), rounded(1234567.0), rounded("plain")
+    (0.666667, 1234567.0, 'plain')
+    """
+    if not isinstance(value, float) or value.is_integer():
+        return value
+    return float(f"{value:.6g}")

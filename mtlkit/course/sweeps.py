@@ -18,7 +18,7 @@ from jupyter_core.utils import ensure_event_loop
 from pandas import DataFrame
 
 from mtlkit.course.building import method_digest
-from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
+from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, rounded, run_chapter
 from mtlkit.course.figures import sweep_figure
 from mtlkit.course.parameters import parameters_of
 from mtlkit.data.catalogue import CATALOGUE
@@ -206,13 +206,19 @@ def numbers(runs: list[Run], by: list[str]) -> DataFrame:
 def summary(table: DataFrame) -> DataFrame:
     """Return a row for each metric and each combination of the other columns of `numbers`: mean and spread of its values."""
     groups = table.groupby(list(table.columns[:-1]), sort=False)["value"]
-    return groups.agg(runs="count", mean="mean", sd="std", min="min", max="max").reset_index()
+    found = groups.agg(runs="count", mean="mean", sd="std", min="min", max="max")
+    return found.map(rounded).reset_index()
 
 
 def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Path, str]) -> None:
-    """Write `runs.csv` (a row a run), `summary.csv` (mean and spread of each group), and `figure.png`."""
-    tidy = [run.values | (run.recorded or {}) | {"failed": failed.get(run.folder, ""), "folder": run.folder.name}
-            for run in runs]  # fmt: skip
+    """Write `runs.csv` (a row a run), `summary.csv` (mean and spread of each group), and `figure.png`.
+
+    Numbers have six digits there; all digits are in the runs' own `report.json`.
+    """
+    tidy = []
+    for run in runs:
+        recorded = {name: rounded(value) for name, value in (run.recorded or {}).items()}
+        tidy.append(run.values | recorded | {"failed": failed.get(run.folder, ""), "folder": run.folder.name})
     write_csv(folder / "runs.csv", tidy)
     table = numbers(runs, by)
     summary(table).to_csv(folder / "summary.csv", index=False)

@@ -105,10 +105,23 @@ def test_a_release_has_stubs_and_no_solution(room: Path) -> None:
     assert "my_accuracy = None  # a number from 0 to 1\n# your answer here" in sources
     assert "SOLUTION" not in "".join(sources)
     again = call("release", room / "07_tiny.ipynb", "--out", room / "handed out")
-    assert again.exit_code == 2 and "choose another --out" in again.stderr
+    assert again.exit_code == 2 and "--overwrite" in again.stderr
+    assert str(room / "handed out") in again.stderr
     assert call("release", room / "07_tiny.ipynb", "--out", room / "other", "-p", "seed=44").exit_code == 2
     assert call("release", room / "07_tiny.ipynb", "--out", room / "a [b]").exit_code == 2
     assert not (room / "other").exists() and not list(room.glob("*.partial"))
+
+
+def test_a_release_is_replaced_only_when_asked_and_marks_are_never(room: Path, tmp_path: Path) -> None:
+    again = ("release", room / "07_tiny.ipynb", "--out", tmp_path / "out", "--overwrite")
+    shutil.copytree(room / "handed out", tmp_path / "out")
+    result = call(*again, "-p", "seed=6")
+    assert result.exit_code == 0, result.output
+    assert "seed = 6" in Path(result.stdout.strip()).read_text(encoding="utf-8")
+    (tmp_path / "out" / "marks.csv").touch()  # as in a folder that `mark` made
+    result = call(*again)
+    assert result.exit_code == 2 and "marks.csv" in result.stderr
+    assert "another --out" in result.stderr and (tmp_path / "out" / "marks.csv").exists()
 
 
 @pytest.mark.slow
@@ -313,6 +326,37 @@ def test_an_edited_chapter_stays_and_the_new_version_is_put_beside_it(
     assert call("start", tmp_path / "file").exit_code == 2
 
 
+def test_solutions_are_copied_where_the_chapters_say(tmp_path: Path) -> None:
+    result = call("start", tmp_path / "mine")
+    assert result.exit_code == 0, result.output
+    for folder in ("", "solutions"):
+        wanted = {path.name: path.read_bytes() for path in (ROOT / "notebooks" / folder).glob("*.ipynb")}
+        there = {path.name: path.read_bytes() for path in (tmp_path / "mine" / folder).glob("*.ipynb")}
+        assert wanted and there == wanted
+    assert "solutions/00_quickstart.ipynb" in result.stdout
+    edited = tmp_path / "mine" / "solutions" / "00_quickstart.ipynb"
+    edited.write_text("edited", encoding="utf-8")
+    result = call("start", tmp_path / "mine")
+    assert "solutions/00_quickstart.ipynb: yours is edited" in result.stdout
+    assert edited.read_text(encoding="utf-8") == "edited"
+
+
+def test_the_list_tells_what_the_chapters_say_of_themselves() -> None:
+    rows = json.loads(call("list", "--json").stdout)
+    assert [row["name"] for row in rows] == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    for row in rows:
+        first = nbformat.read(ROOT / "notebooks" / f"{row['name']}.ipynb", as_version=4).cells[0].source
+        text = " ".join(first.split())
+        assert row["title"] and text.startswith(f"# {row['name'][:2]} · {row['title']} ")
+        assert f"**Time:** {row['minutes']} minutes" in text
+        for word in ("needs", "memory", "network"):
+            assert row[word] and row[word] in text
+    told = call("list").stdout
+    for row in rows:
+        assert row["name"] in told and row["title"] in told and f"{row['minutes']} min" in told
+        assert row["needs"] in told
+
+
 @pytest.mark.slow
 def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
     copy = tmp_path / "a copy"
@@ -329,7 +373,8 @@ def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
     (site / "ours.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8")
     told = run("-m", "mtlkit.cli", "course", "start", tmp_path / "my course", python=python)
     chapters = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
-    assert chapters == {path.name for path in (tmp_path / "my course").glob("*.ipynb")}
+    for folder in ("", "solutions"):
+        assert chapters == {path.name for path in (tmp_path / "my course" / folder).glob("*.ipynb")}
     assert "00_quickstart.ipynb" in told
     tries = "from mtlkit.course import check, stored; print(bool(check('00-1', 19 / 30)), stored('digits')['command'])"
     assert run("-c", tries, python=python).startswith("True python benchmarks/accuracy.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,7 @@ def test_a_run_leaves_a_whole_folder_with_a_report(tiny: Path, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     assert "100%" in result.stderr
     assert "size         2.0" in result.stdout
+    assert re.search(r"^score        0\.\d{1,6}$", result.stdout, re.MULTILINE)
     assert f"notebook     {out / 'notebook.ipynb'}" in result.stdout
     assert {path.name for path in out.iterdir()} == {"notebook.ipynb", "report.json", "own.txt"}
     assert not out.with_name("a {place}.partial").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import nbformat
 import pytest
 from filelock import FileLock
+from tqdm import tqdm
 from typer.testing import CliRunner, Result
 
 import mtlkit
@@ -83,6 +86,50 @@ def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path:
     wider = sweep(*call[:3], "--grid", "seed=0..2", "-p", "size=2", "--grid", "trouble=", "--out", out)
     refused(wider, "trouble", "0 values")
     assert {path.name for path in out.iterdir()} == set(before) | {"results"}
+
+
+def test_tables_have_figures_that_can_be_read(tiny: Path, tmp_path: Path) -> None:
+    notebook = nbformat.read(tiny, 4)
+    notebook.cells[-1].source += "\nrecord(third=(seed + 1) / 3, many=1234567.0, least=seed * 1e-9 / 7)"
+    nbformat.write(notebook, tiny)
+    call = (tiny, "--grid", "seed=0..1", "--grid", "size=1,1.1", "--out", tmp_path / "out")
+    result = sweep(*call, "--json")
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)["summary"]
+    third = next(row for row in summary if row["metric"] == "third")
+    assert third["mean"] == pytest.approx(0.5, rel=1e-5) and third["size"] == 1
+    shown = "".join((tmp_path / "out" / "results" / name).read_text() for name in sweeps.RESULTS)
+    for text in (shown, json.dumps(summary), sweep(*call).stdout):
+        assert "1234567" in text or "1.235e+06" in text
+        assert not re.search(r"\d{9}|\d\.\d{7}", text.replace(str(tmp_path), "")), text
+    exact = [json.loads(path.read_text())["recorded"] for path in (tmp_path / "out").glob("*/report.json")]
+    assert {run["third"] for run in exact} == {1 / 3, 2 / 3}  # a run's own report has all digits
+
+
+def test_the_time_left_is_that_of_the_mean_run(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, left = [0.0], list[float]()
+    runs = [1, 30, 1, 1, 30, 1]  # seconds
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self._time = lambda: now[0]
+            self.start_t = self.last_print_t = 0.0
+
+        def update(self, n: float | None = 1) -> bool | None:
+            now[0] += runs[int(self.n)]
+            told = super().update(n)
+            about = self.format_dict
+            rate = about["rate"] or about["n"] / about["elapsed"]  # as tqdm shows it
+            left.append((about["total"] - about["n"]) / rate)
+            return told
+
+    monkeypatch.setattr("tqdm.tqdm", Bar)
+    each = [(sweeps.Run({}, Path("a")), "")] * 6
+    monkeypatch.setattr("mtlkit.course.sweeps.sweep", lambda *_: iter(each))
+    assert sweep(tiny, "--grid", "seed=0..5", "--out", tmp_path / "out").exit_code == 0
+    means = [sum(runs[:n]) / n * (6 - n) for n in range(1, 7)]
+    assert left == pytest.approx(means)
 
 
 def add_source(chapter: Path) -> None:
