@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -152,8 +154,15 @@ def test_tiles_are_of_about_one_size_in_colour_and_keep_their_mean(shape):
     assert (inner[..., 2] == (64 if shape[0] == 1 else 128)).all()
 
 
-def test_a_name_in_another_script_does_not_fail():
-    assert to_png(contact_sheet(IMAGES, GROUPS, names=["猫", "犬"]))
+def test_a_name_in_another_script_is_drawn_and_not_warned_of():
+    figure = contact_sheet(IMAGES, GROUPS, names=["猫", "犬"])
+    heads = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert heads == ["猫\nn = 20", "犬\nn = 20", "class 2\nn = 20"]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        drawn = to_png(figure)
+    assert [str(one.message) for one in seen] == []
+    assert drawn != to_png(contact_sheet(IMAGES, GROUPS, names=[" ", " "]))  # a box, if not the sign
 
 
 def test_confusion_shows_counts_up_to_twenty_classes_and_the_clusters_without_a_class():

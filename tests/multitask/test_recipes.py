@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -279,7 +280,12 @@ def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_full_classes_are_not_warned_of() -> None:
-    recipes.warn_of_collapse(np.array([0, 2, 1]), 3)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        recipes.warn_of_collapse(np.array([0, 2, 1]), 3)
+        full = len(seen)
+        recipes.warn_of_collapse(np.array([0, 2, 2]), 3)
+    assert full == 0 and len(seen) == 1
 
 
 @pytest.mark.parametrize("k", [0, 41])

@@ -15,14 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from mtlkit.errors import InputError
 from mtlkit.preprocessing import communities, label_vectors
 from mtlkit.preprocessing.communities import community_vectors
-from mtlkit.preprocessing.label_vectors import (
-    check_clusters,
-    equal_size_vectors,
-    kmeans_vectors,
-    sinkhorn,
-    smooth,
-    spread,
-)
+from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vectors, sinkhorn, smooth, spread
 
 WAYS = (kmeans_vectors, equal_size_vectors, community_vectors)
 
@@ -60,8 +53,10 @@ def test_the_number_of_classes_has_bounds(way: Callable[..., np.ndarray], k: int
         way(cloud(9), k)
 
 
-def test_numpy_numbers_are_numbers_too() -> None:
-    check_clusters(np.int64(3), 9)  # type: ignore[arg-type]
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [np.int64, np.uint8])
+def test_numpy_numbers_are_numbers_too(way: Callable[..., np.ndarray], kind: Callable[[int], Any]) -> None:
+    np.testing.assert_array_equal(way(cloud(20), kind(3)), way(cloud(20), 3))
 
 
 @pytest.mark.parametrize("way", WAYS)
