@@ -8,18 +8,26 @@ from typing import Any, Self
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
-from torch.nn import functional
 from tqdm import tqdm
 
-from mtlkit.errors import InputError, explained, plain
+from mtlkit.data.catalogue import SIZES
+from mtlkit.data.reading import fit_squares
+from mtlkit.errors import InputError, explained, plain, words_of
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
 from mtlkit.multitask.augmentation import usual_augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
+from mtlkit.multitask.model import standardised
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import check_device, seeded, threads
 from mtlkit.multitask.weighting import Weighting, make_weigher
@@ -28,9 +36,12 @@ from mtlkit.preprocessing.class_sizes import check_class_sizes
 from mtlkit.preprocessing.label_vectors import check_clusters
 
 SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
+SEEDS = 2**31 - 9  # seeds lie below: each stage has one of its own, a few above
 
 
-class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
+class MultiTaskClusterer(
+    ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
+):
     """Classes for images without labels, by one network that learns several tasks.
 
     Args:
@@ -48,12 +59,14 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
             HOG, and for colour images half as much of colour without light. Label vectors are made from them, too, beside what
             the network learns. Plain features are their own descriptors.
         augmentation: changes that leave the class as it is; None: those of `usual_augmentation`.
-        side: images are brought to side x side pixels; None: their own larger side, between 8 and 64.
+        side: images are brought to side x side pixels (8 to 512), their aspect kept, as `load` does; None: their own
+            larger side, between 8 and 64.
         clustering: train a head of many small groups, too, before the label vectors are made.
         effort: scales the length of training; below 1 for a quick look.
         batch_size: images a step; None: 128, or a fifth of the images where that is less.
         random_state: seed; the same seed gives the same classes on the same machine with as many threads.
-        n_threads: threads inside torch. One is quickest for small images.
+        n_threads: threads inside torch. One is quickest for small images. Fits in threads of one process take turns, as
+            these numbers and torch's random numbers are the process's: side by side they run in processes.
         device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same seed gives the same on a CPU.
         checkpoint: a folder to keep the training in as it goes. If it holds one of the same settings and images that was cut
             off, it is gone on with, and ends as if it had not been.
@@ -62,11 +75,12 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
         probabilities_: N x n_clusters, rows sum to one.
-        model_: the `MultiTaskModel`, with the heads `shape` and `classes`.
+        model_: the `MultiTaskModel`, with the heads `shape` and `classes`; it takes plain features as they are in X.
         history_: a row an epoch, see `multitask.fit`.
         seconds_: wall time by stage.
         sizes_: what was weighed each time that label vectors were made, see `SizeEvidence`.
         n_features_in_: numbers in one row of X.
+        feature_names_in_: the names of the columns, where X is a table whose columns have names.
 
     >>> from mtlkit import load
     >>> clusterer = MultiTaskClusterer(n_clusters=3, random_state=0, effort=0.02)
@@ -104,6 +118,7 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
                 augmentation=self._augmentation(images), schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
             )  # fmt: skip
+        found.model.scaling = self._scaling
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
         self.sizes_ = found.sizes
         self.probabilities_ = found.probabilities
@@ -117,13 +132,13 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return how sure the network is of each class: N x n_clusters, rows sum to one."""
         check_is_fitted(self, "model_")
-        with threads(self.n_threads):
+        with threads(self.n_threads, wait=False):
             return self.model_.predict(self._images(X), "classes").numpy()
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the shared features, N x width (128 for our own encoders), for another method to work on."""
         check_is_fitted(self, "model_")
-        with threads(self.n_threads):
+        with threads(self.n_threads, wait=False):
             return self.model_.features(self._images(X)).numpy()
 
     def estimate_seconds(self, X: Any) -> float:
@@ -143,14 +158,23 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _prepare(self, X: Any) -> Tensor:
         """Look at X for the first time: fix the seed, the shape and, for plain features, the scale."""
-        seed = self.random_state
-        self.seed_ = int(seed) if isinstance(seed, (int, np.integer)) else check_random_state(seed).randint(2**31 - 9)
-        X = as_array(X)
-        self._scaler = StandardScaler().fit(self._features(X, reset=True)) if X.ndim == 2 else None
-        self._side = self.side or int(np.clip(max(X.shape[-2:]), *SIDES)) if X.ndim > 2 else None
-        self._channels = X.shape[1] if X.ndim == 4 else 1
-        images = self._images(X)
-        self.n_features_in_ = int(np.prod(X.shape[1:]))
+        self.seed_ = seed_of(self.random_state)
+        if self.side is not None and not SIZES[0] <= self.side <= SIZES[1]:
+            bounds = f"{SIZES[0]} px or more, and to {SIZES[1]} at most"
+            raise InputError(f"side is {self.side} px: bring them to {bounds}.")
+        array = as_array(X)
+        self._plain = array.ndim == 2
+        self._side = self.side or int(np.clip(max(array.shape[-2:], default=0), *SIDES))
+        self._channels = array.shape[1] if array.ndim == 4 else 1
+        if self._plain:
+            features = self._features(X, reset=True)
+            scaler = StandardScaler().fit(features.numpy())
+            self._scaling = torch.tensor(np.stack([scaler.mean_, scaler.scale_]), dtype=torch.float32)
+            images = standardised(features, self._scaling)
+        else:
+            self._scaling = None
+            images = self._images(array)
+            validate_data(self, array.reshape(len(array), -1), skip_check_array=True)  # notes D
         if len(images) < 2 or (images == images[0]).all():
             what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
             raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
@@ -170,21 +194,28 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
         return Checkpoint(Path(self.checkpoint), about | {"seed": self.seed_, "images": digest})
 
     def _images(self, X: Any) -> Tensor:
-        """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D standardised."""
-        X = as_array(X)
-        if self._scaler is not None:
-            return torch.as_tensor(self._scaler.transform(self._features(X, reset=False)))
-        images = as_images(X, self._side or SIDES[0])
+        """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D."""
+        array = as_array(X)
+        if self._plain:
+            return self._features(X, reset=False)
+        images = as_images(array, self._side)
         if images.shape[1] != self._channels:
             raise InputError(f"X has {images.shape[1]} channels and fit was given {self._channels}: "
                              "bring X to the same.")  # fmt: skip
         return images
 
-    def _features(self, X: np.ndarray, reset: bool) -> np.ndarray:
-        """Let scikit-learn look at N x D, and say what it finds in our way."""
+    @property
+    def _n_features_out(self) -> int:  # of what scikit-learn calls features: columns of `transform`
+        return int(self.model_.encoder.width)
+
+    def _features(self, X: Any, reset: bool) -> Tensor:
+        """Let scikit-learn look at N x D, with its columns' names, and say what it finds in our way."""
         try:
-            return validate_data(self, X, dtype=np.float32, reset=reset)
+            return torch.tensor(validate_data(self, X, dtype=np.float32, reset=reset))
         except ValueError as fault:
+            if str(fault).startswith("The feature names"):
+                what = words_of(fault)
+                raise InputError(f"{what}: give the columns of fit, in their order.") from fault
             reason = str(fault).splitlines()[0].rstrip(".:") + (": give" if X.ndim == 2 else ". Reshape your data to")
             raise InputError(f"{reason} N x D finite numbers, with the same D in fit and predict.") from fault
 
@@ -213,19 +244,36 @@ class MultiTaskClusterer(ClusterMixin, TransformerMixin, BaseEstimator):
 
 
 def as_array(X: Any) -> np.ndarray:
-    """Return X as an array; `InputError` for a sparse matrix or rows of different shapes.
+    """Return X as an array; `InputError` for what cannot be one, and for rows of different shapes.
 
     >>> as_array([[1, 2], [3, 4]]).shape
     (2, 2)
     """
     if sparse.issparse(X):
         raise InputError("X is sparse: expected a dense array; give X.toarray().")
-    with explained("the rows of X differ in shape", "bring all images to one size first"):
-        return np.asarray(X)
+    tensor = "give an array; of a tensor, X.detach().cpu().numpy()"
+    with explained("X cannot be read as an array", tensor):
+        with explained("the rows of X differ in shape", "bring all images to one size first", (ValueError,)):
+            return np.asarray(X)
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the seed that a `random_state` stands for: itself, or one that it draws.
+
+    >>> seed_of(3), seed_of(np.random.RandomState(0)) == seed_of(np.random.RandomState(0))
+    (3, True)
+    """
+    expected = f"give a whole number from 0 to {SEEDS - 1:,}, a numpy RandomState, or None"
+    if isinstance(random_state, (int, np.integer)):
+        if not 0 <= random_state < SEEDS:
+            raise InputError(f"random_state is {random_state}: {expected}.")
+        return int(random_state)
+    with explained(f"random_state is {random_state!r:.60}", expected):
+        return int(check_random_state(random_state).randint(SEEDS))
 
 
 def as_images(X: np.ndarray, side: int) -> Tensor:
-    """Bring N x H x W or N x C x H x W to float32, N x C x side x side in [0, 1].
+    """Bring N x H x W or N x C x H x W to float32, N x C x side x side in [0, 1], by `fit_squares`.
 
     Raises:
         InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are not bytes.
@@ -244,6 +292,4 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
         bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
         raise InputError(f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format.")  # fmt: skip
-    if images.shape[2:] != (side, side):
-        images = functional.interpolate(images, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
-    return images
+    return torch.as_tensor(fit_squares(images.numpy(), side))

@@ -194,17 +194,27 @@ def test_bad_arrays_end_with_one_sentence(tmp_path: Path) -> None:
     refused(call("fit", tmp_path / "pickled.npz", "--classes", "2", "--out", tmp_path / "run"), "pickled.npz")
 
 
-def test_pictures_that_are_not_square_are_seen_alike_by_fit_and_score(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("count", "shape", "side", "effort"),
+    [(24, (40, 28), 40, "0.05"), (24, (28, 40), 40, "0.05"), (6, (600, 20), 512, "0.002")],
+    ids=["high", "wide", "larger than a model takes"],
+)
+def test_pictures_that_are_not_square_are_seen_alike_by_fit_and_score(
+    count: int, shape: tuple[int, int], side: int, effort: str, tmp_path: Path
+) -> None:
     random = np.random.default_rng(0)
-    labels = np.arange(24) % 2
-    pictures = random.random((24, 3, 40, 28)) * 0.3 + 0.7 * labels[:, None, None, None]
+    labels = np.arange(count) % 2
+    pictures = random.random((count, 3, *shape)) * 0.3 + 0.7 * labels[:, None, None, None]
     np.savez(tmp_path / "high.npz", images=pictures, labels=labels)
     out = tmp_path / "run"
-    result = call("fit", tmp_path / "high.npz", "--classes", "2", "--out", out, "--json", "--effort", "0.05")
+    result = call("fit", tmp_path / "high.npz", "--classes", "2", "--out", out, "--json", "--effort", effort)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert report["shape"] == [3, 40, 40]
-    assert any("from 40 x 28 to 40 x 40 pixels, the aspect kept" in note for note in report["notes"])
+    assert report["shape"] == [3, side, side]
+    brought = f"from {shape[0]} x {shape[1]} to {side} x {side} pixels, the aspect kept"
+    assert any(brought in note for note in report["notes"])
+    scores = json.loads(call("score", out, tmp_path / "high.npz", "--json").stdout)
+    assert scores["accuracy"] == report["scores"]["accuracy"]
     rows = json.loads(call("predict", out, tmp_path / "high.npz", "--json").stdout)
     stored = list(csv.DictReader((out / "assignments.csv").read_text().splitlines()))
     assert [row["class"] for row in rows] == [int(row["class"]) for row in stored]
@@ -269,6 +279,7 @@ def test_a_full_disk_is_said_and_what_was_learnt_is_kept(tmp_path: Path, monkeyp
     assert "No space left on device" in result.stderr
     assert "Traceback" not in result.stderr
     assert f"go on with --out {tmp_path / 'run'} --resume" in result.stderr
+    assert "half-written" not in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["run.partial"]
     monkeypatch.undo()
     assert call("fit", "digits:small", "--out", tmp_path / "run", "--resume", *QUICK).exit_code == 0
@@ -304,8 +315,9 @@ def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing_or_a_checkpoint(tmp_pa
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=30)
         assert process.returncode == 2
-        assert "stopped" in told.strip().splitlines()[-1]
-        assert "Traceback" not in told
+        last = told.strip().splitlines()[-1]
+        assert last.startswith("stopped") and "Traceback" not in told
+        assert ("half-written" in told, "is kept" in last) == (not left, bool(left))  # one message, and a true one
         assert [path.name for path in tmp_path.iterdir()] == left
     assert f"go on with --out {tmp_path / 'run'} --resume" in told
 

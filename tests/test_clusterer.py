@@ -21,8 +21,9 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.clusterer import as_array, as_images
+from mtlkit.deployment.runs import _features
 from mtlkit.evaluation import score
-from mtlkit.multitask import Augmentation, CollapseWarning, usual_augmentation
+from mtlkit.multitask import Augmentation, CollapseWarning, Found, usual_augmentation
 from mtlkit.preprocessing import describe
 
 RANDOM = np.random.default_rng(0)
@@ -113,6 +114,20 @@ def test_images_are_resized_within_their_range() -> None:
         small[0, 0, 2:6, 2:6], torch.full((4, 4), 0.5), atol=0.02, rtol=0
     )  # averaged, not picked
     torch.testing.assert_close(as_images(GREY > 0.5, 8), torch.tensor(GREY[:, None] > 0.5).float())
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 28), (1, 28, 40), (1, 600, 20), (3, 100, 100)])
+def test_pictures_are_brought_to_a_side_as_the_loader_and_the_report_do(shape: tuple[int, ...], tmp_path: Path) -> None:
+    X = RANDOM.random((4, *shape)).astype(np.float32)
+    np.savez(tmp_path / "set.npz", images=X)
+    loaded = load(tmp_path / "set.npz", size=32)
+    np.testing.assert_array_equal(as_images(X, 32), loaded.images)
+    clusterer = quick(2, side=32).fit(X)
+    found = Found(clusterer.model_, clusterer.probabilities_)
+    raw = load(tmp_path / "set.npz")
+    expected = clusterer.transform(loaded.images)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(_features(raw, found), expected, atol=1e-6)
 
 
 def test_the_regression_learns_what_was_asked_for() -> None:
@@ -339,6 +354,7 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"descriptors": ("hog", "lbq")}, "Did you mean 'lbp'"),
         ({"descriptors": ()}, "no descriptor was named"),
         ({"side": 4}, "side is 4 px: bring them to 8 px or more"),
+        ({"side": 520}, "side is 520 px: .* 512 at most"),
         ({"effort": 0}, "effort=0: give .* an effort above 0"),
         ({"batch_size": 0}, "batch_size=0 .*: give 1 image or more"),
         ({"n_threads": 0}, "number of threads is 0: ask for 1 or more"),

@@ -23,15 +23,19 @@ class OneSentence(TyperGroup):
             tell(f"error: {fault}")
             raise typer.Exit(fault.status) from None
         except (KeyboardInterrupt, typer.Abort) as fault:  # the second: a question was answered with no
-            tell("\n".join([*getattr(fault, "__notes__", ()), "stopped: nothing was left half-written."]))
+            tell(": ".join(["stopped", *notes_of(fault)]) + ".")
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
         except OSError as fault:
-            what = f"{fault.filename or 'the disk'}: {words_of(fault)}"
-            text = f"error: {what}; nothing was left half-written. Make room, or choose another place with --out."
-            tell("\n".join([*getattr(fault, "__notes__", ()), text]))
+            what = f"error: {fault.filename or 'the disk'}: {words_of(fault)}"
+            tell("; ".join([what, *notes_of(fault)]) + ". Make room, or choose another place with --out.")
             raise typer.Exit(1) from None
+
+
+def notes_of(fault: BaseException) -> list[str]:
+    """Return what was noted on an error about the work that it ended, each thing once."""
+    return list(dict.fromkeys(getattr(fault, "__notes__", ())))
 
 
 SOURCE = "A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz."

@@ -12,12 +12,11 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from mtlkit.data.archive import load_npz
 from mtlkit.data.folder import Progress, load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
-from mtlkit.data.reading import fit_square, looks_like_image
+from mtlkit.data.reading import fit_squares, looks_like_image
 from mtlkit.data.root import DataRoot
 from mtlkit.data.sets import SETS, find
 from mtlkit.errors import InputError, nearest
@@ -120,12 +119,8 @@ def _not_there(source: str) -> str:
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:
-    """Bring N x C x H x W to N x C x size x size, a channel at a time, as a folder's images are."""
+    """Bring N x C x H x W to N x C x size x size, as a folder's images are."""
     count, channels, height, width = images.images.shape
     check_memory(images.name, (count, channels, size, size))
-    resized = np.empty((count, channels, size, size), np.float32)
-    planes = images.images.reshape(-1, height, width)
-    for old, new in zip(planes, resized.reshape(-1, size, size), strict=True):
-        new[:] = fit_square(Image.fromarray(old), size)[0]
     note = f"Images were brought from {height} x {width} to {size} x {size} pixels, the aspect kept."
-    return replace(images, images=resized, notes=(*images.notes, note))
+    return replace(images, images=fit_squares(images.images, size), notes=(*images.notes, note))

@@ -119,6 +119,22 @@ def fit_square(image: Image.Image, side: int) -> np.ndarray:
     return square
 
 
+def fit_squares(images: np.ndarray, side: int) -> np.ndarray:
+    """Bring N x C x H x W in [0, 1] to float32, N x C x side x side, each plane by `fit_square`.
+
+    >>> fit_squares(np.ones((2, 3, 10, 20)), 8).shape
+    (2, 3, 8, 8)
+    """
+    images = np.asarray(images, np.float32)
+    if images.shape[2:] == (side, side):
+        return images
+    squares = np.empty((*images.shape[:2], side, side), np.float32)
+    planes = images.reshape(-1, *images.shape[2:])
+    for plane, square in zip(planes, squares.reshape(-1, side, side), strict=True):
+        square[:] = fit_square(Image.fromarray(plane), side)[0]
+    return squares
+
+
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Hold back Pillow's warnings on odd files: what matters is reported as a reason.

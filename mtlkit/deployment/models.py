@@ -3,39 +3,65 @@
 import hashlib
 import json
 import platform
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
+from torch import Tensor, nn
 
+from mtlkit.data.catalogue import SIZES
 from mtlkit.errors import InputError, explained
-from mtlkit.multitask import MultiTaskModel, make_encoder
+from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
 from mtlkit.multitask.tasks import Classification
 
 FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
-LIMITS = {"channels": (1, 3), "side": (8, 512), "width": (1, 4096), "classes": (2, 10_000)}  # of a file from elsewhere
+LIMITS = {  # of a file from elsewhere
+    "channels": (1, 3),
+    "side": SIZES,
+    "inputs": (1, 10_000_000),
+    "width": (1, 100_000),
+    "classes": (1, 1_000_000),
+}
 MODEL_FILES = ("model.safetensors", "model.json")
-SLACK = 20_000_000  # bytes: a classifier that was taken off, and heads for training alone
+LARGER = 5  # times: so much more than an encoder may torchvision's network take, with its classifier
 DAMAGED = "the model is damaged or was changed"
 REMEDY = "copy the run again, or make it anew"
 
 
 def save_model(folder: Path, model: MultiTaskModel) -> None:
-    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are."""
+    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are.
+
+    Raises:
+        InputError: `load_model` could not make the model again: an encoder of your own, or no head `classes`.
+    """
+    kind = type(model.encoder)
+    name = getattr(model.encoder, "name", kind.__name__)
+    if "classes" not in model.heads or not (hasattr(model.encoder, "name") or kind in (MLP, SmallCNN)):
+        raise InputError(
+            f"{folder}: a model of the encoder {name} and the heads {', '.join(model.heads)} cannot be loaded again: "
+            "give it an encoder that `make_encoder` makes, and a head `classes`."
+        )
+    plain_features = "inputs" in model.encoder.settings
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
                if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
     content = save_weights(weights)
     (folder / "model.safetensors").write_bytes(content)
     about = {
-        "format": FORMAT, "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
-        "settings": encoder_settings(model), "classes": model.heads["classes"].out_features,
-        "images": "N x channels x side x side in [0, 1]", "sha256": hashlib.sha256(content).hexdigest(),
+        "format": FORMAT,
+        "encoder": name,
+        "settings": dict(model.encoder.settings),
+        "classes": model.heads["classes"].out_features,
+        "images": "N x inputs" if plain_features else "N x channels x side x side in [0, 1]",
+        "scaling": None if model.scaling is None else model.scaling.tolist(),
+        "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
-    }  # fmt: skip
+    }
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
@@ -59,7 +85,7 @@ def check_format(run: Path) -> dict[str, Any]:
 def load_model(run: Path) -> MultiTaskModel:
     """Return the model of a run folder, ready to predict with its head `classes`. Nothing is unpickled.
 
-    No network is built that is far larger than the weights: else model.json could name any, and take the memory.
+    Nothing is built before the weights are seen to fill it: else model.json could name any network, and take the memory.
 
     Raises:
         InputError: not a run, from a newer mtlkit, or a file that was cut short or changed.
@@ -75,20 +101,57 @@ def load_model(run: Path) -> MultiTaskModel:
         content = (run / "model.safetensors").read_bytes()
         if hashlib.sha256(content).hexdigest() != about["sha256"]:
             raise ValueError("the weights are not those that were saved")
+        weights = load_weights(content)
         try:
-            if usual_bytes(about["encoder"]) > 2 * len(content) + SLACK:
-                raise ValueError(f"the weights are too few for {about['encoder']}")
-            encoder = make_encoder(about["encoder"], **settings)
+            encoder = _encoder(about["encoder"], settings, weights)
         except InputError as fault:
             raise InputError(f"{run / 'model.json'}: {fault}") from fault
-        model = MultiTaskModel(encoder, {"classes": Classification(np.eye(classes))})
-        model.load_state_dict(load_weights(content))
+        if weights["heads.classes.weight"].shape != (classes, encoder.width):
+            raise ValueError(f"the weights are of another head than one of {classes} classes")
+        model = MultiTaskModel(encoder, {"classes": Classification(np.zeros((1, classes)))})
+        model.load_state_dict(weights)
+        model.scaling = _scaling(about.get("scaling"), settings)
     return model.eval()
 
 
+def _encoder(name: str, settings: dict[str, int], weights: dict[str, Tensor]) -> nn.Module:
+    """Return a fresh encoder for these weights, which takes about as much memory as they do."""
+    plain_features = "inputs" in settings
+    needed = 0 if plain_features else usual_bytes(name)  # 0 for our own
+    if needed > LARGER * sum(tensor.nbytes for tensor in weights.values()):
+        raise ValueError(f"the weights are too few for {name}")
+    with nullcontext() if needed else torch.device("meta"):  # there, shapes take no memory
+        encoder = MLP(**settings) if plain_features else make_encoder(name, **settings)
+    shapes = {f"encoder.{key}": tensor.shape for key, tensor in encoder.state_dict().items()}
+    given = {key: tensor.shape for key, tensor in weights.items() if key.startswith("encoder.")}
+    if shapes != given:
+        raise ValueError(f"the weights are of another network than {name} of {settings}")
+    return encoder if needed else encoder.to_empty(device="cpu")
+
+
+def _scaling(rows: Any, settings: dict[str, int]) -> Tensor | None:
+    """Return what plain features are standardised by; models of images, and older ones, have none."""
+    if rows is None:
+        return None
+    scaling = torch.tensor(rows, dtype=torch.float32)
+    good = scaling.isfinite().all() and (scaling[1:] > 0).all()
+    if scaling.shape != (2, settings["inputs"]) or not good:
+        raise ValueError("the scaling is none of so many columns")
+    return scaling
+
+
 def encoder_settings(model: MultiTaskModel) -> dict[str, int]:
-    """Return what the encoder was made with: channels, side and width."""
+    """Return what the encoder was made with: channels, side and width.
+
+    Raises:
+        InputError: the model takes plain features, not images.
+    """
     settings: Any = model.encoder.settings
+    if "side" not in settings:
+        raise InputError(
+            f"the model takes rows of {settings['inputs']} features, and no images: "
+            "use load_model(RUN).predict(FEATURES, 'classes') in Python."
+        )
     return dict(settings)
 
 

@@ -1,11 +1,12 @@
 """The run folder: whole or not there. Model (see `models.py`), assignments, history and report of one training."""
 
+import itertools
 import json
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +18,14 @@ from filelock import FileLock, Timeout
 from torch.nn import functional
 
 from mtlkit.data import ImageSet
+from mtlkit.data.reading import fit_squares
 from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
 from mtlkit.deployment.models import versions as versions
 from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import Scores, run_figures, write_csv, write_report
 from mtlkit.multitask import Found
 
-CHECKPOINT = "checkpoint"  # in a run that is not finished
+CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark says that it is one
 RUN_FILES = (*MODEL_FILES, "report.json")
 
 
@@ -38,18 +40,19 @@ def new_run(
     """Give a folder to write a run into; it gets the name `out` when the work is whole.
 
     If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), or where the work raised
-    `RunFailed`; else it is removed.
+    `RunFailed`; else it is removed. A note on the error says which. If something else has the name `out` by the end, that
+    stays as it is, and the run is kept beside it.
 
     Args:
-        out: the run folder to be. The work goes to `NAME.partial` beside it.
+        out: the run folder to be. The work goes to `NAME.partial` beside it, locked by `NAME.partial.lock`.
         overwrite: replace a finished run of that name. A folder with anything else is never replaced.
         resume: go on in the `NAME.partial` of a run that was cut off, if there is one.
         files: what a finished run holds, so that it can be told from anything else.
         anew: replace the `NAME.partial` of a run that failed or was cut off, unless it has a checkpoint.
 
     Raises:
-        InputError: `out` exists (and is not a run to overwrite), another run is at work there, one was cut off there, or
-            it cannot be written.
+        InputError: `out` exists (and is not a run to overwrite), another run is at work there, one was cut off there, it
+            cannot be written, or something else has its name when the work is done.
 
     >>> import tempfile
     >>> with new_run(Path(tempfile.mkdtemp(), "first")) as folder:
@@ -58,43 +61,95 @@ def new_run(
     ('first.partial', True, False)
     """
     out = out.expanduser().absolute()
-    finished = all((out / name).is_file() for name in files)
-    if out.exists() and not finished and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
-    if finished and not overwrite:
-        raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
     partial = out.with_name(out.name + ".partial")
-    ours = (partial / "lock").exists()
-    lock = FileLock(partial / "lock", timeout=0)  # the system lets go of it, however a process ends
+    lock = FileLock(partial.with_name(partial.name + ".lock"), timeout=0)  # the system lets go of it, however a process ends
     with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
-        partial.mkdir(parents=True, exist_ok=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
         except Timeout as fault:
             taken = f"{partial}: another run is at work there"
             raise InputError(f"{taken}: wait for it, or choose another --out.") from fault
     try:
-        left = [path for path in partial.iterdir() if path.name != "lock"]
-        if left and not resume and not (anew and ours and not (partial / CHECKPOINT).exists()):
-            raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
-        for path in left if anew else ():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _check_free(out, files, overwrite)
+        before = _state(out)
+        _prepare(partial, out, resume, anew)
         try:
             yield partial
         except BaseException as fault:
             if any((partial / CHECKPOINT).glob("*.pt")):
-                kept = f"What was learnt is kept: go on with --out {out} --resume"
-                fault.add_note(f"{kept}, and the other options as they were.")
+                again = f"go on with --out {out} --resume, and the other options as they were"
+                fault.add_note(f"what was learnt is kept; {again}")
             elif not isinstance(fault, RunFailed):
                 shutil.rmtree(partial, ignore_errors=True)
+                fault.add_note("nothing was left half-written")
             raise
-        shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
-        if out.exists():
-            shutil.rmtree(out)
-        (partial / "lock").unlink(missing_ok=True)
-        partial.rename(out)
+        _finish(partial, out, before)
     finally:
         lock.release()
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
+
+
+def _check_free(out: Path, files: tuple[str, ...], overwrite: bool) -> None:
+    """Raise `InputError` unless nothing, an empty folder, or a finished run to overwrite has that name."""
+    if all((out / name).is_file() for name in files):
+        if not overwrite:
+            raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
+    elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
+
+
+def _prepare(partial: Path, out: Path, resume: bool, anew: bool) -> None:
+    """Make `NAME.partial`, or take what is there if it is a run's and was asked for."""
+    left = [path for path in partial.glob("*") if path.name != MARK]
+    if left and not (partial / MARK).exists():
+        raise InputError(f"{partial}: holds something that is not a run that was cut off: choose another --out.")
+    if left and not resume and not (anew and not (partial / CHECKPOINT).exists()):
+        raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
+    with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
+        for path in left if anew else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        partial.mkdir(exist_ok=True)
+        (partial / MARK).touch()
+
+
+def _state(place: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another of its name, and from itself after a change; None if nothing is there."""
+    if not place.exists():
+        return None
+    found = place.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
+    """Give a whole run its name; what it replaces is removed last, and only if it is as it was before the work."""
+    ours = _state(out) == before
+    place = out if ours else _another_name(out)
+    old = _another_name(out) if ours and before else None
+    wrong = f"{place}: the run is whole, and cannot be given its name"
+    with explained(wrong, f"let go of what holds it, and rename {partial}", (OSError,)):
+        if old:
+            out.rename(old)
+        try:
+            partial.rename(place)
+        except OSError:
+            if old:
+                old.rename(out)
+            raise
+    (place / MARK).unlink(missing_ok=True)
+    shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
+    if old:
+        with explained(f"{old}: was replaced, and cannot be removed", "remove it by hand", (OSError,)):
+            shutil.rmtree(old)
+    if not ours:
+        raise InputError(f"{out}: was changed by something else during the work, and left alone: the run is in {place}.")
+
+
+def _another_name(out: Path) -> Path:
+    """Return `NAME-2`, or with the next number that is free."""
+    numbered = (out.with_name(f"{out.name}-{number}") for number in itertools.count(2))
+    return next(place for place in numbered if not place.exists())
 
 
 def run_name(source: str, seed: int) -> str:
@@ -105,6 +160,9 @@ def run_name(source: str, seed: int) -> str:
     """
     moment = f"{datetime.now():%Y%m%d-%H%M%S-%f}{secrets.token_hex(2)}"  # many may start in one
     return _start(source, seed) + moment
+
+
+MOMENT = r"\d{8}-\d{6}-\d{6}[0-9a-f]{4}"
 
 
 def _start(source: str, seed: int) -> str:
@@ -118,7 +176,8 @@ def cut_off_run(folder: Path, source: str, seed: int) -> Path:
     Raises:
         InputError: there is none.
     """
-    found = sorted(folder.glob(f"{_start(source, seed)}*.partial"))
+    name = re.compile(re.escape(_start(source, seed)) + MOMENT + r"\.partial")
+    found = sorted(path for path in folder.glob("*.partial") if name.fullmatch(path.name))
     if not found:
         raise InputError(f"{folder}: no run of {source} with seed {seed} was cut off there: name it by --out, or start "
                          "without --resume.")  # fmt: skip
@@ -173,7 +232,5 @@ def assignments(paths: Sequence[str], probabilities: np.ndarray) -> list[dict[st
 def _features(images: ImageSet, found: Found) -> np.ndarray:
     """Return the shared features of the images, brought to the side that the network takes: N x width, of unit length."""
     side = encoder_settings(found.model)["side"]
-    inputs = torch.as_tensor(images.images)
-    if inputs.shape[2:] != (side, side):
-        inputs = functional.interpolate(inputs, (side, side), mode="bilinear", antialias=True).clamp(0, 1)
+    inputs = torch.as_tensor(fit_squares(images.images, side))
     return functional.normalize(found.model.features(inputs)).numpy()

@@ -125,8 +125,9 @@ def _two_dimensions(points: NDArray[np.float64], seed: int) -> tuple[NDArray[np.
     n, dimensions = points.shape
     if np.ptp(points, axis=0).max() == 0:  # all in one place: a network that collapsed
         return np.zeros((n, 2)), "principal component"
-    flat = PCA(min(30, n, dimensions), random_state=seed).fit_transform(points)
+    pca = PCA(min(30, n, dimensions), random_state=seed)
+    flat = pca.set_output(transform="default").fit_transform(points)
     if n < 30 or dimensions <= 2:
         return np.pad(flat, ((0, 0), (0, 1)))[:, :2], "principal component"
     tsne = TSNE(perplexity=min(30.0, (n - 1) / 3), max_iter=500, random_state=seed, n_jobs=1)
-    return tsne.fit_transform(flat), "t-SNE"
+    return tsne.set_output(transform="default").fit_transform(flat), "t-SNE"

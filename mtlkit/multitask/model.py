@@ -12,6 +12,9 @@ from mtlkit.multitask.tasks.base import Task
 class MultiTaskModel(nn.Module):
     """One encoder whose features all tasks share.
 
+    `scaling` is for plain features: the means and the scales (2 x D) that `features` and `predict` standardise rows by.
+    None takes rows as they are, which is how training wants them: standardised already.
+
     Args:
         encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`, or your own).
         tasks: the tasks by name; each gets a head on the shared features.
@@ -26,6 +29,7 @@ class MultiTaskModel(nn.Module):
     def __init__(self, encoder: nn.Module, tasks: Mapping[str, Task]) -> None:
         super().__init__()
         self.encoder = encoder
+        self.scaling: Tensor | None = None
         self.tasks: dict[str, Task] = {}
         self.heads = nn.ModuleDict()
         for name, task in tasks.items():
@@ -61,6 +65,8 @@ class MultiTaskModel(nn.Module):
         """Return the shared features of N clean images, N x width, in evaluation mode."""
         training = self.training
         self.eval()
+        if self.scaling is not None:
+            images = standardised(images, self.scaling)
         features = torch.cat([self.encoder(batch.to(self.device)).cpu() for batch in images.split(batch_size)])
         self.train(training)
         return features
@@ -69,3 +75,13 @@ class MultiTaskModel(nn.Module):
     def predict(self, images: Tensor, task: str) -> Tensor:
         """Return the softmax of one task's head for N clean images: N x K, rows sum to one."""
         return self.heads[task](self.features(images).to(self.device)).softmax(-1).cpu()
+
+
+def standardised(features: Tensor, scaling: Tensor) -> Tensor:
+    """Return N x D features less their means, over their scales: `scaling`, 2 x D.
+
+    >>> standardised(torch.tensor([[2.0], [6.0]]), torch.tensor([[4.0], [2.0]])).tolist()
+    [[-1.0], [1.0]]
+    """
+    means, scales = scaling
+    return (features - means) / scales

@@ -1,5 +1,6 @@
 """Training: one loop for every stage. Two views in, the tasks' losses weighted, one step; no label anywhere."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from mtlkit.multitask.weighting import Weigher, Weighting
 
 History = list[dict[str, Any]]
 State = dict[str, Any]
+
+TURN = threading.RLock()  # torch's random numbers and numbers of threads are those of the whole process
 
 
 class Teacher(AveragedModel):
@@ -150,8 +153,11 @@ def as_tensor(images: Any) -> Tensor:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let torch draw fresh weights from this seed for a while; the caller's own random numbers go on untouched."""
-    with torch.random.fork_rng(devices=[]):
+    """Let torch draw fresh weights from this seed for a while; the caller's own random numbers go on untouched.
+
+    Those who are in here take turns: all threads of a process share torch's generator.
+    """
+    with TURN, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for GPUs, too: 30 times as slow
         yield
 
@@ -167,14 +173,22 @@ def check_device(name: str) -> torch.device:
 
 
 @contextmanager
-def threads(number: int) -> Iterator[None]:
-    """Use so many threads inside torch, numpy and scikit-learn for a while. One is quickest for small images."""
+def threads(number: int, wait: bool = True) -> Iterator[None]:
+    """Use so many threads inside torch, numpy and scikit-learn for a while. One is quickest for small images.
+
+    The number is that of the whole process, so a second thread waits here until the first is done. With `wait=False`
+    it goes on at once, with the number that the first has set: that is for work that draws nothing.
+    """
     if number < 1:
         raise InputError(f"the number of threads is {number}: ask for 1 or more.")
+    if not TURN.acquire(blocking=wait):
+        yield
+        return
     before = torch.get_num_threads()
-    torch.set_num_threads(number)
     try:
+        torch.set_num_threads(number)
         with threadpool_limits(number):
             yield
     finally:
         torch.set_num_threads(before)
+        TURN.release()

@@ -49,7 +49,7 @@ def kmeans_vectors(features: np.ndarray, n_clusters: int, seed: int = 0, n_init:
     """
     check_clusters(n_clusters, len(features))
     model = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(features)
-    squared = model.transform(features) ** 2  # N x K
+    squared = model.set_output(transform="default").transform(features) ** 2  # N x K
     return softmax(-squared / max(squared.min(axis=1).mean(), 1e-12), axis=1).astype(np.float32)
 
 

@@ -279,8 +279,7 @@ def test_ten_thousand_runs_are_asked_about(tiny: Path, tmp_path: Path, monkeypat
 
 
 def test_two_sweeps_do_not_mix(tiny: Path, tmp_path: Path) -> None:
-    (tmp_path / "results.partial").mkdir()
-    with FileLock(tmp_path / "results.partial" / "lock"):
+    with FileLock(tmp_path / "results.partial.lock"):
         refused(sweep(tiny, "--grid", "seed=1", "--out", tmp_path), "another run is at work there")
 
 
@@ -371,7 +370,8 @@ def test_a_sweep_that_is_killed_or_stopped_goes_on_with_what_is_missing(tiny: Pa
     first.kill()
     first.communicate()
     killed = finished(out)
-    assert {path.name for path in out.iterdir()} == {*killed, "results.partial"}
+    left = {"results.partial", "results.partial.lock"}
+    assert {path.name for path in out.iterdir()} == {*killed, *left}
 
     second = start(tiny, out, *grid)
     wait_until(lambda: len(finished(out)) == 4, second)

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from mtlkit import ImageSet, InputError, MultiTaskClusterer, load
 from mtlkit.deployment import load_model, new_run, save_model, write_run
-from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, run_name
+from mtlkit.deployment.runs import CHECKPOINT, RUN_FILES, cut_off_run, run_name
 from mtlkit.evaluation import score
 from mtlkit.multitask import Found, MultiTaskModel, fit, make_encoder
 from mtlkit.multitask.tasks import Classification
@@ -137,6 +138,95 @@ def test_a_run_that_was_cut_off_is_gone_on_with_only_when_asked(tmp_path: Path) 
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "report.json"]
 
 
+def test_work_that_is_not_resumed_is_never_taken_from_others(tmp_path: Path) -> None:
+    (tmp_path / "run.partial").mkdir()
+    (tmp_path / "run.partial" / "thesis.txt").write_text("mine")
+    for how in ({"resume": True}, {"anew": True}, {}):
+        with pytest.raises(InputError, match=r"run\.partial: holds something.*--out"), new_run(tmp_path / "run", **how):
+            pass
+    assert [path.name for path in tmp_path.rglob("*")] == ["run.partial", "thesis.txt"]
+
+
+def finished(folder: Path) -> None:
+    for name in RUN_FILES:
+        (folder / name).write_text("{}")
+
+
+BEFORE = [("nothing", False), ("nothing", True), ("an empty folder", False), ("a finished run", True)]
+
+
+@pytest.mark.parametrize(("before", "overwrite"), BEFORE)
+@pytest.mark.parametrize("what", ["a folder", "a file", "another run"])
+def test_what_appears_under_the_name_during_the_work_stays(
+    what: str, before: str, overwrite: bool, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    if before != "nothing":
+        out.mkdir()
+    if before == "a finished run":
+        finished(out)
+    with pytest.raises(InputError, match=r"run: .*left alone.*run-2"), new_run(out, overwrite) as folder:
+        (folder / "report.json").write_text("whole")
+        if before != "nothing":
+            out.rename(tmp_path / "moved")
+        if what == "a file":
+            out.write_text("mine")
+        else:
+            out.mkdir()
+            (out / "thesis.txt").write_text("mine")
+        if what == "another run":
+            finished(out)
+    kept = out if what == "a file" else out / "thesis.txt"
+    assert kept.read_text() == "mine"
+    assert [path.name for path in (tmp_path / "run-2").iterdir()] == ["report.json"]
+    assert {path.name for path in tmp_path.iterdir()} - {"moved"} == {"run", "run-2"}
+
+
+def test_a_file_that_was_put_into_the_run_to_be_replaced_stays(run: Path) -> None:
+    with pytest.raises(InputError, match="left alone"), new_run(run, overwrite=True) as folder:
+        (folder / "report.json").write_text("whole")
+        (run / "thesis.txt").write_text("mine")
+    assert (run / "thesis.txt").read_text() == "mine"
+    assert (run.with_name("run-2") / "report.json").read_text() == "whole"
+
+
+def test_a_run_that_cannot_get_its_name_is_kept_and_so_is_the_one_before(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def held(self: Path, target: Path) -> Path:
+        if self.name == "run.partial":
+            raise PermissionError(13, "Access is denied", str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", held)
+    before = (run / "report.json").read_bytes()
+    with pytest.raises(InputError, match=r"Access is denied.*rename .*run\.partial"), new_run(run, True) as folder:
+        (folder / "report.json").write_text("whole")
+        (folder / CHECKPOINT).mkdir()
+    assert (run / "report.json").read_bytes() == before
+    assert (folder / "report.json").read_text() == "whole" and (folder / CHECKPOINT).is_dir()
+    assert {path.name for path in run.parent.iterdir()} == {"run", "run.partial"}
+
+
+def test_the_lock_lies_beside_the_folder_and_is_let_go_before_it_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows wants it: a file that is held can be neither removed nor be in a folder that gets another name."""
+    lock, release, there = tmp_path / "run.partial.lock", FileLock.release, []
+
+    def watched(self: FileLock, *arguments: bool) -> None:
+        there.append((lock.is_file(), (tmp_path / "run").is_dir()))
+        release(self, *arguments)
+
+    monkeypatch.setattr(FileLock, "release", watched)
+    with new_run(tmp_path / "run") as folder:
+        assert lock.is_file() and not [path for path in folder.rglob("*") if "lock" in path.name]
+    assert there[0] == (True, True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run"]
+
+
 def test_a_resume_with_nothing_there_starts(tmp_path: Path) -> None:
     with new_run(tmp_path / "run", resume=True) as folder:
         assert folder.is_dir()
@@ -151,6 +241,18 @@ def test_the_newest_run_that_was_cut_off_is_found(tmp_path: Path) -> None:
     assert cut_off_run(tmp_path, "digits", 3) == tmp_path / max(names[:2])
     with pytest.raises(InputError, match="no run of digits with seed 5 was cut off"):
         cut_off_run(tmp_path, "digits", 5)
+
+
+@pytest.mark.parametrize(("other", "seed"), [("digits-0", 5), ("digits-0-1", 0), ("digits", 10)])
+def test_a_resume_takes_no_run_of_another_source_or_seed(other: str, seed: int, tmp_path: Path) -> None:
+    (tmp_path / f"{run_name(other, seed)}.partial").mkdir()
+    (tmp_path / "digits-0-mine.partial").mkdir()
+    with pytest.raises(InputError, match="no run of digits with seed 0"):
+        cut_off_run(tmp_path, "digits", 0)
+    mine = run_name("digits", 0)
+    (tmp_path / f"{mine}.partial").mkdir()
+    assert cut_off_run(tmp_path, "digits", 0) == tmp_path / mine
+    assert cut_off_run(tmp_path, other, seed).name.startswith(f"{other}-{seed}-")
 
 
 def test_a_hundred_runs_may_start_in_one_moment(tmp_path: Path) -> None:

@@ -1,0 +1,162 @@
+"""Models come back as they were, or are refused in words; a false one takes no memory."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+from torch import nn
+from typer.testing import CliRunner
+
+from mtlkit import InputError, MultiTaskClusterer, load
+from mtlkit.cli import app
+from mtlkit.deployment import encoder_settings, load_model, save_model
+from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN
+from mtlkit.multitask.tasks import Classification, Contrast
+
+FEATURES = np.random.default_rng(0).normal(size=(40, 5)) * [1, 10, 100, 0.1, 1] + 7
+
+
+def quick(n_clusters: int = 2) -> MultiTaskClusterer:
+    return MultiTaskClusterer(n_clusters, random_state=0, effort=0.01, class_sizes="equal")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    save_model(tmp_path, quick().fit(FEATURES).model_)
+    return tmp_path
+
+
+def change(run: Path, **values: Any) -> None:
+    about = json.loads((run / "model.json").read_text())
+    (run / "model.json").write_text(json.dumps(about | values))
+
+
+def test_a_model_of_plain_features_comes_back_with_their_scale(tmp_path: Path) -> None:
+    clusterer = quick().fit(FEATURES)
+    save_model(tmp_path, clusterer.model_)
+    found = load_model(tmp_path).predict(torch.tensor(FEATURES, dtype=torch.float32), "classes").numpy()
+    np.testing.assert_array_equal(found, clusterer.predict_proba(FEATURES))
+    np.testing.assert_allclose(found, clusterer.probabilities_, atol=1e-6)
+
+
+def test_a_model_of_one_class_comes_back(tmp_path: Path) -> None:
+    images = load("digits:small").images[:30]
+    clusterer = quick(1).fit(images)
+    save_model(tmp_path, clusterer.model_)
+    found = load_model(tmp_path).predict(torch.as_tensor(images), "classes").numpy()
+    np.testing.assert_array_equal(found, clusterer.predict_proba(images))
+
+
+def test_a_model_json_from_before_scales_were_kept_is_read(tmp_path: Path) -> None:
+    images = torch.as_tensor(load("digits:small").images[:30])
+    clusterer = quick(1).fit(images)
+    save_model(tmp_path, clusterer.model_)
+    about = json.loads((tmp_path / "model.json").read_text())
+    about.pop("scaling")
+    (tmp_path / "model.json").write_text(json.dumps(about))
+    np.testing.assert_array_equal(load_model(tmp_path).predict(images, "classes"), clusterer.predict_proba(images))
+
+
+@pytest.mark.parametrize(
+    "scaling", [[[0.0] * 5, [0.0] * 5], [[0.0] * 4, [1.0] * 4], [[0.0] * 5], "x", [[float("nan")] * 5, [1.0] * 5]]
+)
+def test_a_scale_that_was_changed_is_refused(run: Path, scaling: Any) -> None:
+    change(run, scaling=scaling)
+    with pytest.raises(InputError, match="damaged or was changed"):
+        load_model(run)
+
+
+def test_commands_for_images_say_that_a_model_takes_none(run: Path) -> None:
+    with pytest.raises(InputError, match="5 features"):
+        encoder_settings(load_model(run))
+    for command in ("score", "predict"):
+        result = CliRunner().invoke(app, [command, str(run), "digits:small"])
+        assert result.exit_code == 2 and "5 features" in result.stderr and "Traceback" not in result.stderr
+
+
+class Own(nn.Module):
+    width = 4
+    settings = {"inputs": 5, "width": 4}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 4)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "tasks", "word"),
+    [
+        (Own(), {"classes": Classification(np.eye(3))}, "Own"),
+        (SmallCNN(), {"views": Contrast()}, "views"),
+    ],
+    ids=["encoder", "heads"],
+)
+def test_what_could_not_be_loaded_is_not_saved(
+    encoder: nn.Module, tasks: dict[str, Any], word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=rf"{word}.* cannot be loaded again"):
+        save_model(tmp_path, MultiTaskModel(encoder, tasks))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_encoders_made_by_hand_come_back(tmp_path: Path) -> None:
+    for encoder, rows in ((MLP(5, width=7), torch.rand(3, 5)), (SmallCNN(3, 16), torch.rand(3, 3, 16, 16))):
+        model = MultiTaskModel(encoder, {"classes": Classification(np.eye(3))})
+        save_model(tmp_path, model)
+        torch.testing.assert_close(load_model(tmp_path).predict(rows, "classes"), model.predict(rows, "classes"))
+
+
+FALSE = [
+    ("mlp", {"channels": 3, "side": 512, "width": 4096}, 10_000),
+    ("mlp", {"inputs": 9_000_000, "width": 4096}, 10_000),
+    ("small-cnn", {"channels": 3, "side": 512, "width": 100_000}, 1_000_000),
+    ("mobilenet_v2", {"channels": 3, "side": 512, "width": 1280}, 1_000_000),
+    ("resnet18", {"inputs": 9_000_000, "width": 4096}, 10),
+]
+PROBE = """
+import resource, sys
+from pathlib import Path
+from torchvision import models
+from mtlkit import InputError
+from mtlkit.deployment import load_model
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+
+base = peak()
+for run in sys.argv[1:]:
+    try:
+        load_model(Path(run))
+    except InputError as fault:
+        assert "damaged or was changed" in str(fault), fault
+    else:
+        raise AssertionError(run)
+print(peak() - base)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no getrusage")
+def test_a_model_json_that_names_what_the_weights_are_not_takes_no_memory(tmp_path: Path) -> None:
+    content = save({"x": torch.zeros(1)})
+    assert len(content) < 100
+    runs = []
+    for number, (encoder, settings, classes) in enumerate(FALSE):
+        run = tmp_path / str(number)
+        run.mkdir()
+        (run / "model.safetensors").write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        about = {"format": 1, "encoder": encoder, "settings": settings, "classes": classes, "sha256": digest}
+        (run / "model.json").write_text(json.dumps(about))
+        runs.append(str(run))
+    probe = subprocess.run([sys.executable, "-c", PROBE, *runs], capture_output=True, text=True)
+    assert probe.returncode == 0, probe.stderr
+    assert float(probe.stdout) < 200  # MB
