@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 
+from mtlkit.data.images import Scale
 from mtlkit.errors import InputError, explained
 from mtlkit.multitask import MultiTaskModel, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
@@ -24,8 +26,11 @@ DAMAGED = "the model is damaged or was changed"
 REMEDY = "copy the run again, or make it anew"
 
 
-def save_model(folder: Path, model: MultiTaskModel) -> None:
-    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are."""
+def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
+    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are.
+
+    `scale` is that of the images (see `ImageSet`), for later ones to be brought to the same.
+    """
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
                if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
     content = save_weights(weights)
@@ -33,7 +38,7 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
     about = {
         "format": FORMAT, "encoder": getattr(model.encoder, "name", type(model.encoder).__name__),
         "settings": encoder_settings(model), "classes": model.heads["classes"].out_features,
-        "images": "N x channels x side x side in [0, 1]", "sha256": hashlib.sha256(content).hexdigest(),
+        "images": "N x channels x side x side in [0, 1]", "scale": scale, "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
     }  # fmt: skip
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
@@ -84,6 +89,23 @@ def load_model(run: Path) -> MultiTaskModel:
         model = MultiTaskModel(encoder, {"classes": Classification(np.eye(classes))})
         model.load_state_dict(load_weights(content))
     return model.eval()
+
+
+def image_scale(run: Path) -> Scale | None:
+    """Return the scale of the images that a run was trained on, where they had more than 8 bits.
+
+    Raises:
+        InputError: as `check_format`, or the scale is not two numbers.
+    """
+    run = run.expanduser()
+    found = check_format(run).get("scale")
+    with explained(f"{run}: {DAMAGED}", REMEDY):
+        if found is None:
+            return None
+        low, high = map(float, found)
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"scale is {found}")
+    return low, high
 
 
 def encoder_settings(model: MultiTaskModel) -> dict[str, int]:
