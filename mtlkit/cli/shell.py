@@ -40,7 +40,8 @@ Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
 MaxPixels = Annotated[
-    int | None, typer.Option("--max-pixels", min=1, help="Pixels of one picture to decode at most; default: 50 million.")
+    int | None,
+    typer.Option("--max-pixels", min=1, help="Pixels of one picture to decode at most; default: 50 million."),
 ]
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest on a busy machine.")]
 

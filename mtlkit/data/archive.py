@@ -127,13 +127,10 @@ def channels_first(images: np.ndarray) -> np.ndarray:
     return images[:, :3] if images.shape[1] == 4 else images
 
 
-def _to_unit(
-    path: Path, images: np.ndarray, scale: Scale | None
-) -> tuple[np.ndarray, Scale | None, tuple[str, ...]]:
+def _to_unit(path: Path, images: np.ndarray, scale: Scale | None) -> tuple[np.ndarray, Scale | None, tuple[str, ...]]:
     """Bring N x C x H x W of any number type to float32 in [0, 1]; return the scale, and a note on it, too."""
     if images.dtype.kind in "ub" and images.dtype.itemsize == 1:
-        white = 255 if images.dtype.kind == "u" else 1
-        return np.divide(images, white, dtype=np.float32, order="C"), None, ()
+        return np.divide(images, 255 if images.dtype.kind == "u" else 1, dtype=np.float32, order="C"), None, ()
     bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
     if len(bad):
         raise InputError(f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row {bad[0]}:"

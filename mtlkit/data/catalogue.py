@@ -109,9 +109,7 @@ an .npz is given by its path.
     return images
 
 
-def _load_path(
-    source: str, size: int | None, progress: Progress | None, scale: Scale | None, most: int
-) -> ImageSet:
+def _load_path(source: str, size: int | None, progress: Progress | None, scale: Scale | None, most: int) -> ImageSet:
     path = Path(os.path.expanduser(source))
     if not source.strip() or not os.path.exists(path):
         raise InputError(_not_there(source))

@@ -16,7 +16,17 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from mtlkit.data.images import ImageSet, Scale, Skipped, Values, check_memory, choose_scale
-from mtlkit.data.reading import MOST_PIXELS, Header, Undecodable, decode, header, is_read, kind_of, left_out, quiet_pillow
+from mtlkit.data.reading import (
+    MOST_PIXELS,
+    Header,
+    Undecodable,
+    decode,
+    header,
+    is_read,
+    kind_of,
+    left_out,
+    quiet_pillow,
+)
 from mtlkit.errors import InputError
 
 Progress = Callable[[int, int], None]

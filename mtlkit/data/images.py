@@ -123,8 +123,10 @@ def choose_scale(values: Values, given: Scale | None = None) -> tuple[Scale, tup
     ((0, 65535), ())
     """
     low, high, white = values
-    fits = white is not None and 0 <= low and high <= white
+    fits = white is not None and low >= 0 and high <= white
     usual = (0, white) if white and fits and (white == 1 or 2 * (high - low) > white) else None
+    if white and given in ((0, 1), (0, 65535)):
+        given = (0, white)  # in training white was what the format says, and so it is here, whatever the format
     scale = given or usual or (low, high)
     if scale == usual:
         return scale, ()

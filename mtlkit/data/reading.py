@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from threading import Condition, RLock
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
@@ -39,9 +39,9 @@ FORMATS = {  # Pillow's names, with the suffixes; never EPS, PSD, ...: too much 
     "TGA": ".tga",
 }
 FEATURES = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}  # what Pillow can be built without
-RAW = set(".3fr .arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw".split())  # TIFF within, as thumbnails
-OTHERS = set(".dcm .dds .eps .exr .fits .hdr .icns .ico .jxl .jxr .pcx .pfm .psb .psd .qoi .svg .wmf .xcf".split())
-SUFFIXES = OTHERS.union(*map(str.split, FORMATS.values()))
+RAW = ".3fr .arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw"  # by their content a TIFF, a thumbnail
+OTHERS = ".dcm .dds .eps .exr .fits .hdr .icns .ico .jxl .jxr .pcx .pfm .psb .psd .qoi .svg .wmf .xcf"
+SUFFIXES = set(" ".join((OTHERS, *FORMATS.values())).split())
 FIRST_BYTES = re.compile(
     rb"(?P<png>\x89PNG\r\n)|(?P<jpg>\xff\xd8\xff)|(?P<gif>GIF8[79]a)|(?P<bmp>BM.{4}\0{4})"
     rb"|(?P<tif>II[*+]\0|MM\0[*+])|(?P<webp>RIFF.{4}WEBP)|(?P<ppm>P[1-6]\s+[\d#])"
@@ -122,7 +122,7 @@ def formats() -> tuple[str, ...]:
 def kind_of(path: Path) -> str | None:
     """Return an image file's kind as a suffix (`.jpg`), by its first bytes or else its name; None for no image."""
     suffix = path.suffix.lower()
-    if suffix in RAW:
+    if suffix in RAW.split():
         return suffix
     try:
         with path.open("rb") as file:
@@ -173,11 +173,7 @@ def header(path: Path, most: int = MOST_PIXELS) -> Header:
 
 
 def decode(
-    path: Path,
-    size: int,
-    channels: int | None = None,
-    scale: Scale | None = None,
-    most: int = MOST_PIXELS,
+    path: Path, size: int, channels: int | None = None, scale: Scale | None = None, most: int = MOST_PIXELS
 ) -> np.ndarray:
     """Read one file, as `read_image` says. Raises `Undecodable`; to be called within `quiet_pillow`.
 
@@ -291,7 +287,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise Undecodable(words_of(fault)) from fault
 
 
-def _to_hold(image: Image.Image, size: int, most: int) -> int:
+def _to_hold(image: Any, size: int, most: int) -> int:
     """Prepare for decoding to `size`; return how many pixels that will hold. Raises `Undecodable` above `most`.
 
     A JPEG decodes faster, and in less memory, at an eighth, say: twice the need is kept. Where its picture is
@@ -326,7 +322,7 @@ def _deep_white(image: Image.Image) -> float | None:
     if image.mode == "F":
         return 1
     if image.mode.startswith("RGB"):
-        return 65535 if image.format in ("PNG", "TIFF") and ";16" in str(image.tile[:1]) else None
+        return 65535 if image.format in ("PNG", "TIFF") and ";16" in str(getattr(image, "tile", ())[:1]) else None
     return 65535 if image.mode.startswith("I") else None
 
 
@@ -344,7 +340,7 @@ def _upright(image: Image.Image, scale: Scale) -> Image.Image:
 def _values(image: Image.Image, white: float) -> Values:
     """Decode a picture, look for its least and greatest value, and let go of it."""
     image.load()
-    blocks = (np.atleast_3d(block)[..., :3] for _, block in _blocks(image, 1024))  # without alpha
+    blocks = (np.atleast_3d(np.asarray(block))[..., :3] for _, block in _blocks(image, 1024))  # without alpha
     ends = np.array([(block.min(), block.max()) for block in blocks], float)
     if image.mode.startswith("RGB"):
         ends *= 257  # Pillow keeps the upper 8 of 16 bits

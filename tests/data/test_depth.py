@@ -103,6 +103,17 @@ def test_later_images_are_brought_to_the_same_scale(save: Save, tmp_path: Path) 
     assert eight.images.max() == np.float32(40) / np.float32(255)
 
 
+@pytest.mark.parametrize("save", [save_tiffs, save_npz])
+def test_where_the_format_told_what_white_is_it_does_so_later(save: Save, tmp_path: Path) -> None:
+    full, dark = np.round(PICTURES * 65535).astype(np.uint16), np.round(PICTURES[:3] * 9000).astype(np.uint16)
+    floats = (PICTURES[:3] / 4).astype(np.float32)
+    for number, values in enumerate((full, PICTURES.astype(np.float32))):
+        scale = load(save(tmp_path / f"set{number}", values)).scale
+        for name, later, white in (("dark", dark, 65535), ("floats", floats, 1)):
+            images = load(save(tmp_path / name, later), scale=scale)
+            np.testing.assert_allclose(images.images[:, 0], later / np.float64(white), atol=1e-7)
+
+
 def test_floats_of_64_bits_are_read_from_npz_and_explained_in_tiff(tmp_path: Path) -> None:
     np.testing.assert_allclose(load(save_npz(tmp_path, PICTURES * 2 - 1)).images[:, 0], PICTURES, atol=1e-6)
     with pytest.raises(InputError, match="save a TIFF as grey of 8, 16 or 32 bits"):
