@@ -57,6 +57,6 @@ clean: ## remove .venv and what the tools left (runs/ and data/ stay)
 	@echo "Setting up .venv (once, 2 to 4 minutes; 6.2 GB of disk, 1.8 GB with torch's CPU-only wheels: see make help) ..."
 	@"$(PYTHON)" -m venv .venv
 	@$(PY) -m pip install -qq -c constraints.txt --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch torchvision
-	@$(PY) -m pip install -qq -c constraints.txt -e ".[course,dev,medical]"
+	@$(PY) -m pip install -qq -c constraints.txt -e ".[course,dev,heic,medical]"
 	@touch .venv/installed
 	@echo "Set up: .venv is ready."

@@ -46,7 +46,7 @@ def wheel(folder: Path) -> None:
 def lowest(folder: Path) -> None:
     programs = environment(folder)
     call(programs / "uv", "pip", "install", "-q", "--python", programs / "python", "--resolution", "lowest-direct",
-         "-e", f"{ROOT}[course,dev,medical]")  # fmt: skip
+         "-e", f"{ROOT}[course,dev,heic,medical]")  # fmt: skip
     call(programs / "uv", "pip", "list", "--python", programs / "python")
     call(programs / "python", "-m", "pytest", "-n", "2", "--dist", "loadfile", "-m", "not slow",
          "--deselect", "tests/test_environment.py::test_every_installed_package_is_pinned", cwd=ROOT)  # fmt: skip

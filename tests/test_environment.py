@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BASE = PROJECT["dependencies"]
-COURSE, DEV, MEDICAL = (PROJECT["optional-dependencies"][extra] for extra in ("course", "dev", "medical"))
+COURSE, DEV, HEIC, MEDICAL = PROJECT["optional-dependencies"].values()
 PINS = [Requirement(line) for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         if not line.startswith("#")]  # fmt: skip
 VERSIONS = {canonicalize_name(pin.name): re.sub("^==", "", str(pin.specifier)) for pin in PINS}
@@ -41,10 +41,10 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
-        ("mtlkit", BASE + COURSE + MEDICAL),
+        ("mtlkit", BASE + COURSE + HEIC + MEDICAL),
         ("notebooks", BASE + COURSE),
         ("benchmarks", BASE),
-        ("tests", BASE + COURSE + DEV + MEDICAL),
+        ("tests", BASE + COURSE + DEV + HEIC + MEDICAL),
     ],
 )
 def test_every_import_is_a_declared_dependency(folder: str, declared: list[str]) -> None:
@@ -67,13 +67,13 @@ def test_environment_yml_equals_pyproject() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, listed = environment["dependencies"]
     lines = [line for line in listed["pip"] if not line.startswith("--")]
-    assert lines == BASE + COURSE + DEV + MEDICAL
+    assert lines == BASE + COURSE + DEV + HEIC + MEDICAL
     assert [line for line in listed["pip"] if line.startswith("--")] == ["--constraint constraints.txt", "--editable ."]
     assert pip == "pip"
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
 
 
-@pytest.mark.parametrize("line", BASE + COURSE + DEV + MEDICAL)
+@pytest.mark.parametrize("line", BASE + COURSE + DEV + HEIC + MEDICAL)
 def test_the_pin_satisfies_the_bound(line: str) -> None:
     requirement = Requirement(line)
     assert len(requirement.specifier) > 0, f"{line} has no bound"
@@ -173,7 +173,7 @@ def test_only_torch_and_torchvision_come_from_the_index(clone: Path, index: str)
         "torch",
         "torchvision",
     ]
-    assert installs[1].endswith('-e ".[course,dev,medical]"')
+    assert installs[1].endswith('-e ".[course,dev,heic,medical]"')
 
 
 def test_tests_reach_no_network() -> None:

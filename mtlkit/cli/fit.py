@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, Source, Threads, load, show, tell
+from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Source, Threads, load, show, tell, tell_notes
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
 
@@ -26,6 +26,7 @@ def fit(
     weights: Annotated[Path | None, typer.Option(help="A .safetensors file for the encoder to start from.")] = None,
     clustering: Annotated[bool, typer.Option("--clustering", help="Train a head of many small groups, too.")] = False,
     size: Annotated[int | None, typer.Option(help="Bring images to SIZE x SIZE px; default: chosen.")] = None,
+    max_pixels: MaxPixels = None,
     effort: Annotated[float, typer.Option(help="Scales the length of training; 0.1 for a quick look.")] = 1.0,
     batch_size: Annotated[int | None, typer.Option(help="Images a step; default: 128, or fewer of few.")] = None,
     flip: Annotated[bool, typer.Option("--flip", help="Mirror images leave the class as it is.")] = False,
@@ -46,10 +47,11 @@ def fit(
     from mtlkit.evaluation import score
     from mtlkit.multitask import Found, Schedule, usual_augmentation
 
-    images = load(source, size, data_root)
+    images = load(source, size, data_root, max_pixels=max_pixels)
     side = int(np.clip(max(images.images.shape[2:]), *SIZES))
     if images.images.shape[2:] != (side, side):  # as `score` and `predict` will bring them to the model's side
-        images = load(source, side, data_root)
+        images = load(source, side, data_root, max_pixels=max_pixels)
+    tell_notes(images)
     k = classes if classes is not None else images.n_clusters
     if k is None:
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")

@@ -43,6 +43,10 @@ Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option("--max-pixels", min=1, help="Pixels of one picture to decode at most; default: 50 million."),
+]
 Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest on a busy machine.")]
 
 
@@ -60,12 +64,18 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield progress
 
 
-def load(source: str, size: int | None, data_root: Path | None) -> Any:
-    """Load a source with a progress bar for folders."""
+def load(source: str, size: int | None, data_root: Path | None, **how: Any) -> Any:
+    """Load a source with a progress bar for folders; `how` as in `mtlkit.load`."""
     from mtlkit.data import load as load_source
 
     with progress_bar("reading") as progress:
-        return load_source(source, size=size, data_root=data_root, progress=progress)
+        return load_source(source, size=size, data_root=data_root, progress=progress, **how)
+
+
+def tell_notes(images: Any) -> None:
+    """Say what the loader decided, and what it left out."""
+    for note in images.notes:
+        tell(f"note: {note}")
 
 
 def show(result: Any, as_json: bool, lines: Iterable[str]) -> None:

@@ -6,18 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, Run, Source, Threads, load, show, tell
+from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Run, Source, Threads, load, show, tell, tell_notes
 from mtlkit.errors import InputError
 
 
-def score(run: Run, source: Source, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
+def score(
+    run: Run,
+    source: Source,
+    data_root: DataRoot = None,
+    max_pixels: MaxPixels = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
     """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
-    from mtlkit.deployment import encoder_settings, load_model, what_compares
+    from mtlkit.deployment import encoder_settings, image_scale, load_model, what_compares
     from mtlkit.deployment.comparison import read_report
     from mtlkit.evaluation import score as score_of
 
     model = load_model(run)
-    images = load(source, encoder_settings(model)["side"], data_root)
+    how = {"scale": image_scale(run), "max_pixels": max_pixels}
+    images = load(source, encoder_settings(model)["side"], data_root, **how)
+    tell_notes(images)
     if not images.has_labels:
         raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
                          "with `labels`, or a catalogue set.")  # fmt: skip
@@ -41,20 +50,29 @@ def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Images, folders, .npz files, catalogue names.")]
 
 
-def predict(run: Run, paths: Paths, data_root: DataRoot = None, threads: Threads = 1, as_json: AsJson = False) -> None:
+def predict(
+    run: Run,
+    paths: Paths,
+    data_root: DataRoot = None,
+    max_pixels: MaxPixels = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
     """Tell the class of images with a run's model: path,class,confidence as CSV."""
     from mtlkit.data import read_image
-    from mtlkit.deployment import assignments, encoder_settings, load_model
+    from mtlkit.deployment import assignments, encoder_settings, image_scale, load_model
     from mtlkit.evaluation import write_rows
 
     model = load_model(run)
     settings = encoder_settings(model)
+    how: dict[str, Any] = {"scale": image_scale(run), "max_pixels": max_pixels}
     rows: list[dict[str, Any]] = []
     for path in paths:
         if Path(path).is_file() and Path(path).suffix.lower() != ".npz":
-            names, images = (path,), read_image(path, settings["side"], settings["channels"])[None]
+            names, images = (path,), read_image(path, settings["side"], settings["channels"], **how)[None]
         else:
-            loaded = load(path, settings["side"], data_root)
+            loaded = load(path, settings["side"], data_root, **how)
+            tell_notes(loaded)
             names, images = loaded.paths, loaded.images
             for item in loaded.skipped:
                 tell(f"skipped {item.path}: {item.reason}")

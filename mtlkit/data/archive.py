@@ -4,19 +4,21 @@ The header of each array inside says its shape and type. What the headers promis
 images, and the labels where there are any, are read.
 """
 
+import io
 import math
 import zipfile
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
 
-from mtlkit.data.images import ImageSet, check_memory, row_names
+from mtlkit.data.images import ImageSet, Scale, Values, check_memory, choose_scale, row_names, to_unit
 from mtlkit.errors import InputError, explained
 
 CHANNELS = (1, 3, 4)
+MOST_HEADER_BYTES = 64_000
 REMEDY = "save it with numpy.savez(path, images=..., labels=...), images as N x H x W, N x C x H x W or N x H x W x C"
 
 
@@ -25,13 +27,13 @@ class _Array(NamedTuple):
     dtype: np.dtype
 
 
-def load_npz(path: Path) -> ImageSet:
+def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
     """Read images, and labels if there are any, from an `.npz`.
 
     Images stand under `images` or `x`, or are the only array of 3 or 4 dimensions: N x H x W, N x C x H x W
     or N x H x W x C with C 1, 3 or 4 (the first reading that fits; a fourth channel, alpha, is dropped). 8
-    and 16 bit unsigned integers are divided by 255 and 65535; booleans and floats in [0, 1] stay; anything
-    else is scaled by the set's minimum and maximum, which a note says. Labels (integers or texts) stand
+    bit unsigned integers are divided by 255, and booleans stay; of anything else `scale` becomes 0 and 1, and
+    without one what `choose_scale` says, with a note. Labels (integers or texts) stand
     under `labels` or `y`; they are numbered from 0 in sorted order and kept for `open_labels()`, and only
     the names of the classes are shown.
 
@@ -53,10 +55,10 @@ def load_npz(path: Path) -> ImageSet:
         with np.load(path, allow_pickle=False) as archive:
             images = archive[f"{images_key}.npy"]  # the very entry whose header was judged
             classes, codes = _numbered(archive[f"{labels_key}.npy"]) if labels_key else ((), None)
-    pixels, notes = _to_unit(path, channels_first(images))
+    pixels, scale, notes = _to_unit(path, channels_first(images), scale)
     return ImageSet(
         images=pixels, name=path.stem, paths=row_names(path.stem, range(len(pixels))), class_names=classes,
-        notes=notes, labels=None if codes is None else partial(np.copy, codes),
+        notes=notes, scale=scale, labels=None if codes is None else partial(np.copy, codes),
     )  # fmt: skip
 
 
@@ -67,10 +69,20 @@ def headers(path: Path) -> dict[str, _Array]:
         for name in archive.namelist():
             if name.endswith(".npy"):
                 with archive.open(name) as file:
-                    old = npy.read_magic(file) == (1, 0)
-                    shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(file)
+                    shape, dtype = _header(file)
                 arrays[name.removesuffix(".npy")] = _Array(shape, dtype)
     return arrays
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the header of an .npy, after a look at its length: numpy would read any, and then judge it."""
+    old = npy.read_magic(file) == (1, 0)
+    length = file.read(2 if old else 4)
+    if int.from_bytes(length, "little") > MOST_HEADER_BYTES:
+        raise ValueError(f"a header of more than {MOST_HEADER_BYTES // 1000} kB")
+    header = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
+    shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(header)
+    return shape, dtype
 
 
 def _images_key(path: Path, arrays: dict[str, _Array]) -> str:
@@ -115,21 +127,17 @@ def channels_first(images: np.ndarray) -> np.ndarray:
     return images[:, :3] if images.shape[1] == 4 else images
 
 
-def _to_unit(path: Path, images: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Bring N x C x H x W of any number type to float32 in [0, 1]; say so where a scale had to be guessed."""
-    if images.dtype.kind == "u" and images.dtype.itemsize <= 2:
-        return np.divide(images, np.iinfo(images.dtype).max, dtype=np.float32), ()
+def _to_unit(path: Path, images: np.ndarray, scale: Scale | None) -> tuple[np.ndarray, Scale | None, tuple[str, ...]]:
+    """Bring N x C x H x W of any number type to float32 in [0, 1]; return the scale, and a note on it, too."""
+    if images.dtype.kind in "ub" and images.dtype.itemsize == 1:
+        return np.divide(images, 255 if images.dtype.kind == "u" else 1, dtype=np.float32, order="C"), None, ()
     bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
     if len(bad):
         raise InputError(f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row {bad[0]}:"
                          " mend them or leave them out.")  # fmt: skip
-    low, high = images.min(), images.max()
-    if low >= 0 and high <= 1 and images.dtype.kind in "bf":
-        return np.ascontiguousarray(images, np.float32), ()
-    scaled = images / (np.maximum(abs(float(low)), abs(float(high))) or 1)  # so that no difference overflows
-    scaled = (scaled - scaled.min()) / (np.ptp(scaled) or 1)
-    note = f"The values were scaled from {low:g} .. {high:g}, the set's own range, to 0 .. 1."
-    return scaled.astype(np.float32), (note,)
+    white = {"u2": 65535}.get(images.dtype.str[1:], 1 if images.dtype.kind == "f" else None)
+    scale, notes = choose_scale(Values(float(images.min()), float(images.max()), white), scale)
+    return to_unit(images, scale), scale, notes
 
 
 def _numbered(labels: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:

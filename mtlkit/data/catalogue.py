@@ -15,8 +15,8 @@ import numpy as np
 
 from mtlkit.data.archive import load_npz
 from mtlkit.data.folder import Progress, load_folder
-from mtlkit.data.images import ImageSet, check_memory, row_names
-from mtlkit.data.reading import fit_squares, looks_like_image
+from mtlkit.data.images import ImageSet, Scale, check_memory, row_names
+from mtlkit.data.reading import MOST_PIXELS, fit_squares, looks_like_image
 from mtlkit.data.root import DataRoot
 from mtlkit.data.sets import SETS, find
 from mtlkit.errors import InputError, nearest
@@ -56,14 +56,22 @@ def catalogue_names() -> tuple[str, ...]:
 
 
 def load(
-    source: str | Path, *, size: int | None = None, data_root: DataRoot = None, progress: Progress | None = None
+    source: str | Path,
+    *,
+    size: int | None = None,
+    data_root: DataRoot = None,
+    progress: Progress | None = None,
+    scale: Scale | None = None,
+    max_pixels: int | None = None,
 ) -> ImageSet:
     """Load a source of images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
 
     A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a path.
     `size` (8 to 512) brings every image to size x size, its aspect kept. `data_root` is where fetched
     sets lie (see `data_root`); the embedded ones need none. A fetched set's name alone is its train part.
-    `progress(done, total)` is called after each file of a folder.
+    `progress(done, total)` is called after each file of a folder. `scale` says which values of more than 8
+    bits become 0 and 1 (None: see `choose_scale`): a set keeps its own, for images that come later. A file
+    of more pixels than `max_pixels` (default 50 million) is skipped; a JPEG is decoded in fewer than it has.
 
     Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, a path that is not
     there or holds no images, fewer than two images, or images that are all equal.
@@ -81,12 +89,14 @@ an .npz is given by its path.
         raise InputError(f"source must be a catalogue name or a path, not {type(source).__name__}: try load('digits').")
     if size is not None and not (isinstance(size, Integral) and SIZES[0] <= size <= SIZES[1]):
         raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
+    if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
+        raise InputError(f"max_pixels must be a whole number above 0, not {max_pixels!r}: try {MOST_PIXELS}.")
     if isinstance(source, str) and source in CATALOGUE:
         images = CATALOGUE[source](data_root)
     elif isinstance(source, str) and (found := find(source)):
         images = found[0].load(found[1], data_root, size, progress)
     else:
-        images = _load_path(os.fspath(source), size, progress)
+        images = _load_path(os.fspath(source), size, progress, scale, max_pixels or MOST_PIXELS)
     if size is not None and images.images.shape[2:] != (size, size):
         images = _resized(images, size)
     first, *others = images.images
@@ -98,14 +108,14 @@ an .npz is given by its path.
     return images
 
 
-def _load_path(source: str, size: int | None, progress: Progress | None) -> ImageSet:
+def _load_path(source: str, size: int | None, progress: Progress | None, scale: Scale | None, most: int) -> ImageSet:
     path = Path(os.path.expanduser(source))
     if not source.strip() or not os.path.exists(path):
         raise InputError(_not_there(source))
     if path.is_dir():
-        return load_folder(path, size, progress)
+        return load_folder(path, size, progress, scale, most)
     if path.suffix.lower() == ".npz" and path.is_file():
-        return load_npz(path)
+        return load_npz(path, scale)
     what = "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"
     raise InputError(f"{source}: this is {what}: a set is a folder of images or an .npz, so give one.")
 

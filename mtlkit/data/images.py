@@ -8,13 +8,22 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from mtlkit.errors import InputError
 
 MOST_BYTES = 8_000_000_000  # one set of images in memory, as float32
+Scale = tuple[float, float]  # what becomes 0, and what becomes 1
+
+
+class Values(NamedTuple):
+    """The least and the greatest value, and what stands for white in their format, where one value does."""
+
+    low: float
+    high: float
+    white: float | None
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class ImageSet:
     class_names: what label 0, 1, ... is called; empty without labels.
     skipped: the files that could not be decoded.
     notes: sentences on what the loader decided, for the report.
+    scale: which values became 0 and 1, where there were more than 8 bits; give it to `load` for later images.
     labels: a function that returns the N labels. It is called by `open_labels()` and nowhere else.
 
     >>> images = np.zeros((2, 1, 8, 8), np.float32)
@@ -53,6 +63,7 @@ class ImageSet:
     class_names: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    scale: Scale | None = None
     labels: Callable[[], np.ndarray] | None = None
 
     def __len__(self) -> int:
@@ -98,6 +109,47 @@ class ImageSet:
 
 def _first_labels(labels: Callable[[], np.ndarray], n: int) -> np.ndarray:
     return labels()[:n]  # when they are opened, and not before
+
+
+def choose_scale(values: Values, given: Scale | None = None) -> tuple[Scale, tuple[str, ...]]:
+    """Return which values become 0 and 1, and a note where that was not for the format to say.
+
+    Cameras put 10 or 12 bits into 16: of integers that use less than half of their format, and of any that have
+    none, the set's own range is taken. Floats in [0, 1] stay. `given` goes before.
+
+    >>> choose_scale(Values(100, 700, 65535))
+    ((100, 700), ("The values were scaled from 100 .. 700, the set's own range, to 0 .. 1: they reach 1.1 % of 16 bits.",))
+    >>> choose_scale(Values(3, 60_000, 65535))
+    ((0, 65535), ())
+    """
+    low, high, white = values
+    fits = white is not None and low >= 0 and high <= white
+    usual = (0, white) if white and fits and (white == 1 or 2 * (high - low) > white) else None
+    if white and given in ((0, 1), (0, 65535)):
+        given = (0, white)  # in training white was what the format says, and so it is here, whatever the format
+    scale = given or usual or (low, high)
+    if scale == usual:
+        return scale, ()
+    if given:
+        about = f"The values, {low:g} .. {high:g}, were scaled from {given[0]:g} .. {given[1]:g}"
+        return scale, (f"{about}, the range in training, to 0 .. 1.",)
+    reach = f": they reach {100 * high / white:.2g} % of 16 bits" if white and fits else ""
+    return scale, (f"The values were scaled from {low:g} .. {high:g}, the set's own range, to 0 .. 1{reach}.",)
+
+
+def to_unit(values: np.ndarray, scale: Scale) -> np.ndarray:
+    """Return numbers as float32 in [0, 1]: `scale` becomes 0 and 1, and what lies beyond is cut off.
+
+    >>> to_unit(np.array([0, 100, 400, 700], np.uint16), (100, 700)).tolist()
+    [0.0, 0.0, 0.5, 1.0]
+    """
+    low, high = map(float, scale)
+    power = math.frexp(max(abs(low), abs(high)))[1] - 1
+    near = math.ldexp(1, power)  # a power of two rounds nothing, and then no difference overflows
+    unit = np.divide(values, near, dtype=np.result_type(values, np.float32), order="C")
+    unit -= low / near
+    unit /= (high / near - low / near) or 1
+    return np.clip(unit, 0, 1, out=unit).astype(np.float32, copy=False)
 
 
 def check_memory(name: str, shape: tuple[int, ...], item_bytes: int = 4) -> None:

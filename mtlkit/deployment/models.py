@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import platform
 from contextlib import nullcontext
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 
 from mtlkit.data.catalogue import SIZES
+from mtlkit.data.images import Scale
 from mtlkit.errors import InputError, explained
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
@@ -34,8 +36,10 @@ DAMAGED = "the model is damaged or was changed"
 REMEDY = "copy the run again, or make it anew"
 
 
-def save_model(folder: Path, model: MultiTaskModel) -> None:
+def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
     """Write the encoder and the classification head: model.safetensors, and model.json that says what they are.
+
+    `scale` is that of the images (see `ImageSet`), for later ones to be brought to the same.
 
     Raises:
         InputError: `load_model` could not make the model again: an encoder of your own, or no head `classes`.
@@ -59,6 +63,7 @@ def save_model(folder: Path, model: MultiTaskModel) -> None:
         "classes": model.heads["classes"].out_features,
         "images": "N x inputs" if plain_features else "N x channels x side x side in [0, 1]",
         "scaling": None if model.scaling is None else model.scaling.tolist(),
+        "scale": scale,
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
     }
@@ -138,6 +143,23 @@ def _scaling(rows: Any, settings: dict[str, int]) -> Tensor | None:
     if scaling.shape != (2, settings["inputs"]) or not good:
         raise ValueError("the scaling is none of so many columns")
     return scaling
+
+
+def image_scale(run: Path) -> Scale | None:
+    """Return the scale of the images that a run was trained on, where they had more than 8 bits.
+
+    Raises:
+        InputError: as `check_format`, or the scale is not two numbers.
+    """
+    run = run.expanduser()
+    found = check_format(run).get("scale")
+    with explained(f"{run}: {DAMAGED}", REMEDY):
+        if found is None:
+            return None
+        low, high = map(float, found)
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"scale is {found}")
+    return low, high
 
 
 def encoder_settings(model: MultiTaskModel) -> dict[str, int]:

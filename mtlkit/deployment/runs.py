@@ -209,7 +209,7 @@ def write_run(
         "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()}, "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
-    save_model(folder, found.model)
+    save_model(folder, found.model, images.scale)
     write_csv(folder / "assignments.csv", assignments(images.paths, found.probabilities))
     write_csv(folder / "history.csv", found.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
