@@ -157,7 +157,7 @@ def mark(released: Path, submissions: Path, out: Path, limit: int, progress: Pro
             progress(len(rows), len(found))
             rows.append(_mark_one(room, tasks[0], name, path, limit))
         progress(len(rows), len(rows))
-        write_csv(room / "marks.csv", rows, encoding="utf-8-sig")  # Excel asks for the -sig
+        write_csv(room / "marks.csv", rows)
     return rows
 
 
