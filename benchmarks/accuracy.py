@@ -187,7 +187,7 @@ def main() -> None:
     ways = chosen(parser, options.ways or ("auto,equal,free" if one else "auto,free"), WAYS)
     usual = ",".join(CLASSIC) if one else "k-means,Ward"
     classic = chosen(parser, usual if options.classic is None else options.classic, CLASSIC)
-    images, table = load(options.source), []
+    images, table = load(options.source, labels="folders"), []
 
     def go(method: str, variant: str, seed: int) -> dict[str, Any]:
         return run(draw(images, options.sizes, seed), method, variant, seed, options.effort)

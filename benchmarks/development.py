@@ -106,7 +106,7 @@ def make(name: str, root: Path, seed: int) -> ImageSet:
     if name in FOLDERS:
         with tempfile.TemporaryDirectory() as place:
             write_folder(root, Path(place), FOLDERS[name], development=True, seed=seed)
-            return replace(load(Path(place)), n_clusters=1 + len(FOLDERS[name]))
+            return replace(load(Path(place), labels="folders"), n_clusters=1 + len(FOLDERS[name]))
     if name == "blood cells":
         crops, kinds = cells(root, "train")
         rows = np.random.default_rng(seed).permutation(len(crops))[:CELLS]

@@ -128,7 +128,9 @@ def test_draws_in_threads_are_those_of_their_seed() -> None:
 
     alone = [draws(seed) for seed in range(4)]
     together = Parallel(4, backend="threading")(delayed(draws)(seed) for seed in range(4))
-    assert all(torch.equal(a, b) for row, other in zip(alone, together, strict=True) for a, b in zip(row, other, strict=True))
+    assert all(
+        torch.equal(a, b) for row, other in zip(alone, together, strict=True) for a, b in zip(row, other, strict=True)
+    )
 
 
 def test_predicting_does_not_wait_for_a_fit_in_another_thread() -> None:

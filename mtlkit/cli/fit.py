@@ -1,21 +1,24 @@
 """`mtlkit fit`: a source in, a run folder out."""
 
+import os
 import warnings
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Source, Threads, load, show, tell, tell_notes
+from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Source, Threads, load, roughly, show, tell, tell_notes
 from mtlkit.cli.use import score_lines
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, explained
 
 
 def fit(
     source: Source,
     classes: Annotated[int | None, typer.Option(help="How many classes; sets by name bring their own.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")] = None,
+    labels: Annotated[str | None, typer.Option(help="folders: subfolders are the classes, to score against.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same classes.")] = 0,
     class_sizes: Annotated[
         str, typer.Option(help="equal: of about one size; free: any; auto: equal if it fits.")
@@ -47,37 +50,45 @@ def fit(
     from mtlkit.evaluation import score
     from mtlkit.multitask import Found, Schedule, usual_augmentation
 
-    images = load(source, size, data_root, max_pixels=max_pixels)
-    side = int(np.clip(max(images.images.shape[2:]), *SIZES))
-    if images.images.shape[2:] != (side, side):  # as `score` and `predict` will bring them to the model's side
-        images = load(source, side, data_root, max_pixels=max_pixels)
-    tell_notes(images)
-    k = classes if classes is not None else images.n_clusters
-    if k is None:
-        raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
-    if k < 2:
-        raise InputError(f"--classes {k}: one class would hold all images; ask for 2 or more.")
-    augmentation = replace(usual_augmentation(images.images.shape[1:]), flip=flip, rotation=rotation)
-    clusterer = MultiTaskClusterer(
-        k, class_sizes=class_sizes, weighting=weighting, cosines=cosines, encoder=encoder, weights=weights, clustering=clustering,
-        effort=effort, batch_size=batch_size, augmentation=augmentation, random_state=seed,
-        n_threads=threads, device=device, side=side, verbose=True,
-    )  # fmt: skip
-    given_by = "user" if classes is not None else "catalogue"
-    if out is None:
-        out = cut_off_run(Path("runs"), images.name, seed) if resume else Path("runs") / run_name(images.name, seed)
-    with new_run(out, overwrite, resume) as folder:
+    schedule = Schedule(batch_size, effort)
+    _check_options(source, classes, class_sizes, weighting, encoder, weights, device)
+    how = {"labels": labels, "max_pixels": max_pixels}
+    with ExitStack() as stack:
+        if out is not None:
+            folder = stack.enter_context(new_run(out, overwrite, resume))
+        images = load(source, size, data_root, **how)
+        side = int(np.clip(max(images.images.shape[2:]), *SIZES))
+        if images.images.shape[2:] != (side, side):  # as `score` and `predict` do
+            images = load(source, side, data_root, **how)
+        tell_notes(images)
+        k = classes if classes is not None else images.n_clusters
+        assert k is not None  # `_check_options` has looked: sets by name bring their own
+        if k > len(images):
+            there = f"{source} has {len(images)} images"
+            raise InputError(f"--classes {k}: {there}: ask for so many at most.")
+        augmentation = replace(usual_augmentation(images.images.shape[1:]), flip=flip, rotation=rotation)
+        clusterer = MultiTaskClusterer(
+            k, class_sizes=class_sizes, weighting=weighting, cosines=cosines, encoder=encoder, weights=weights,
+            clustering=clustering, effort=effort, batch_size=batch_size, augmentation=augmentation, random_state=seed,
+            n_threads=threads, device=device, side=side, verbose=True,
+        )  # fmt: skip
+        given_by = "user" if classes is not None else "catalogue"
+        if out is None:
+            runs = Path("runs")
+            name = images.name
+            out = cut_off_run(runs, name, seed) if resume else runs / run_name(name, seed)
+            folder = stack.enter_context(new_run(out, overwrite, resume))
         tell(f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes (number given by the {given_by}).")
         clusterer.checkpoint = folder / CHECKPOINT
-        tell(f"This takes about {clusterer.estimate_seconds(images.images):.0f} s on this machine.")
+        tell(f"This takes {roughly(clusterer.estimate_seconds(images.images))} on this machine.")
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             clusterer.fit(images.images)
         told = [str(item.message) for item in seen]
         for text in told:
             tell(f"warning: {text}")
-        labels = images.open_labels()  # for the first time, after training
-        scores = None if labels is None else score(clusterer.labels_, labels)
+        truth = images.open_labels()  # for the first time, after training
+        scores = None if truth is None else score(clusterer.labels_, truth)
         found = Found(
             clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_, clusterer.sizes_
         )
@@ -86,7 +97,7 @@ def fit(
             "assumptions": _assumptions(k, given_by, found, augmentation, weights), "warnings": told,
             "settings": {"seed": seed, "class sizes": class_sizes, "weighting": weighting, "encoder": encoder,
                          "weights": str(weights or "none"), "clustering": clustering, "effort": effort,
-                         "batch size": Schedule(batch_size).batch(len(images)), "flip": flip, "rotation": rotation,
+                         "batch size": schedule.batch(len(images)), "flip": flip, "rotation": rotation,
                          "threads": threads, "device": device},
         })  # fmt: skip
     place = folder.with_name(folder.name.removesuffix(".partial"))
@@ -96,6 +107,33 @@ def fit(
     unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
     lines += [score_lines(scores) if scores else unknown, f"report      {place / 'report.html'}"]
     show(report | {"run": str(place)}, as_json, lines)
+
+
+def _check_options(
+    source: str, classes: int | None, class_sizes: str, weighting: str, encoder: str, weights: Path | None, device: str
+) -> None:
+    """Refuse what cannot work, before a picture is read: that may take minutes."""
+    from safetensors import safe_open
+
+    from mtlkit.data.catalogue import is_name
+    from mtlkit.multitask.encoders import check_encoder
+    from mtlkit.multitask.training import check_device
+    from mtlkit.multitask.weighting import make_weigher
+    from mtlkit.preprocessing.class_sizes import check_class_sizes
+
+    if classes is None and not is_name(source) and os.path.exists(os.path.expanduser(source)):
+        raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
+    if classes is not None and classes < 2:
+        raise InputError(f"--classes {classes}: one class would hold all; ask for 2 or more.")
+    check_class_sizes(class_sizes)
+    make_weigher(weighting, ["views", "shape"])
+    if encoder != "auto":
+        check_encoder(encoder)
+    check_device(device)
+    if weights is not None:
+        what = f"--weights {weights}: cannot be read as safetensors"
+        with explained(what, "give a run's model.safetensors"), safe_open(weights.expanduser(), "pt"):
+            pass  # its header is in order
 
 
 def _assumptions(k: int, given_by: str, found: Any, augmentation: Any, weights: Path | None) -> list[str]:

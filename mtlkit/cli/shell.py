@@ -20,7 +20,8 @@ class OneSentence(TyperGroup):
         try:
             return super().invoke(ctx)
         except InputError as fault:
-            tell(f"error: {fault}")
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            tell(f"error: {_as_typed(str(fault), command)}")
             raise typer.Exit(fault.status) from None
         except (KeyboardInterrupt, typer.Abort) as fault:  # the second: a question was answered with no
             tell(": ".join(["stopped", *notes_of(fault)]) + ".")
@@ -38,6 +39,18 @@ def notes_of(fault: BaseException) -> list[str]:
     return list(dict.fromkeys(getattr(fault, "__notes__", ())))
 
 
+def _as_typed(text: str, command: Any) -> str:
+    """Name an option as it was typed where the text begins with its name in code.
+
+    `class_sizes 'evn' is not known` becomes `--class-sizes 'evn' is not known`.
+    """
+    word, space, rest = text.partition(" ")
+    for parameter in getattr(command, "params", ()):
+        if parameter.name == word and parameter.opts[0].startswith("--"):
+            return f"{parameter.opts[0]}{space}{rest}"
+    return text
+
+
 SOURCE = "A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz."
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
@@ -51,11 +64,11 @@ Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. O
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show progress(done, total) on stderr as a bar of files; it shows up after two seconds."""
     from tqdm import tqdm
 
-    with tqdm(desc=what, unit="file", delay=2, smoothing=0, file=sys.stderr) as bar:
+    with tqdm(desc=what, unit="file", delay=2, smoothing=0, file=sys.stderr, disable=hidden) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
@@ -76,6 +89,20 @@ def tell_notes(images: Any) -> None:
     """Say what the loader decided, and what it left out."""
     for note in images.notes:
         tell(f"note: {note}")
+
+
+def roughly(seconds: float) -> str:
+    """Say how long something takes.
+
+    >>> roughly(483), roughly(50)
+    ('about 8 minutes', 'about 50 seconds')
+    """
+    size, unit = 1, "second"
+    for larger, name in ((60, "minute"), (3600, "hour")):
+        if seconds >= 1.5 * larger:
+            size, unit = larger, name
+    number = max(1, round(seconds / size))
+    return f"about {number} {unit}{'s' * (number > 1)}"
 
 
 def show(result: Any, as_json: bool, lines: Iterable[str]) -> None:

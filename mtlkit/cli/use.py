@@ -1,12 +1,15 @@
 """What is done with a run that is there: `mtlkit score | predict | compare`."""
 
+import os
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Run, Source, Threads, load, show, tell, tell_notes
+from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Run, Source, Threads, load, progress_bar, show, tell
 from mtlkit.errors import InputError
 
 
@@ -18,15 +21,20 @@ def score(
     threads: Threads = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Classify a labelled source with a run's model, and say how well that agrees with the labels."""
+    """Classify a labelled source with a run's model, and say how well that agrees with the labels.
+
+    Of a folder, the names of the subfolders are taken for labels.
+    """
     from mtlkit.deployment import encoder_settings, image_scale, load_model, what_compares
     from mtlkit.deployment.comparison import read_report
     from mtlkit.evaluation import score as score_of
 
     model = load_model(run)
+    side = encoder_settings(model)["side"]
     how = {"scale": image_scale(run), "max_pixels": max_pixels}
-    images = load(source, encoder_settings(model)["side"], data_root, **how)
-    tell_notes(images)
+    images = load(source, side, data_root, labels="folders", training=False, **how)
+    for item in images.skipped:
+        tell(f"left out: {item.path}: {item.reason}")
     if not images.has_labels:
         raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
                          "with `labels`, or a catalogue set.")  # fmt: skip
@@ -35,8 +43,9 @@ def score(
     scores, kinds = score_of(found.argmax(axis=1), labels), len(set(labels.tolist()))
     told = (run / "report.json").is_file()  # the two files of the model are enough to score
     said = what_compares(read_report(run), images.name, kinds) if told else []
-    result = {"source": images.name} | scores.as_dict() | {"comparable": said}
-    show(result, as_json, [score_lines(scores), *said])
+    more = {"comparable": said, "notes": list(images.notes)}
+    result = {"source": images.name} | scores.as_dict() | more
+    show(result, as_json, [score_lines(scores), *images.notes, *said])
 
 
 def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
@@ -58,29 +67,97 @@ def predict(
     threads: Threads = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the class of images with a run's model: path,class,confidence as CSV."""
-    from mtlkit.data import read_image
-    from mtlkit.deployment import assignments, encoder_settings, image_scale, load_model
+    """Tell the class of images with a run's model: path,class,confidence as CSV.
+
+    A row's path is the one that was given; of a folder, it is the path in that folder, as in
+    assignments.csv, and where several paths are given the folder stands before it. What cannot be
+    read is named on stderr, and the status is 1 then.
+    """
+    from mtlkit.deployment import assignments, image_scale, load_model
     from mtlkit.evaluation import write_rows
 
     model = load_model(run)
-    settings = encoder_settings(model)
-    how: dict[str, Any] = {"scale": image_scale(run), "max_pixels": max_pixels}
+    how = {"scale": image_scale(run), "max_pixels": max_pixels}
+    pictures = _Pictures(model, len(paths) > 1, data_root, how)
     rows: list[dict[str, Any]] = []
-    for path in paths:
-        if Path(path).is_file() and Path(path).suffix.lower() != ".npz":
-            names, images = (path,), read_image(path, settings["side"], settings["channels"], **how)[None]
-        else:
-            loaded = load(path, settings["side"], data_root, **how)
-            tell_notes(loaded)
-            names, images = loaded.paths, loaded.images
-            for item in loaded.skipped:
-                tell(f"skipped {item.path}: {item.reason}")
-        rows += assignments(names, probabilities(model, images, threads))
+    for names, images in pictures.read(paths):
+        more = assignments(names, probabilities(model, images, threads))
+        if not as_json:
+            write_rows(sys.stdout, more, line_end="\n", header=not rows)
+            sys.stdout.flush()
+        rows += more
     if as_json:
         show([row | {"confidence": float(row["confidence"])} for row in rows], as_json, [])
-    else:
-        write_rows(sys.stdout, rows, line_end="\n")
+    if pictures.left_out:
+        done = f"{len(rows):,} images were classified"
+        tell(f"error: {pictures.left_out} left out, as said above; {done}.")
+        raise typer.Exit(1)
+
+
+class _Pictures:
+    """Reads what `predict` is given, a part at a time: the rows' names, and N x C x H x W images.
+
+    What it has to leave out is named on stderr, and counted.
+    """
+
+    def __init__(self, model: Any, several: bool, data_root: Path | None, how: dict[str, Any]) -> None:
+        from mtlkit.deployment import encoder_settings
+
+        self.settings = encoder_settings(model)
+        self.several, self.data_root, self.how = several, data_root, how
+        self.left_out = 0
+
+    def read(self, paths: list[str]) -> Iterator[tuple[Sequence[str], Any]]:
+        for single, group in groupby(paths, _is_picture):
+            if single:
+                yield from self._files(Path(), list(group))
+                continue
+            for path in group:
+                try:
+                    yield from self._set(path)
+                except InputError as fault:
+                    self._leave_out(str(fault))
+
+    def _leave_out(self, words: str) -> None:
+        self.left_out += 1
+        tell(f"left out: {words}")
+
+    def _set(self, path: str) -> Iterator[tuple[Sequence[str], Any]]:
+        from mtlkit.data.catalogue import is_name
+        from mtlkit.data.folder import BATCH, list_images
+
+        place, named = Path(os.path.expanduser(path)), is_name(path)
+        start = f"{path.rstrip('/')}/" if self.several else ""
+        if place.is_dir() and not named:
+            names, notes = list_images(place)
+            yield from self._files(place, names, start)
+        else:
+            found = load(path, self.settings["side"], self.data_root, training=False, **self.how)
+            rows, notes = found.paths, found.notes
+            if self.several and not named:
+                rows = [start + row.rpartition("/")[2] for row in rows]
+            for first in range(0, len(rows), BATCH):
+                part = slice(first, first + BATCH)
+                yield rows[part], found.images[part]
+        for note in notes:
+            tell(f"{path}: {note}")
+
+    def _files(self, folder: Path, names: Sequence[str], start: str = "") -> Iterator[tuple[Sequence[str], Any]]:
+        from mtlkit.data.folder import read_batches
+
+        side, channels = self.settings["side"], self.settings["channels"]
+        rows_show_it = sys.stdout.isatty()
+        with progress_bar("predicting", hidden=rows_show_it) as progress:
+            batches = read_batches(folder, names, side, channels, start, progress=progress, **self.how)
+            for found, images, failed in batches:
+                for name, reason in failed.items():
+                    self._leave_out(f"{name}: {reason}")
+                if found:
+                    yield found, images
+
+
+def _is_picture(path: str) -> bool:
+    return Path(path).is_file() and Path(path).suffix.lower() != ".npz"
 
 
 def probabilities(model: Any, images: Any, threads: int) -> Any:

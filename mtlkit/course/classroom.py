@@ -184,7 +184,7 @@ def mark(
             alike = [other.name for other in names if names[other].casefold() == name.casefold()]
             rows.append(_mark_one(room, tasks[0], name, path, limit, alike))
         progress(len(rows), len(rows))
-        write_csv(room / "marks.csv", rows, encoding="utf-8-sig")  # Excel asks for the -sig
+        write_csv(room / "marks.csv", rows)
     return rows
 
 

@@ -221,6 +221,6 @@ def write_results(folder: Path, runs: list[Run], by: list[str], failed: dict[Pat
         tidy.append(run.values | recorded | {"failed": failed.get(run.folder, ""), "folder": run.folder.name})
     write_csv(folder / "runs.csv", tidy)
     table = numbers(runs, by)
-    summary(table).to_csv(folder / "summary.csv", index=False)
+    summary(table).to_csv(folder / "summary.csv", index=False, encoding="utf-8-sig")
     if len(table):
         (folder / "figure.png").write_bytes(to_png(sweep_figure(table, by)))

@@ -59,22 +59,28 @@ def load(
     source: str | Path,
     *,
     size: int | None = None,
+    labels: str | None = None,
+    training: bool = True,
     data_root: DataRoot = None,
     progress: Progress | None = None,
     scale: Scale | None = None,
     max_pixels: int | None = None,
 ) -> ImageSet:
-    """Load a source of images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
+    """Load images: a catalogue name, a folder (see `load_folder`) or an `.npz` (see `load_npz`).
 
-    A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a path.
-    `size` (8 to 512) brings every image to size x size, its aspect kept. `data_root` is where fetched
-    sets lie (see `data_root`); the embedded ones need none. A fetched set's name alone is its train part.
-    `progress(done, total)` is called after each file of a folder. `scale` says which values of more than 8
-    bits become 0 and 1 (None: see `choose_scale`): a set keeps its own, for images that come later. A file
-    of more pixels than `max_pixels` (default 50 million) is skipped; a JPEG is decoded in fewer than it has.
+    A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a
+    path. `size` (8 to 512) brings every image to size x size, its aspect kept. `labels="folders"`
+    takes the names of a folder's subfolders for labels; sets by name and `.npz` files have their
+    own. `training=False` leaves out what only training needs: two images or more that differ, and
+    no more than 3, or 5 %, of the files that fail to decode. `data_root` is where fetched sets lie
+    (see `data_root`); the embedded ones need none. A fetched set's name alone is its train part.
+    `progress(done, total)` is called after each file of a folder. `scale` says which
+    values of more than 8 bits become 0 and 1 (None: see `choose_scale`): a set keeps its own, for
+    images that come later. A file of more pixels than `max_pixels` (default 50 million) is skipped;
+    a JPEG is decoded in fewer than it has.
 
-    Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, a path that is not
-    there or holds no images, fewer than two images, or images that are all equal.
+    Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, a path
+    that is not there or holds no images, and for training what nothing can be learnt from.
 
     >>> digits = load("digits:small")
     >>> digits, digits.n_clusters, digits.class_names
@@ -91,29 +97,58 @@ an .npz is given by its path.
         raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
     if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
         raise InputError(f"max_pixels must be a whole number above 0, not {max_pixels!r}: try {MOST_PIXELS}.")
+    if labels not in (None, "folders"):
+        wanted = "'folders' (a folder's subfolders are the classes), or be left out"
+        raise InputError(f"labels must be {wanted}, not {labels!r}.")
     if isinstance(source, str) and source in CATALOGUE:
         images = CATALOGUE[source](data_root)
     elif isinstance(source, str) and (found := find(source)):
         images = found[0].load(found[1], data_root, size, progress)
     else:
-        images = _load_path(os.fspath(source), size, progress, scale, max_pixels or MOST_PIXELS)
+        images = _load_path(os.fspath(source), size, progress, labels, scale, max_pixels or MOST_PIXELS)
     if size is not None and images.images.shape[2:] != (size, size):
         images = _resized(images, size)
-    first, *others = images.images
-    if not others:
-        skipped = f" ({len(images.skipped)} more could not be decoded)" if images.skipped else ""
-        raise InputError(f"{source}: only one image{skipped}, and at least 2 are needed: add images.")
-    if all(np.array_equal(first, other) for other in others):
-        raise InputError(f"{source}: all {len(images)} images are equal, nothing to tell apart: add others.")
+    if training:
+        _refuse_untrainable(source, images)
     return images
 
 
-def _load_path(source: str, size: int | None, progress: Progress | None, scale: Scale | None, most: int) -> ImageSet:
+def is_name(source: str) -> bool:
+    """Whether a source is a name of the catalogue, which goes before a path.
+
+    Raises `InputError` as `find`.
+
+    >>> is_name("digits"), is_name("./digits")
+    (True, False)
+    """
+    return source in CATALOGUE or find(source) is not None
+
+
+def _refuse_untrainable(source: str | Path, images: ImageSet) -> None:
+    """Refuse what nothing can be learnt from, and a set of which too much is missing."""
+    failed, total = len(images.skipped), len(images.skipped) + len(images)
+    if failed > 3 and failed > 0.05 * total:
+        some = "; ".join(f"{item.path}: {item.reason}" for item in images.skipped[:3])
+        raise InputError(
+            f"{source}: {failed} of {total} image files cannot be decoded ({some}):"
+            " at most 3, or 5 %, are skipped, so repair or remove them."
+        )
+    first, *others = images.images
+    if not others:
+        skipped = f" ({failed} more could not be decoded)" if failed else ""
+        raise InputError(f"{source}: only one image{skipped}, and at least 2 are needed: add images.")
+    if all(np.array_equal(first, other) for other in others):
+        raise InputError(f"{source}: all {len(images)} images are equal, nothing to tell apart: add others.")
+
+
+def _load_path(
+    source: str, size: int | None, progress: Progress | None, labels: str | None, scale: Scale | None, most: int
+) -> ImageSet:
     path = Path(os.path.expanduser(source))
     if not source.strip() or not os.path.exists(path):
         raise InputError(_not_there(source))
     if path.is_dir():
-        return load_folder(path, size, progress, scale, most)
+        return load_folder(path, size, progress, labels, scale, most)
     if path.suffix.lower() == ".npz" and path.is_file():
         return load_npz(path, scale)
     what = "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"

@@ -6,8 +6,8 @@ decoded once, in threads (Pillow lets go of Python's lock while it decodes).
 
 import os
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ from joblib import Parallel, delayed
 from mtlkit.data.images import ImageSet, Scale, Skipped, Values, check_memory, choose_scale
 from mtlkit.data.reading import (
     MOST_PIXELS,
+    SUFFIXES,
     Header,
     Undecodable,
     decode,
+    decode_alone,
     header,
     is_read,
     kind_of,
     left_out,
+    looks_like_image,
     quiet_pillow,
 )
 from mtlkit.errors import InputError
@@ -32,26 +35,43 @@ from mtlkit.errors import InputError
 Progress = Callable[[int, int], None]
 Read = Callable[[Path], Any]
 SIDES = (16, 32)  # px; the side chosen for a user lies between these; --size may go beyond
+BATCH = 64  # files that are read before what they hold is handed on
+MOST_NAMES = 3  # that a note gives of each kind
+MOST_LABELS = 10  # that a note names
+# Of Synology, QNAP, Windows, Linux and macOS: thumbnails, snapshots, and what was deleted.
+SYSTEM_FOLDERS = {
+    "@eadir",
+    "#recycle",
+    "#snapshot",
+    "@recycle",
+    "$recycle.bin",
+    "system volume information",
+    "lost+found",
+    "__macosx",
+}
 
 
 def load_folder(
     folder: Path,
     size: int | None = None,
     progress: Progress | None = None,
+    labels: str | None = None,
     scale: Scale | None = None,
     most: int = MOST_PIXELS,
 ) -> ImageSet:
     """Read all images below a folder, in the natural order of their relative paths (`2.png` before `10.png`).
 
-    Hidden files, files that are no images, and links to folders are passed over. Images of a format that is
-    not read here are left out, and a note says which. Without `size` the side is
-    the median of the images' longer sides, rounded to a multiple of 8, from 16 to 32. C is 1 when every
-    image is grey. There are labels when every image lies in one of two or more subfolders. `progress(done,
-    total)` is called after each image. `scale` is for files of more than 8 bits (None: see
-    `choose_scale`), and `most` is the number of pixels that may be decoded of one file.
+    Files that are no images are passed over, and so is, with a note, what `list_images` says.
+    Images that fail to decode are skipped and reported. Without `size` the side is the median of
+    the images' longer sides, rounded to a multiple of 8, from 16 to 32. C is 1 when every image is
+    grey. With `labels="folders"` the names of the first subfolders are the labels, which a note
+    says. `progress(done, total)` is called after each image. `scale` is for files of more than 8
+    bits (None: see `choose_scale`), and `most` is the number of pixels that may be decoded of one
+    file.
 
-    Raises `InputError` for a folder without images, one that cannot be read, a set that is too large, and
-    when more than 3 and more than 5 % of the images fail to decode; fewer are skipped and reported.
+    Raises `InputError` for a folder without an image that can be decoded, one that cannot be read,
+    a set that is too large, and where labels are asked for and an image lies in no subfolder, or
+    all in one.
 
     >>> import tempfile
     >>> from PIL import Image
@@ -62,12 +82,12 @@ def load_folder(
     >>> grey.images.shape, grey.paths, grey.has_labels
     ((3, 1, 24, 24), ('0.png', '128.png', '255.png'), False)
     """
-    names, others = _candidates(folder)
+    names, passed_over = list_images(folder)
     failed: dict[str, str] = {}  # name -> reason
     kept: list[str] = []
     with quiet_pillow():
         headers: dict[str, Header] = dict(_each(partial(header, most=most), folder, names, failed))
-        _refuse_many(folder, failed, len(names))
+        _refuse_all(folder, failed, len(names))
         side, chosen = (size, "as asked") if size else _side(headers.values())
         shape = (len(headers), 1 if all(found.grey for found in headers.values()) else 3, side, side)
         check_memory(str(folder), shape)
@@ -78,15 +98,16 @@ def load_folder(
             images[len(kept)] = pixels  # one channel is repeated where the set has three
             channels = max(channels, len(pixels))
             kept.append(name)
-    _refuse_many(folder, failed, len(names))
-    classes = _class_folders(kept)
+    _refuse_all(folder, failed, len(names))
+    classes = _class_folders(folder, kept) if labels else []
     notes.insert(0, f"Images were brought to {side} x {side} pixels ({chosen}), the aspect kept.")
     if several := sum(headers[name].several for name in kept):
         notes.append(f"Of several frames or pages the first was read: in {several} of {len(kept)} files.")
-    if others:
-        notes.append(left_out(others))
     if failed:
         notes.append(f"{len(failed)} of {len(names)} image files could not be decoded and were skipped.")
+    notes += passed_over
+    if classes:
+        notes.append(f"The names of the subfolders, {_several(classes)}, were taken for labels.")
     return ImageSet(
         images=np.ascontiguousarray(images[: len(kept), :channels]),
         name=_printable(folder.resolve().name) or "images",
@@ -99,23 +120,80 @@ def load_folder(
     )
 
 
-def _candidates(folder: Path) -> tuple[list[str], Counter[str]]:
-    """List the relative paths of the images that are read here, in natural order, and count the others by kind."""
+def list_images(folder: Path) -> tuple[list[str], list[str]]:
+    """List the relative paths of what looks like an image, in natural order, and notes.
+
+    Passed over are folders of the system, hidden, linked (they may lead round in a circle) and
+    unreadable ones, hidden images, and images' names behind which no file is; left out are images
+    of a format that is not read here. Notes count them.
+
+    Raises `InputError` for a folder that cannot be read, or without an image.
+    """
     files: list[Path] = []
-    faults: list[OSError] = []
-    for place, folders, names in os.walk(folder, onerror=faults.append):  # follows no links to folders
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files += [Path(place, name) for name in names if not name.startswith(".")]
-    for fault in faults:
-        raise InputError(f"{fault.filename}: cannot be read ({fault.strerror}): check its permissions.") from fault
-    kinds = {path: kind for path in files if os.path.isfile(path) and (kind := kind_of(path))}  # no pipes
+    passed: defaultdict[str, list[str]] = defaultdict(list)  # kind -> relative paths
+
+    def pass_over(kind: str, path: Path) -> None:
+        passed[kind].append(path.relative_to(folder).as_posix())
+
+    def unreadable(fault: OSError) -> None:
+        place = Path(fault.filename or folder)
+        if place == folder:
+            words = f"{folder}: cannot be read ({fault.strerror}): check its permissions."
+            raise InputError(words) from fault
+        pass_over("unreadable folder", place)
+
+    for place, folders, names in os.walk(folder, onerror=unreadable):
+        for inner in [Path(place, name) for name in folders]:
+            if kind := _folder_to_pass(inner):
+                pass_over(kind, inner)
+                folders.remove(inner.name)
+        for path in [Path(place, name) for name in names]:
+            is_file, hidden = os.path.isfile(path), path.name.startswith(".")
+            if not is_file and path.suffix.lower() in SUFFIXES:  # a broken link, a pipe, ...
+                pass_over("unreachable file", path)
+            elif is_file and hidden and looks_like_image(path):
+                pass_over("hidden image", path)
+            elif is_file and not hidden:
+                files.append(path)
+    counts = ", ".join(_counted(kind, paths) for kind, paths in passed.items())
+    notes = [f"Passed over: {counts}."] if passed else []
+    kinds = {path: kind for path in files if (kind := kind_of(path))}
+    if others := Counter(kind for kind in kinds.values() if not is_read(kind)):
+        notes.append(left_out(others))
     found = [path for path, kind in kinds.items() if is_read(kind)]
-    others = Counter(kind for kind in kinds.values() if not is_read(kind))
     if not found:
-        what = f"{len(files)} file{'s' * (len(files) > 1)}, none an image" if files else "it is empty"
-        what = left_out(others).rstrip(".") if others else what
-        raise InputError(f"{folder}: a folder of images is expected, but found: {what}.")
-    return sorted((path.relative_to(folder).as_posix() for path in found), key=_natural), others
+        what = "it is empty" if not (files or notes) else "no image"
+        if files and not others:
+            what = f"{len(files)} file{'s' * (len(files) > 1)}, none an image"
+        said = " ".join([f"{what}.", *notes])
+        raise InputError(f"{folder}: a folder of images is expected, but found: {said}")
+    return sorted((path.relative_to(folder).as_posix() for path in found), key=_natural), notes
+
+
+def _folder_to_pass(folder: Path) -> str | None:
+    if folder.name.casefold() in SYSTEM_FOLDERS:
+        return "system folder"
+    if folder.name.startswith("."):
+        return "hidden folder"
+    return "linked folder" if folder.is_symlink() else None
+
+
+def _counted(kind: str, paths: list[str]) -> str:
+    shown = [_printable(path) for path in sorted(paths, key=_natural)[:MOST_NAMES]]
+    more = ["..."] if len(paths) > MOST_NAMES else []
+    return f"{len(paths)} {kind}{'s' * (len(paths) > 1)} ({', '.join(shown + more)})"
+
+
+def _several(names: list[str]) -> str:
+    """Return names as a part of a sentence, not too many.
+
+    >>> _several(["cat", "dog", "owl"])
+    'cat, dog and owl'
+    """
+    shown = [_printable(name) for name in names]
+    if len(shown) > MOST_LABELS:
+        shown = [*shown[:MOST_LABELS], f"others ({len(names)} in all)"]
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
 def _natural(path: str) -> tuple[list[Any], str]:
@@ -125,7 +203,7 @@ def _natural(path: str) -> tuple[list[Any], str]:
 
 
 def _each(
-    read: Read, folder: Path, names: list[str], failed: dict[str, str], progress: Progress | None = None
+    read: Read, folder: Path, names: Sequence[str], failed: dict[str, str], progress: Progress | None = None
 ) -> Iterator[tuple[str, Any]]:
     """Read the files in threads; yield (name, result) in order, and put the others into `failed`."""
     jobs = (delayed(_tried)(read, folder / name) for name in names)
@@ -146,11 +224,14 @@ def _tried(read: Read, path: Path) -> Any:
         return fault
 
 
-def _refuse_many(folder: Path, failed: dict[str, str], total: int) -> None:
-    if len(failed) == total or (len(failed) > 3 and len(failed) > 0.05 * total):
-        some = "; ".join(f"{_printable(name)}: {reason}" for name, reason in list(failed.items())[:3])
-        raise InputError(f"{folder}: {len(failed)} of {total} image files cannot be decoded ({some}):"
-                         " at most 3, or 5 %, are skipped, and never all, so repair or remove them.")  # fmt: skip
+def _refuse_all(folder: Path, failed: dict[str, str], total: int) -> None:
+    if len(failed) == total:
+        shown = list(failed.items())[:MOST_NAMES]
+        some = "; ".join(f"{_printable(name)}: {reason}" for name, reason in shown)
+        raise InputError(
+            f"{folder}: {total} of {total} image files cannot be decoded ({some}):"
+            " at least one must be, so repair or replace them."
+        )
 
 
 def _side(headers: Iterable[Header]) -> tuple[int, str]:
@@ -172,15 +253,50 @@ def _scale(headers: Iterable[Header], given: Scale | None) -> tuple[Scale | None
     return scale, list(notes)
 
 
-def _class_folders(paths: list[str]) -> list[str]:
-    """Return the first-level subfolders if every image lies in one and there are two or more; else none."""
+def _class_folders(folder: Path, paths: list[str]) -> list[str]:
+    """Return the first-level subfolders; `InputError` unless they sort all images into classes."""
     tops = [path.split("/")[0] for path in paths if "/" in path]
     classes = list(dict.fromkeys(tops))
-    return classes if len(tops) == len(paths) and len(classes) > 1 else []
+    if len(tops) < len(paths) or len(classes) < 2:
+        raise InputError(
+            f"{folder}: its subfolders give no labels: every image must lie in one of two or more;"
+            " sort them into a subfolder for each class, or give an .npz with `labels`."
+        )
+    return classes
 
 
 def _labels(paths: list[str], classes: list[str]) -> np.ndarray:
     return np.array([classes.index(path.split("/")[0]) for path in paths])
+
+
+def read_batches(
+    folder: Path,
+    names: Sequence[str],
+    size: int,
+    channels: int,
+    start: str = "",
+    *,
+    scale: Scale | None = None,
+    max_pixels: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[list[str], np.ndarray, dict[str, str]]]:
+    """Read files a batch at a time, for answers that need not wait for the last one.
+
+    Yields the names of the files that could be read, each with `start` before it, their images (N x
+    channels x size x size, as `read_image` reads them), and why the others could not (name ->
+    reason). `progress(done, total)` is called after each batch.
+    """
+    for first in range(0, len(names), BATCH):
+        failed: dict[str, str] = {}
+        batch = names[first : first + BATCH]
+        with quiet_pillow():
+            read = partial(decode_alone, size=size, channels=channels, scale=scale, most=max_pixels or MOST_PIXELS)
+            results = list(_each(read, folder, batch, failed))
+        images = np.array([pixels for _, pixels in results], np.float32)
+        reasons = {_printable(start + name): reason for name, reason in failed.items()}
+        yield [_printable(start + name) for name, _ in results], images, reasons
+        if progress:
+            progress(first + len(batch), len(names))
 
 
 def _printable(name: str) -> str:

@@ -99,9 +99,7 @@ def read_image(
     path, most = Path(path), max_pixels or MOST_PIXELS
     try:
         with quiet_pillow():
-            if values := header(path, most).values:
-                scale, _ = choose_scale(values, scale)
-            return decode(path, size, channels, scale, most)
+            return decode_alone(path, size, channels, scale, most)
     except Undecodable as fault:
         raise InputError(f"{path}: {fault}: give an image that opens ({', '.join(formats())}).") from fault
 
@@ -191,6 +189,15 @@ def decode(
     if white and plain.mode != "F" and scale != (0, white):  # colour, which has come as 8 bits
         pixels = to_unit(pixels * np.float32(white), scale)
     return np.repeat(pixels, 3, axis=0) if channels == 3 and len(pixels) == 1 else pixels
+
+
+def decode_alone(
+    path: Path, size: int, channels: int | None = None, scale: Scale | None = None, most: int = MOST_PIXELS
+) -> np.ndarray:
+    """Read one file that is not of a set, as `decode`: without a `scale`, its own values are looked at."""
+    if values := header(path, most).values:
+        scale, _ = choose_scale(values, scale)
+    return decode(path, size, channels, scale, most)
 
 
 def fit_square(image: Image.Image, side: int) -> np.ndarray:

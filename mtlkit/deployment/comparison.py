@@ -108,7 +108,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     """Return a run's report.json, and class and confidence by path from its assignments.csv."""
     report = read_report(run)
     path = run / "assignments.csv"
-    with explained(f"{path}: is damaged", REMEDY), path.open(newline="", encoding="utf-8") as file:
+    with explained(f"{path}: is damaged", REMEDY), path.open(newline="", encoding="utf-8-sig") as file:
         rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
     return report, rows
 

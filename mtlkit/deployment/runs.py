@@ -62,7 +62,9 @@ def new_run(
     """
     out = out.expanduser().absolute()
     partial = out.with_name(out.name + ".partial")
-    lock = FileLock(partial.with_name(partial.name + ".lock"), timeout=0)  # the system lets go of it, however a process ends
+    lock = FileLock(
+        partial.with_name(partial.name + ".lock"), timeout=0
+    )  # the system lets go of it, however a process ends
     with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -143,7 +145,9 @@ def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
         with explained(f"{old}: was replaced, and cannot be removed", "remove it by hand", (OSError,)):
             shutil.rmtree(old)
     if not ours:
-        raise InputError(f"{out}: was changed by something else during the work, and left alone: the run is in {place}.")
+        raise InputError(
+            f"{out}: was changed by something else during the work, and left alone: the run is in {place}."
+        )
 
 
 def _another_name(out: Path) -> Path:

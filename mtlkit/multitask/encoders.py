@@ -120,6 +120,12 @@ def _official(name: str) -> str:
     return known[plain(name)]
 
 
+def check_encoder(name: str) -> None:
+    """Raise `InputError` unless `make_encoder` knows the name."""
+    if plain(name) not in ("smallcnn", "mlp"):
+        _official(name)
+
+
 def usual_bytes(name: str) -> int:
     """Return about how many bytes the weights of an encoder of torchvision's take, before it is built; 0 for our own.
 

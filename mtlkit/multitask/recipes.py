@@ -64,9 +64,10 @@ class Schedule:
     rounds: int = 3
 
     def __post_init__(self) -> None:
-        if not ((self.batch_size is None or self.batch_size >= 1) and 0 < self.effort < float("inf")):
-            given = f"batch_size={self.batch_size} and effort={self.effort}"
-            raise InputError(f"{given}: give 1 image or more, and an effort above 0.")
+        if self.batch_size is not None and not self.batch_size >= 1:
+            raise InputError(f"batch_size is {self.batch_size}: give 1 image or more.")
+        if not 0 < self.effort < float("inf"):
+            raise InputError(f"effort is {self.effort}: give a number above 0, as 0.5.")
 
     def batch(self, n_images: int) -> int:
         """Return the images a step.

@@ -42,7 +42,7 @@ def refused(result: Result, *words: str) -> None:
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
 
 
 def finished(out: Path) -> dict[str, int]:
@@ -63,6 +63,8 @@ def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path:
         ("plain", "0", "plain", "2.0"), ("plain", "1", "plain", "2.0"), ("fancy", "0", "fancy", "2.0"),
         ("fancy", "1", "fancy", "2.0"),
     ]  # fmt: skip
+    for name in ("runs.csv", "summary.csv"):  # Excel asks for the mark
+        assert (out / "results" / name).read_bytes().startswith(b"\xef\xbb\xbf")
     assert {row["folder"] for row in rows} == set(before) and not any(row["failed"] for row in rows)
     scores = [float(row["score"]) for row in rows]
     groups = {(row["method"], row["metric"]): row for row in table(out / "results" / "summary.csv")}

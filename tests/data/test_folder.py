@@ -61,20 +61,42 @@ def test_order_does_not_depend_on_the_file_system(names: set[str], tmp_path_fact
 def test_class_subfolders_give_labels(tmp_path: Path) -> None:
     for row, name in enumerate(["dog/2.png", "cat/deep/1.png", "cat/0.png", "owl10/a.png", "owl9/b.png"]):
         draw(tmp_path / name, row * 40)
-    images = load(tmp_path)
+    images = load(tmp_path, labels="folders")
     assert images.class_names == ("cat", "dog", "owl9", "owl10")
+    assert "cat, dog, owl9 and owl10, were taken for labels" in images.notes[-1]
     assert images.paths == ("cat/0.png", "cat/deep/1.png", "dog/2.png", "owl9/b.png", "owl10/a.png")
     labels = images.open_labels()
     assert labels is not None and labels.tolist() == [0, 0, 1, 2, 3]
     assert images.n_clusters is None  # the user's to say
 
 
-@pytest.mark.parametrize("names", [["a/1.png", "a/2.png"], ["a/1.png", "b/2.png", "3.png"], ["1.png", "2.png"]])
-def test_other_folders_have_no_labels(names: list[str], tmp_path: Path) -> None:
-    for row, name in enumerate(names):
+def test_subfolders_are_no_labels_unless_told(tmp_path: Path) -> None:
+    for row, name in enumerate(["2024-01/a.png", "2024-02/b.png"]):
         draw(tmp_path / name, row)
     images = load(tmp_path)
-    assert not images.has_labels and images.class_names == ()
+    assert not images.has_labels and images.class_names == () and images.open_labels() is None
+    assert not any("labels" in note for note in images.notes)
+
+
+@pytest.mark.parametrize("names", [["a/1.png", "a/2.png"], ["a/1.png", "b/2.png", "3.png"], ["1.png", "2.png"]])
+def test_labels_are_refused_where_folders_give_none(names: list[str], tmp_path: Path) -> None:
+    for row, name in enumerate(names):
+        draw(tmp_path / name, row)
+    with pytest.raises(InputError, match=r"no labels.*subfolder") as fault:
+        load(tmp_path, labels="folders")
+    assert str(tmp_path) in str(fault.value)
+
+
+def test_many_names_of_subfolders_are_cut_in_the_note(tmp_path: Path) -> None:
+    for row in range(40):
+        draw(tmp_path / f"class{row}" / "a.png", row)
+    note = load(tmp_path, labels="folders").notes[-1]
+    assert "class0" in note and "class39" not in note and "40" in note
+
+
+def test_another_way_to_labels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"labels must be .*'folders'.*'files'"):
+        load(tmp_path, labels="files")
 
 
 def test_labels_are_not_made_before_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +106,7 @@ def test_labels_are_not_made_before_they_are_opened(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(folder_module, "_labels", touched)
     for row, name in enumerate(["a/1.png", "b/2.png"]):
         draw(tmp_path / name, row)
-    images = load(tmp_path)
+    images = load(tmp_path, labels="folders")
     with pytest.raises(RuntimeError, match="labels touched"):
         images.open_labels()
 
@@ -99,6 +121,27 @@ def test_hidden_files_and_others_are_passed_over(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
     images = load(tmp_path)
     assert images.paths == ("good0.png", "good1.png") and images.skipped == ()
+    note = images.notes[-1]
+    assert "1 hidden folder (.cache)" in note
+    assert "1 hidden image (.hidden.png)" in note
+    assert "1 unreachable file (pipe.png)" in note
+    assert "readme" not in note
+
+
+def test_folders_of_the_system_are_passed_over_and_said(tmp_path: Path) -> None:
+    fill(tmp_path, good=2, bad=0)
+    names = ["@eaDir", "sub/@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "__MACOSX"]
+    for name in [*names, "System Volume Information"]:
+        draw(tmp_path / name / "thumb.png", 9)
+    images = load(tmp_path)
+    assert images.paths == ("good0.png", "good1.png")
+    assert "7 system folders (#recycle, $RECYCLE.BIN, @eaDir, ...)" in images.notes[-1]
+
+
+def test_without_anything_passed_over_nothing_is_said(tmp_path: Path) -> None:
+    fill(tmp_path, good=2, bad=0)
+    (tmp_path / "readme.txt").write_text("words")
+    assert not any("passed over" in note.lower() for note in load(tmp_path).notes)
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
@@ -108,7 +151,19 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "dangling.png").symlink_to(tmp_path / "gone.png")
     (tmp_path / "good2.png").symlink_to(tmp_path.parent / "elsewhere" / "x.png")
-    assert load(tmp_path).paths == ("good0.png", "good1.png", "good2.png")
+    images = load(tmp_path)
+    assert images.paths == ("good0.png", "good1.png", "good2.png")
+    assert "2 linked folders (loop, out)" in images.notes[-1]
+    assert "1 unreachable file (dangling.png)" in images.notes[-1]
+
+
+def test_a_folder_that_holds_a_link_alone_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(InputError, match=r"no image.*1 linked folder \(link\)") as fault:
+        load(tmp_path / "photos")
+    assert "empty" not in str(fault.value)
 
 
 def test_an_image_without_suffix_counts(tmp_path: Path) -> None:
@@ -275,6 +330,22 @@ def test_only_broken_files_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+@pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 9), (3, 9)])
+def test_what_is_not_for_training_is_read_as_it_is(good: int, bad: int, tmp_path: Path) -> None:
+    fill(tmp_path, good, bad)
+    images = load(tmp_path, training=False)
+    assert (len(images), len(images.skipped)) == (good, bad)
+    for row in range(good):
+        draw(tmp_path / f"good{row}.png", 77)
+    assert np.ptp(load(tmp_path, training=False).images) == 0
+
+
+def test_only_broken_files_are_refused_whatever_they_are_for(tmp_path: Path) -> None:
+    fill(tmp_path, good=0, bad=2)
+    with pytest.raises(InputError, match="2 of 2 image files cannot be decoded"):
+        load(tmp_path, training=False)
+
+
 def test_equal_images_are_refused(tmp_path: Path) -> None:
     for row in range(4):
         draw(tmp_path / f"{row}.png", 77)
@@ -282,20 +353,35 @@ def test_equal_images_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("where", ["", "sub"])
-def test_a_folder_that_cannot_be_read_is_refused(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(tmp_path, good=2, bad=0)
-    (tmp_path / "sub").mkdir()
+def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse to list that folder."""
     scandir = os.scandir
 
     def guarded(path: str) -> object:
-        if Path(path) == tmp_path / where:
+        if Path(path) == folder:
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", guarded)
-    with pytest.raises(InputError, match=rf"{where}: cannot be read \(Permission denied\): check its permissions"):
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path, good=2, bad=0)
+    forbid(tmp_path, monkeypatch)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\): check its permissions") as fault:
         load(tmp_path)
+    assert str(tmp_path) in str(fault.value)
+
+
+def test_a_subfolder_that_cannot_be_read_is_passed_over_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, good=2, bad=0)
+    draw(tmp_path / "sub" / "a.png", 99)
+    forbid(tmp_path / "sub", monkeypatch)
+    images = load(tmp_path)
+    assert len(images) == 2
+    assert "1 unreadable folder (sub)" in images.notes[-1]
 
 
 def test_a_set_beyond_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

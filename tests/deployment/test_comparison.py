@@ -72,6 +72,13 @@ def test_only_images_in_both_count(tmp_path: Path) -> None:
     assert "cannot be compared" in comparison_lines(none)[-1]
 
 
+def test_tables_with_and_without_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    first, second = run(tmp_path / "a", [0, 1, 1]), run(tmp_path / "b", [0, 1, 1])
+    table = second / "assignments.csv"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())
+    assert compare_runs(first, second)["images"]["both"] == 3
+
+
 def test_a_comparison_is_one_page(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     first, second = (run(tmp_path / name, random.integers(0, 40, 3000).tolist()) for name in "ab")

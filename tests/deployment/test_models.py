@@ -94,10 +94,7 @@ class Own(nn.Module):
 
 @pytest.mark.parametrize(
     ("encoder", "tasks", "word"),
-    [
-        (Own(), {"classes": Classification(np.eye(3))}, "Own"),
-        (SmallCNN(), {"views": Contrast()}, "views"),
-    ],
+    [(Own(), {"classes": Classification(np.eye(3))}, "Own"), (SmallCNN(), {"views": Contrast()}, "views")],
     ids=["encoder", "heads"],
 )
 def test_what_could_not_be_loaded_is_not_saved(

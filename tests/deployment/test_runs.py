@@ -60,11 +60,11 @@ def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
     assert sum(report["sizes"]) == 537
     assert {"python", "torch", "mtlkit"} <= set(report["versions"])
     assert 0 < report["scores"]["accuracy"] <= 1
-    rows = list(csv.DictReader((run / "assignments.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((run / "assignments.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert len(rows) == 537
-    assert rows[0]["path"] == "'=1+1.png"  # no formula for a spreadsheet
+    assert rows[0]["path"] == "./=1+1.png"  # no formula for a spreadsheet, and the same file
     assert {row["class"] for row in rows} <= {"0", "1", "2"}
-    history = list(csv.DictReader((run / "history.csv").read_text().splitlines()))
+    history = list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8-sig").splitlines()))
     assert {row["stage"] for row in history} == {"features", "classes"}
     page = (run / "report.html").read_text()
     assert "<b>three</b>" not in page

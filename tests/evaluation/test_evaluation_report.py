@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import csv
 import itertools
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from mtlkit.evaluation import ReportFigure, safe_cell, score, scoreboard, to_png, write_report
+from mtlkit.evaluation import ReportFigure, safe_cell, safe_path, score, scoreboard, to_png, write_csv, write_report
 
 ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
 HOSTILE = "<script>alert(1)</script>.png"
@@ -225,6 +227,25 @@ def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(text):
 @pytest.mark.parametrize("text", ["", "cat.png", "a=1", "cats/-1.png", "'=1"])
 def test_other_cells_are_left_as_they_are(text):
     assert safe_cell(text) == text
+
+
+@pytest.mark.parametrize("path", ["=1+1.png", "+1.png", "-1.png", "@SUM(A1)", "\t=1.png"])
+def test_a_path_that_a_spreadsheet_would_run_stays_a_path(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(path).write_text("here")
+    assert safe_cell(safe_path(path)) == safe_path(path)  # harmless
+    assert Path(safe_path(path)).read_text() == "here"  # and true
+    write_csv(tmp_path / "table.csv", [{"path": path, "text": "=1"}])
+    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert Path(row["path"]) == Path(path) and row["text"] == "'=1"
+
+
+def test_a_table_begins_with_the_mark_by_which_excel_knows_utf_8(tmp_path):
+    write_csv(tmp_path / "table.csv", [{"path": "猫/ŝ.png"}, {"path": "caf\udce9.png"}])
+    content = (tmp_path / "table.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfpath")
+    assert "猫/ŝ.png" in content.decode("utf-8-sig")
 
 
 def test_the_room_needs_no_torch():

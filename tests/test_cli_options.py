@@ -1,0 +1,133 @@
+"""Wrong options of `mtlkit fit`: refused before a picture is read, by the name that was typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from mtlkit.cli import app
+from mtlkit.cli.shell import roughly
+
+
+def call(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def albums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of two months with four pictures each."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    for number in range(8):
+        path = tmp_path / "albums" / f"2024-0{1 + number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (16, 16), np.uint8)).save(path)
+    return tmp_path / "albums"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--class-sizes", "evn"], ["--class-sizes 'evn'", "auto, equal, free"]),
+        (["--weighting", "uncertin"], ["--weighting 'uncertin'", "Did you mean 'uncertainty'"]),
+        (["--encoder", "resnet81"], ["--encoder 'resnet81'", "Did you mean 'resnet18'"]),
+        (["--device", "cuda:99"], ["--device 'cuda:99'", "use cpu"]),
+        (["--size", "4"], ["--size", "8", "512", "4"]),
+        (["--effort", "0"], ["--effort", "above 0"]),
+        (["--effort", "nan"], ["--effort", "above 0"]),
+        (["--batch-size", "0"], ["--batch-size", "1"]),
+        (["--classes", "1"], ["--classes 1", "2 or more"]),
+        (["--weights", "/not/there"], ["--weights /not/there", "give a run's model.safetensors"]),
+        (["--weights", "text"], ["--weights text", "give a run's model.safetensors"]),
+        (["--labels", "files"], ["--labels", "'files'", "folders"]),
+        (["--out", "taken"], ["taken", "--out"]),
+        (["--out", "text/run"], ["text/run", "--out"]),
+    ],
+)
+def test_a_wrong_option_is_refused_before_a_picture_is_read(
+    options: list[str], words: list[str], albums: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("text").write_text("words")
+    Path("taken").mkdir()
+    Path("taken", "thesis.txt").write_text("words")
+    before = sorted(Path.cwd().rglob("*"))
+    for name in ("header", "decode"):
+        monkeypatch.setattr(f"mtlkit.data.folder.{name}", None)  # reading would raise
+    classes = [] if "--classes" in options else ["--classes", "2"]
+    result = call("fit", albums, *classes, *options)
+    assert result.exit_code == 2, result.output
+    last = result.stderr.strip().splitlines()[-1]
+    assert all(word in last for word in words), last
+    assert options[0].lstrip("-").replace("-", "_") not in last or "-" not in options[0][2:]
+    assert "Traceback" not in result.stderr and result.stdout == ""
+    assert sorted(Path.cwd().rglob("*")) == before
+
+
+def test_a_number_of_classes_that_is_missing_is_asked_for_before_a_picture_is_read(
+    albums: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtlkit.data.folder.header", None)
+    result = call("fit", albums)
+    assert result.exit_code == 2 and "add --classes" in result.stderr
+
+
+def test_more_classes_than_images_are_refused_by_the_options_name(albums: Path) -> None:
+    result = call("fit", albums, "--classes", "9", "--out", "run")
+    assert result.exit_code == 2
+    assert "--classes 9" in result.stderr and "8 images" in result.stderr
+    assert not Path("run").exists() and not Path("run.partial").exists()
+
+
+def test_an_encoder_that_cannot_take_the_side_is_refused_by_the_options_name(albums: Path) -> None:
+    result = call("fit", albums, "--classes", "2", "--encoder", "vit_b_32", "--out", "run")
+    assert result.exit_code == 2
+    assert "--encoder 'vit_b_32' cannot take 16 px" in result.stderr
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_fit_takes_the_names_of_folders_for_labels_only_if_told(told: bool, albums: Path) -> None:
+    labels = ["--labels", "folders"] if told else []
+    options = ["--classes", "2", "--effort", "0.01", "--out", "run", "--json", *labels]
+    result = call("fit", albums, *options)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["scores"] is not None) == told
+    said = [note for note in report["notes"] if "2024-01" in note and "taken for labels" in note]
+    assert bool(said) == told
+    assert ("taken for labels" in result.stderr) == told
+    assert ("2024-01 and 2024-02" in Path("run", "report.html").read_text(encoding="utf-8")) == told
+
+
+def test_labels_by_folders_are_refused_where_there_are_none(albums: Path) -> None:
+    month = albums / "2024-01"
+    result = call("fit", month, "--classes", "2", "--labels", "folders", "--out", "run")
+    assert result.exit_code == 2
+    assert "no labels" in result.stderr and "subfolder" in result.stderr
+
+
+def test_what_was_passed_over_is_said_and_reported(albums: Path) -> None:
+    (albums / "@eaDir").mkdir()
+    result = call("fit", albums, "--classes", "2", "--effort", "0.01", "--out", "run", "--json")
+    assert result.exit_code == 0, result.output
+    assert "1 system folder (@eaDir)" in result.stderr
+    assert any("@eaDir" in note for note in json.loads(result.stdout)["notes"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 second"),
+        (37.4, "37 seconds"),
+        (89, "89 seconds"),
+        (483, "8 minutes"),
+        (5000, "83 minutes"),
+        (7300, "2 hours"),
+    ],
+)
+def test_times_are_said_as_one_says_them(seconds: float, words: str) -> None:
+    assert roughly(seconds) == f"about {words}"
