@@ -51,14 +51,15 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
             HOG, and for colour images half as much of colour without light. Label vectors are made from them, too, beside what
             the network learns. Plain features are their own descriptors.
         augmentation: changes that leave the class as it is; None: those of `usual_augmentation`.
-        side: images are brought to side x side pixels (8 to 512), their aspect kept, as `load` does; None: their own
-            larger side, between 8 and 64.
+        side: images are brought to side x side pixels (8 to 512), their aspect kept, as by `load`;
+            None: their own larger side, between 8 and 64.
         clustering: train a head of many small groups, too, before the label vectors are made.
         effort: scales the length of training; below 1 for a quick look.
         batch_size: images a step; None: 128, or a fifth of the images where that is less.
         random_state: seed; the same seed gives the same classes on the same machine with as many threads.
-        n_threads: threads inside torch. One is quickest for small images. Fits in threads of one process take turns, as
-            these numbers and torch's random numbers are the process's: side by side they run in processes.
+        n_threads: threads inside torch. One is quickest for small images. This number and torch's
+            random numbers are those of a process, so fits in threads take turns: side by side they
+            run in processes.
         device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same seed gives the same on a CPU.
         checkpoint: a folder to keep the training in as it goes. If it holds one of the same settings and images that was cut
             off, it is gone on with, and ends as if it had not been.
@@ -67,7 +68,8 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
         probabilities_: N x n_clusters, rows sum to one.
-        model_: the `MultiTaskModel`, with the heads `shape` and `classes`; it takes plain features as they are in X.
+        model_: the `MultiTaskModel`, with the heads `shape` and `classes`. It takes plain features
+            as they are in X.
         history_: a row an epoch, see `multitask.fit`.
         seconds_: wall time by stage.
         sizes_: what was weighed each time that label vectors were made, see `SizeEvidence`.
@@ -151,20 +153,19 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
     def _prepare(self, X: Any) -> Tensor:
         """Look at X for the first time: fix the seed, the shape and, for plain features, the scale."""
         self.seed_ = seed_of(self.random_state)
-        if self.side is not None and not SIZES[0] <= self.side <= SIZES[1]:
-            bounds = f"{SIZES[0]} px or more, and to {SIZES[1]} at most"
-            raise InputError(f"side is {self.side} px: bring them to {bounds}.")
+        least, most = SIZES
+        if self.side is not None and self.side not in range(least, most + 1):
+            raise InputError(f"side is {self.side} px: bring them to {least} px or more, and to {most} at most.")
         array = as_array(X)
-        self._plain = array.ndim == 2
-        self._side = self.side or int(np.clip(max(array.shape[-2:], default=0), *SIDES))
+        self._plain, self._scaling = array.ndim == 2, None
+        self._side = int(self.side or np.clip(max(array.shape[-2:], default=0), *SIDES))
         self._channels = array.shape[1] if array.ndim == 4 else 1
         if self._plain:
             features = self._features(X, reset=True)
             scaler = StandardScaler().fit(features.numpy())
-            self._scaling = torch.tensor(np.stack([scaler.mean_, scaler.scale_]), dtype=torch.float32)
+            self._scaling = torch.tensor(np.stack([scaler.mean_, scaler.scale_])).float()
             images = standardised(features, self._scaling)
         else:
-            self._scaling = None
             images = self._images(array)
             validate_data(self, array.reshape(len(array), -1), skip_check_array=True)  # notes D
         if len(images) < 2 or (images == images[0]).all():
@@ -197,11 +198,12 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
         return images
 
     @property
-    def _n_features_out(self) -> int:  # of what scikit-learn calls features: columns of `transform`
-        return int(self.model_.encoder.width)
+    def _n_features_out(self) -> int:  # scikit-learn names so many columns of `transform`
+        width: Any = self.model_.encoder.width
+        return int(width)
 
     def _features(self, X: Any, reset: bool) -> Tensor:
-        """Let scikit-learn look at N x D, with its columns' names, and say what it finds in our way."""
+        """Let scikit-learn see N x D and its columns' names, and say what it finds in our way."""
         try:
             return torch.tensor(validate_data(self, X, dtype=np.float32, reset=reset))
         except ValueError as fault:
@@ -243,10 +245,13 @@ def as_array(X: Any) -> np.ndarray:
     """
     if sparse.issparse(X):
         raise InputError("X is sparse: expected a dense array; give X.toarray().")
-    tensor = "give an array; of a tensor, X.detach().cpu().numpy()"
-    with explained("X cannot be read as an array", tensor):
-        with explained("the rows of X differ in shape", "bring all images to one size first", (ValueError,)):
-            return np.asarray(X)
+    one_size = "bring all images to one size first"
+    one_array = "give one; of a tensor, X.detach().cpu().numpy()"
+    with (
+        explained("X cannot be read as an array", one_array),
+        explained("the rows of X differ in shape", one_size, (ValueError,)),
+    ):
+        return np.asarray(X)
 
 
 def seed_of(random_state: Any) -> int:

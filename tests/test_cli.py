@@ -207,7 +207,8 @@ def test_pictures_that_are_not_square_are_seen_alike_by_fit_and_score(
     pictures = random.random((count, 3, *shape)) * 0.3 + 0.7 * labels[:, None, None, None]
     np.savez(tmp_path / "high.npz", images=pictures, labels=labels)
     out = tmp_path / "run"
-    result = call("fit", tmp_path / "high.npz", "--classes", "2", "--out", out, "--json", "--effort", effort)
+    options = ("--classes", "2", "--json", "--effort", effort)
+    result = call("fit", tmp_path / "high.npz", "--out", out, *options)
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["shape"] == [3, side, side]
@@ -317,7 +318,7 @@ def test_ctrl_c_ends_with_one_sentence_and_leaves_nothing_or_a_checkpoint(tmp_pa
         assert process.returncode == 2
         last = told.strip().splitlines()[-1]
         assert last.startswith("stopped") and "Traceback" not in told
-        assert ("half-written" in told, "is kept" in last) == (not left, bool(left))  # one message, and a true one
+        assert ("half-written" in told) == (not left) and ("is kept" in last) == bool(left)
         assert [path.name for path in tmp_path.iterdir()] == left
     assert f"go on with --out {tmp_path / 'run'} --resume" in told
 

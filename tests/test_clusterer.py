@@ -117,7 +117,7 @@ def test_images_are_resized_within_their_range() -> None:
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 28), (1, 28, 40), (1, 600, 20), (3, 100, 100)])
-def test_pictures_are_brought_to_a_side_as_the_loader_and_the_report_do(shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_a_picture_gets_its_side_as_by_the_loader(shape: tuple[int, ...], tmp_path: Path) -> None:
     X = RANDOM.random((4, *shape)).astype(np.float32)
     np.savez(tmp_path / "set.npz", images=X)
     loaded = load(tmp_path / "set.npz", size=32)

@@ -1,4 +1,4 @@
-"""The door for code: tables with named columns, what comes out as one, seeds, and threads of one process."""
+"""The door for code: tables with named columns, in and out; seeds; and threads of one process."""
 
 from __future__ import annotations
 
@@ -109,7 +109,10 @@ def test_seeds_at_the_bounds_work(seed: int) -> None:
     assert quick(random_state=seed, clustering=True).fit(GREY).seed_ == seed
 
 
-@pytest.mark.parametrize("settings", [{}, {"weighting": "pcgrad", "clustering": True}], ids=["usual", "drawing"])
+DRAWING = {"weighting": "pcgrad", "clustering": True}
+
+
+@pytest.mark.parametrize("settings", [{}, DRAWING], ids=["usual", "drawing"])
 def test_fits_in_threads_find_what_one_alone_finds(settings: dict[str, Any]) -> None:
     def fitted() -> np.ndarray:
         return quick(effort=0.02, **settings).fit(GREY).probabilities_
@@ -122,15 +125,13 @@ def test_fits_in_threads_find_what_one_alone_finds(settings: dict[str, Any]) -> 
 
 
 def test_draws_in_threads_are_those_of_their_seed() -> None:
-    def draws(seed: int) -> list[torch.Tensor]:
+    def draws(seed: int) -> torch.Tensor:
         with seeded(seed):
-            return [torch.rand(1000) for _ in range(50)]
+            return torch.stack([torch.rand(1000) for _ in range(50)])
 
-    alone = [draws(seed) for seed in range(4)]
+    alone = torch.stack([draws(seed) for seed in range(4)])
     together = Parallel(4, backend="threading")(delayed(draws)(seed) for seed in range(4))
-    assert all(
-        torch.equal(a, b) for row, other in zip(alone, together, strict=True) for a, b in zip(row, other, strict=True)
-    )
+    assert torch.equal(torch.stack(together), alone)
 
 
 def test_predicting_does_not_wait_for_a_fit_in_another_thread() -> None:

@@ -30,7 +30,8 @@ class OneSentence(TyperGroup):
             raise
         except OSError as fault:
             what = f"error: {fault.filename or 'the disk'}: {words_of(fault)}"
-            tell("; ".join([what, *notes_of(fault)]) + ". Make room, or choose another place with --out.")
+            text = "; ".join([what, *notes_of(fault)])
+            tell(f"{text}. Make room, or choose another place with --out.")
             raise typer.Exit(1) from None
 
 

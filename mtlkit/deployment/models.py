@@ -30,38 +30,38 @@ LIMITS = {  # of a file from elsewhere
     "width": (1, 100_000),
     "classes": (1, 1_000_000),
 }
+PICTURES = "N x channels x side x side in [0, 1]"
 MODEL_FILES = ("model.safetensors", "model.json")
-LARGER = 5  # times: so much more than an encoder may torchvision's network take, with its classifier
+LARGER = 5  # times: the most that a network of torchvision's is larger than without its classifier
 DAMAGED = "the model is damaged or was changed"
 REMEDY = "copy the run again, or make it anew"
 
 
 def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
-    """Write the encoder and the classification head: model.safetensors, and model.json that says what they are.
+    """Write encoder and classification head: model.safetensors, and model.json, which describes them.
 
     `scale` is that of the images (see `ImageSet`), for later ones to be brought to the same.
 
     Raises:
-        InputError: `load_model` could not make the model again: an encoder of your own, or no head `classes`.
+        InputError: `load_model` could not make it again: your own encoder, or no head `classes`.
     """
-    kind = type(model.encoder)
-    name = getattr(model.encoder, "name", kind.__name__)
-    if "classes" not in model.heads or not (hasattr(model.encoder, "name") or kind in (MLP, SmallCNN)):
-        raise InputError(
-            f"{folder}: a model of the encoder {name} and the heads {', '.join(model.heads)} cannot be loaded again: "
-            "give it an encoder that `make_encoder` makes, and a head `classes`."
-        )
-    plain_features = "inputs" in model.encoder.settings
+    encoder: Any = model.encoder
+    encoder_name = getattr(encoder, "name", type(encoder).__name__)
+    known = hasattr(encoder, "name") or type(encoder) in (MLP, SmallCNN)
+    if not known or "classes" not in model.heads:
+        what = f"a model of {encoder_name} with the heads {', '.join(model.heads)}"
+        remedy = "give it an encoder that `make_encoder` makes, and a head `classes`"
+        raise InputError(f"{folder}: {what} cannot be loaded again: {remedy}.")
     weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
                if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
     content = save_weights(weights)
     (folder / "model.safetensors").write_bytes(content)
     about = {
         "format": FORMAT,
-        "encoder": name,
-        "settings": dict(model.encoder.settings),
+        "encoder": encoder_name,
+        "settings": dict(encoder.settings),
         "classes": model.heads["classes"].out_features,
-        "images": "N x inputs" if plain_features else "N x channels x side x side in [0, 1]",
+        "images": "N x inputs" if "inputs" in encoder.settings else PICTURES,
         "scaling": None if model.scaling is None else model.scaling.tolist(),
         "scale": scale,
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -90,7 +90,7 @@ def check_format(run: Path) -> dict[str, Any]:
 def load_model(run: Path) -> MultiTaskModel:
     """Return the model of a run folder, ready to predict with its head `classes`. Nothing is unpickled.
 
-    Nothing is built before the weights are seen to fill it: else model.json could name any network, and take the memory.
+    Nothing is built that the weights do not fill: model.json could name any network.
 
     Raises:
         InputError: not a run, from a newer mtlkit, or a file that was cut short or changed.
@@ -135,7 +135,7 @@ def _encoder(name: str, settings: dict[str, int], weights: dict[str, Tensor]) ->
 
 
 def _scaling(rows: Any, settings: dict[str, int]) -> Tensor | None:
-    """Return what plain features are standardised by; models of images, and older ones, have none."""
+    """Return what plain features are standardised by; models of images have none."""
     if rows is None:
         return None
     scaling = torch.tensor(rows, dtype=torch.float32)

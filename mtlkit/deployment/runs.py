@@ -25,7 +25,8 @@ from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import Scores, run_figures, write_csv, write_report
 from mtlkit.multitask import Found
 
-CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark says that it is one
+CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark tells it
+ELSEWHERE = "choose another --out"
 RUN_FILES = (*MODEL_FILES, "report.json")
 
 
@@ -40,19 +41,19 @@ def new_run(
     """Give a folder to write a run into; it gets the name `out` when the work is whole.
 
     If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), or where the work raised
-    `RunFailed`; else it is removed. A note on the error says which. If something else has the name `out` by the end, that
-    stays as it is, and the run is kept beside it.
+    `RunFailed`; else it is removed. A note on the error says which. If `out` was changed meanwhile,
+    it stays as it is, and the run is kept beside it.
 
     Args:
-        out: the run folder to be. The work goes to `NAME.partial` beside it, locked by `NAME.partial.lock`.
+        out: the run folder to be. The work goes to `NAME.partial`, locked by `NAME.partial.lock`.
         overwrite: replace a finished run of that name. A folder with anything else is never replaced.
         resume: go on in the `NAME.partial` of a run that was cut off, if there is one.
         files: what a finished run holds, so that it can be told from anything else.
         anew: replace the `NAME.partial` of a run that failed or was cut off, unless it has a checkpoint.
 
     Raises:
-        InputError: `out` exists (and is not a run to overwrite), another run is at work there, one was cut off there, it
-            cannot be written, or something else has its name when the work is done.
+        InputError: `out` exists (and is not a run to overwrite), another run is at work there, one
+            was cut off there, it cannot be written, or something else changed it during the work.
 
     >>> import tempfile
     >>> with new_run(Path(tempfile.mkdtemp(), "first")) as folder:
@@ -62,16 +63,15 @@ def new_run(
     """
     out = out.expanduser().absolute()
     partial = out.with_name(out.name + ".partial")
-    lock = FileLock(
-        partial.with_name(partial.name + ".lock"), timeout=0
-    )  # the system lets go of it, however a process ends
+    beside = partial.with_name(partial.name + ".lock")  # Windows renames no folder with one in it
+    lock = FileLock(beside, timeout=0)  # the system lets go of it, however a process ends
     with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
         except Timeout as fault:
             taken = f"{partial}: another run is at work there"
-            raise InputError(f"{taken}: wait for it, or choose another --out.") from fault
+            raise InputError(f"{taken}: wait for it, or {ELSEWHERE}.") from fault
     try:
         _check_free(out, files, overwrite)
         before = _state(out)
@@ -90,25 +90,27 @@ def new_run(
     finally:
         lock.release()
         with suppress(OSError):
-            Path(lock.lock_file).unlink()
+            beside.unlink()  # after the release: Windows removes no file that is held
 
 
 def _check_free(out: Path, files: tuple[str, ...], overwrite: bool) -> None:
-    """Raise `InputError` unless nothing, an empty folder, or a finished run to overwrite has that name."""
+    """Raise `InputError` unless there is nothing, an empty folder, or a run to overwrite."""
     if all((out / name).is_file() for name in files):
         if not overwrite:
-            raise InputError(f"{out}: holds a finished run: choose another --out, or replace it by --overwrite.")
+            remedy = f"{ELSEWHERE}, or replace it by --overwrite"
+            raise InputError(f"{out}: holds a finished run: {remedy}.")
     elif out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"{out}: holds something that is not a finished run: choose another --out.")
+        raise InputError(f"{out}: holds something that is not a finished run: {ELSEWHERE}.")
 
 
 def _prepare(partial: Path, out: Path, resume: bool, anew: bool) -> None:
     """Make `NAME.partial`, or take what is there if it is a run's and was asked for."""
     left = [path for path in partial.glob("*") if path.name != MARK]
     if left and not (partial / MARK).exists():
-        raise InputError(f"{partial}: holds something that is not a run that was cut off: choose another --out.")
+        raise InputError(f"{partial}: holds something that is not a cut off run: {ELSEWHERE}.")
     if left and not resume and not (anew and not (partial / CHECKPOINT).exists()):
-        raise InputError(f"{partial}: a run was cut off there: go on with it by --resume, or remove the folder.")
+        remedy = "go on with it by --resume, or remove the folder"
+        raise InputError(f"{partial}: a run was cut off there: {remedy}.")
     with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         for path in left if anew else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -117,7 +119,7 @@ def _prepare(partial: Path, out: Path, resume: bool, anew: bool) -> None:
 
 
 def _state(place: Path) -> tuple[int, int] | None:
-    """Return what tells a folder from another of its name, and from itself after a change; None if nothing is there."""
+    """Return what tells a folder from another, and from itself after a change."""
     if not place.exists():
         return None
     found = place.stat()
@@ -125,7 +127,7 @@ def _state(place: Path) -> tuple[int, int] | None:
 
 
 def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
-    """Give a whole run its name; what it replaces is removed last, and only if it is as it was before the work."""
+    """Give a whole run its name. What it replaces is removed last, if it is as it was before."""
     ours = _state(out) == before
     place = out if ours else _another_name(out)
     old = _another_name(out) if ours and before else None
@@ -142,12 +144,12 @@ def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
     (place / MARK).unlink(missing_ok=True)
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     if old:
-        with explained(f"{old}: was replaced, and cannot be removed", "remove it by hand", (OSError,)):
+        wrong = f"{old}: was replaced, and cannot be removed"
+        with explained(wrong, "remove it by hand", (OSError,)):
             shutil.rmtree(old)
     if not ours:
-        raise InputError(
-            f"{out}: was changed by something else during the work, and left alone: the run is in {place}."
-        )
+        changed = "was changed by something else during the work, and left alone"
+        raise InputError(f"{out}: {changed}: the run is in {place}.")
 
 
 def _another_name(out: Path) -> Path:

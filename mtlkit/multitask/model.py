@@ -12,8 +12,8 @@ from mtlkit.multitask.tasks.base import Task
 class MultiTaskModel(nn.Module):
     """One encoder whose features all tasks share.
 
-    `scaling` is for plain features: the means and the scales (2 x D) that `features` and `predict` standardise rows by.
-    None takes rows as they are, which is how training wants them: standardised already.
+    `scaling` is for plain features: the means and scales (2 x D) by which `features` and `predict`
+    standardise rows. None, as in training, takes rows as they are: standardised already.
 
     Args:
         encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`, or your own).

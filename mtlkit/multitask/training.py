@@ -19,7 +19,7 @@ from mtlkit.multitask.weighting import Weigher, Weighting
 History = list[dict[str, Any]]
 State = dict[str, Any]
 
-TURN = threading.RLock()  # torch's random numbers and numbers of threads are those of the whole process
+TURN = threading.RLock()  # a process shares torch's random numbers, and its number of threads
 
 
 class Teacher(AveragedModel):
@@ -153,9 +153,9 @@ def as_tensor(images: Any) -> Tensor:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let torch draw fresh weights from this seed for a while; the caller's own random numbers go on untouched.
+    """Let torch draw from this seed for a while; the caller's own random numbers go on untouched.
 
-    Those who are in here take turns: all threads of a process share torch's generator.
+    All threads of a process share torch's generator, so they take turns in here.
     """
     with TURN, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed asks for GPUs, too: 30 times as slow
@@ -174,10 +174,11 @@ def check_device(name: str) -> torch.device:
 
 @contextmanager
 def threads(number: int, wait: bool = True) -> Iterator[None]:
-    """Use so many threads inside torch, numpy and scikit-learn for a while. One is quickest for small images.
+    """Use so many threads in torch, numpy and scikit-learn for a while.
 
-    The number is that of the whole process, so a second thread waits here until the first is done. With `wait=False`
-    it goes on at once, with the number that the first has set: that is for work that draws nothing.
+    One is quickest for small images. The number is that of the whole process, so a second thread waits
+    here until the first is done. With `wait=False` it goes on at once with the number that is set, as
+    work may that draws nothing.
     """
     if number < 1:
         raise InputError(f"the number of threads is {number}: ask for 1 or more.")

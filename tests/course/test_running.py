@@ -68,7 +68,7 @@ def test_a_finished_run_is_replaced_only_when_asked(tiny: Path, tmp_path: Path) 
     refused(run(tiny, "--out", tmp_path / "mine", "--overwrite"), "not a finished run")
     (tmp_path / "other.partial").mkdir()
     (tmp_path / "other.partial" / "letter.txt").write_text("dear")
-    refused(run(tiny, "--out", tmp_path / "other"), "other.partial", "another --out")  # it was not ours
+    refused(run(tiny, "--out", tmp_path / "other"), "other.partial", "another --out")  # not ours
     assert (tmp_path / "other.partial" / "letter.txt").exists()
 
 

@@ -141,8 +141,9 @@ def test_a_run_that_was_cut_off_is_gone_on_with_only_when_asked(tmp_path: Path) 
 def test_work_that_is_not_resumed_is_never_taken_from_others(tmp_path: Path) -> None:
     (tmp_path / "run.partial").mkdir()
     (tmp_path / "run.partial" / "thesis.txt").write_text("mine")
+    refusal = r"run\.partial: holds something.*--out"
     for how in ({"resume": True}, {"anew": True}, {}):
-        with pytest.raises(InputError, match=r"run\.partial: holds something.*--out"), new_run(tmp_path / "run", **how):
+        with pytest.raises(InputError, match=refusal), new_run(tmp_path / "run", **how):
             pass
     assert [path.name for path in tmp_path.rglob("*")] == ["run.partial", "thesis.txt"]
 
@@ -152,7 +153,7 @@ def finished(folder: Path) -> None:
         (folder / name).write_text("{}")
 
 
-BEFORE = [("nothing", False), ("nothing", True), ("an empty folder", False), ("a finished run", True)]
+BEFORE = [("nothing", False), ("nothing", True), ("empty folder", False), ("finished run", True)]
 
 
 @pytest.mark.parametrize(("before", "overwrite"), BEFORE)
@@ -163,9 +164,10 @@ def test_what_appears_under_the_name_during_the_work_stays(
     out = tmp_path / "run"
     if before != "nothing":
         out.mkdir()
-    if before == "a finished run":
+    if before == "finished run":
         finished(out)
-    with pytest.raises(InputError, match=r"run: .*left alone.*run-2"), new_run(out, overwrite) as folder:
+    said = r"run: .*left alone.*run-2"
+    with pytest.raises(InputError, match=said), new_run(out, overwrite) as folder:
         (folder / "report.json").write_text("whole")
         if before != "nothing":
             out.rename(tmp_path / "moved")
@@ -202,7 +204,8 @@ def test_a_run_that_cannot_get_its_name_is_kept_and_so_is_the_one_before(
 
     monkeypatch.setattr(Path, "rename", held)
     before = (run / "report.json").read_bytes()
-    with pytest.raises(InputError, match=r"Access is denied.*rename .*run\.partial"), new_run(run, True) as folder:
+    said = r"Access is denied.*rename .*run\.partial"
+    with pytest.raises(InputError, match=said), new_run(run, overwrite=True) as folder:
         (folder / "report.json").write_text("whole")
         (folder / CHECKPOINT).mkdir()
     assert (run / "report.json").read_bytes() == before
@@ -213,7 +216,7 @@ def test_a_run_that_cannot_get_its_name_is_kept_and_so_is_the_one_before(
 def test_the_lock_lies_beside_the_folder_and_is_let_go_before_it_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Windows wants it: a file that is held can be neither removed nor be in a folder that gets another name."""
+    """As Windows wants it: what is held is neither removed nor in a folder that is renamed."""
     lock, release, there = tmp_path / "run.partial.lock", FileLock.release, []
 
     def watched(self: FileLock, *arguments: bool) -> None:
@@ -244,7 +247,7 @@ def test_the_newest_run_that_was_cut_off_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("other", "seed"), [("digits-0", 5), ("digits-0-1", 0), ("digits", 10)])
-def test_a_resume_takes_no_run_of_another_source_or_seed(other: str, seed: int, tmp_path: Path) -> None:
+def test_a_resume_takes_no_run_of_another_source(other: str, seed: int, tmp_path: Path) -> None:
     (tmp_path / f"{run_name(other, seed)}.partial").mkdir()
     (tmp_path / "digits-0-mine.partial").mkdir()
     with pytest.raises(InputError, match="no run of digits with seed 0"):
