@@ -52,7 +52,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_ten_bits_in_16_are_told_apart(deep: tuple[Path, Path]) -> None:
-    rows = csv.DictReader((deep[1] / "assignments.csv").read_text().splitlines())
+    rows = csv.DictReader((deep[1] / "assignments.csv").read_text("utf-8-sig").splitlines())
     found = [int(row["class"]) == int(row["path"].split(".")[0]) % 2 for row in rows]
     assert abs(np.mean(found) - 0.5) > 0.45
 
@@ -68,7 +68,7 @@ def test_what_was_decided_is_in_report_and_model(deep: tuple[Path, Path]) -> Non
 
 def test_later_images_are_brought_to_the_scale_of_the_training(deep: tuple[Path, Path], tmp_path: Path) -> None:
     folder, run = deep
-    stored = {row["path"]: row for row in csv.DictReader((run / "assignments.csv").read_text().splitlines())}
+    stored = {row["path"]: row for row in csv.DictReader((run / "assignments.csv").read_text("utf-8-sig").splitlines())}
     (tmp_path / "few").mkdir()
     for name in ("0.tif", "1.tif", "2.tif"):  # these have another range of their own
         (tmp_path / "few" / name).write_bytes((folder / name).read_bytes())
@@ -101,6 +101,6 @@ def test_a_phones_pictures_are_read(tmp_path: Path) -> None:
 def test_a_bound_is_raised_by_its_option(deep: tuple[Path, Path]) -> None:
     folder, run = deep
     result = call("predict", run, folder, "--max-pixels", "1000")  # each has 1,024
-    assert result.exit_code == 2 and "--max-pixels" in result.stderr
+    assert result.exit_code == 1 and "--max-pixels" in result.stderr
     assert call("predict", run, folder, "--max-pixels", "1024").exit_code == 0
     assert call("predict", run, folder / "0.tif", "--max-pixels", "1000").exit_code == 2
