@@ -36,7 +36,7 @@ REMEDY = "copy the run again, or make it anew"
 
 
 def save_model(folder: Path, model: MultiTaskModel) -> None:
-    """Write encoder and classification head: model.safetensors, and model.json, which describes them.
+    """Write encoder and classification head to model.safetensors, and what they are to model.json.
 
     Raises:
         InputError: `load_model` could not make it again: your own encoder, or no head `classes`.
