@@ -155,7 +155,8 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
         self.seed_ = seed_of(self.random_state)
         least, most = SIZES
         if self.side is not None and self.side not in range(least, most + 1):
-            raise InputError(f"side is {self.side} px: bring them to {least} px or more, and to {most} at most.")
+            bounds = f"{least} px or more, and to {most} at most"
+            raise InputError(f"side is {self.side} px: bring them to {bounds}.")
         array = as_array(X)
         self._plain, self._scaling = array.ndim == 2, None
         self._side = int(self.side or np.clip(max(array.shape[-2:], default=0), *SIDES))

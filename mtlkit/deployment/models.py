@@ -38,7 +38,7 @@ REMEDY = "copy the run again, or make it anew"
 
 
 def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
-    """Write encoder and classification head: model.safetensors, and model.json, which describes them.
+    """Write encoder and classification head to model.safetensors, and what they are to model.json.
 
     `scale` is that of the images (see `ImageSet`), for later ones to be brought to the same.
 

@@ -176,9 +176,9 @@ def check_device(name: str) -> torch.device:
 def threads(number: int, wait: bool = True) -> Iterator[None]:
     """Use so many threads in torch, numpy and scikit-learn for a while.
 
-    One is quickest for small images. The number is that of the whole process, so a second thread waits
-    here until the first is done. With `wait=False` it goes on at once with the number that is set, as
-    work may that draws nothing.
+    One is quickest for small images. The number is that of the whole process, so a second thread
+    waits here until the first is done. With `wait=False` it goes on at once with the number that is
+    set, as work may that draws nothing.
     """
     if number < 1:
         raise InputError(f"the number of threads is {number}: ask for 1 or more.")
