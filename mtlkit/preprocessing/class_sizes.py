@@ -22,7 +22,7 @@ from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vector
 CLASS_SIZES = ("auto", "equal", "free")
 WEIGHTS = (0.5, 1.0, 2.0)  # of the descriptors beside the network
 MARGIN = 0.02  # how much more stable a larger weight must make the communities
-THRESHOLD = 0.02  # the share of its links that a class may lose by being of equal size
+THRESHOLD = 0.03  # the share of its links that a class may lose by being of equal size
 WIDTH = 64  # principal components that are kept of the descriptors
 LARGEST = 10_000  # images among which neighbours are looked for; of more, a sample is taken
 
@@ -86,8 +86,8 @@ def sized_vectors(
         seed: for k-means, and for the sample.
         class_sizes: `"auto"`, `"equal"` or `"free"`.
         weights: of the descriptors, to choose from: the usual one first, then larger ones.
-        classes: N class numbers of a partition of free sizes, where there is one already; communities are looked for only
-            where some class of it is empty.
+        classes: N class numbers of a partition of free sizes, where there is one already. It is taken where it cuts less than
+            the communities do, unless some class of it is empty.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`), and what was weighed.
@@ -111,15 +111,15 @@ def sized_vectors(
         sample = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
     views = _joined(network[sample], descriptors[sample], weights, n_clusters)
     chosen = next(views)
-    if classes is None or len(np.unique(classes[sample])) < n_clusters:
-        found = chosen.communities(n_clusters, seed)
-        for view in views:
-            more = view.communities(n_clusters, seed)
-            if more.stability > found.stability + MARGIN:
-                chosen, found = view, more
-        classes = found.classes
-    else:
-        classes = classes[sample]
+    found = chosen.communities(n_clusters, seed)
+    for view in views:
+        more = view.communities(n_clusters, seed)
+        if more.stability > found.stability + MARGIN:
+            chosen, found = view, more
+    candidates = [found.classes]
+    if classes is not None and len(np.unique(classes[sample])) == n_clusters:
+        candidates.append(classes[sample])
+    classes = min(candidates, key=lambda one: normalised_cut(chosen.graph, one, n_clusters))
     free = np.eye(n_clusters)[classes]
     equal = chosen.equal_sizes(n_clusters, seed, classes)
     free_cut, equal_cut = (normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal))
