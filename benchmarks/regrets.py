@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--effort", type=float, default=1.0, help="below 1 for a quick look, which is not kept")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
+    if absent := [name for name in ("bccd", "gtsrb", "MNIST") if not (options.data_root / name).is_dir()]:
+        parser.error(f"--data-root {options.data_root}: holds no {' and no '.join(absent)}")
     first, last = map(int, options.seeds.split("-"))
     seeds, names = list(range(first, last + 1)), chosen(parser, options.sets, SETS, ";")
     work = [(name, options.data_root, seed, options.effort) for name in names for seed in seeds]

@@ -4,9 +4,9 @@
 2. *Label vectors* are made without a label, from the shared features, the contrast head's space and the descriptors. Equal
    sizes are assumed unless the images speak against it.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
-   rounds, the label vectors are made again from the features as they are by then: classes of equal size, or those that the
-   head itself has come to, whichever the images speak for. The head learns the mean of all rounds: one unlucky round is
-   outvoted.
+   rounds, the label vectors are made again from the features as they are by then: classes of equal size, or of any size
+   (found once more, or those that the head has come to), whichever the images speak for. The head learns the mean of all
+   rounds: one unlucky round is outvoted.
 """
 
 import time

@@ -541,7 +541,7 @@ Markdown("\n".join(lines))
 # inside (4–5 and the right clump's own), and loses $3/7$. The mean is $(0.23 + 0.43) / 2 = 0.33$; free sizes lose nothing.
 #
 # So here is the rule of `class_sizes="auto"`, the default: **make both partitions, and take equal sizes unless they cut more
-# than the free ones do, by more than a threshold** (0.02, chosen on other images, see `benchmarks/development.py`). Why not the
+# than the free ones do, by more than a threshold** (0.03, chosen on other images, see `benchmarks/development.py`). Why not the
 # smaller cut? Because finding classes of unknown sizes is the harder task, and where equal sizes are true they are far
 # more exact. This is the [**evidence for equal sizes**](glossary.md#evidence-for-equal-sizes).
 #

@@ -274,14 +274,15 @@ def test_other_class_sizes_are_refused(name: Any) -> None:
         check_class_sizes(known)
 
 
-def test_a_partition_that_is_there_is_weighed_in_the_place_of_communities(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partition_that_is_there_is_taken_where_it_cuts_less(monkeypatch: pytest.MonkeyPatch) -> None:
     features, which = blobs(40, 8)
-    monkeypatch.setattr(module, "find_communities", None)  # must not be asked
-    for classes in (which, 1 - which):
-        vectors, sizes = sized_vectors(features, features, 2, class_sizes="free", weights=(0.0,), classes=classes)
-        np.testing.assert_array_equal(vectors.argmax(axis=1), classes)
+    mixed = np.arange(48) % 2
+    for there, anew in ((which, mixed), (mixed, which)):
+        monkeypatch.setattr(module, "find_communities", lambda *_, anew=anew, **__: Communities(anew, 1.0))
+        vectors, sizes = sized_vectors(features, features, 2, class_sizes="free", weights=(0.0,), classes=there)
+        np.testing.assert_array_equal(vectors.argmax(axis=1), which)
         graph = neighbour_graph(features, graph_widths(len(features), 2))
-        assert sizes.free_cut == pytest.approx(normalised_cut(graph, classes, 2), abs=0.01)
+        assert sizes.free_cut == pytest.approx(normalised_cut(graph, which, 2), abs=0.01)
         assert sizes.weight == 0
 
 
