@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from mtlkit.data import ImageSet
-from mtlkit.data.reading import fit_square
+from mtlkit.inputs import fit_square
 
 KINDS = ("RBC", "WBC", "Platelets")  # of BCCD
 WINDOW = 128  # px: about a red cell and its surroundings

@@ -15,9 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
-from mtlkit.data.catalogue import SIZES
-from mtlkit.data.reading import fit_squares
 from mtlkit.errors import InputError, explained, plain, words_of
+from mtlkit.inputs import SIZES, fit_squares
 from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
 from mtlkit.multitask.augmentation import usual_augmentation
 from mtlkit.multitask.checkpoints import Checkpoint

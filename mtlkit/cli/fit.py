@@ -45,9 +45,9 @@ def fit(
     import numpy as np
 
     from mtlkit import MultiTaskClusterer
-    from mtlkit.data.catalogue import SIZES
     from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
+    from mtlkit.inputs import SIZES
     from mtlkit.multitask import Found, Schedule, usual_augmentation
 
     schedule = Schedule(batch_size, effort)

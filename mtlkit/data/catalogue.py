@@ -16,12 +16,11 @@ import numpy as np
 from mtlkit.data.archive import load_npz
 from mtlkit.data.folder import Progress, load_folder
 from mtlkit.data.images import ImageSet, Scale, check_memory, row_names
-from mtlkit.data.reading import MOST_PIXELS, fit_squares, looks_like_image
+from mtlkit.data.reading import MOST_PIXELS, looks_like_image
 from mtlkit.data.root import DataRoot
 from mtlkit.data.sets import SETS, find
 from mtlkit.errors import InputError, nearest
-
-SIZES = (8, 512)
+from mtlkit.inputs import SIZES, fit_squares
 
 
 def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:

@@ -15,9 +15,9 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 
-from mtlkit.data.catalogue import SIZES
 from mtlkit.data.images import Scale
 from mtlkit.errors import InputError, explained
+from mtlkit.inputs import SIZES
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
 from mtlkit.multitask.tasks import Classification

@@ -18,11 +18,11 @@ from filelock import FileLock, Timeout
 from torch.nn import functional
 
 from mtlkit.data import ImageSet
-from mtlkit.data.reading import fit_squares
 from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
 from mtlkit.deployment.models import versions as versions
 from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import Scores, run_figures, write_csv, write_report
+from mtlkit.inputs import fit_squares
 from mtlkit.multitask import Found
 
 CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark tells it

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from mtlkit.data import load, read_image
-from mtlkit.data.reading import fit_square
 from mtlkit.errors import InputError
+from mtlkit.inputs import fit_square
 
 MEASURE = """
 import resource, sys

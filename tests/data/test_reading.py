@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mtlkit.data import read_image
-from mtlkit.data.reading import fit_square, looks_like_image
+from mtlkit.data.reading import looks_like_image
 from mtlkit.errors import InputError
+from mtlkit.inputs import fit_square
 
 RNG = np.random.default_rng(0)
 COLOUR = RNG.integers(0, 256, (16, 16, 3), np.uint8)  # H x W x C
