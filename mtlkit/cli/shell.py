@@ -24,7 +24,9 @@ class OneSentence(TyperGroup):
             tell(f"error: {_as_typed(str(fault), command)}")
             raise typer.Exit(fault.status) from None
         except (KeyboardInterrupt, typer.Abort) as fault:  # the second: a question was answered with no
-            tell(": ".join(["stopped", *notes_of(fault)]) + ".")
+            notes = notes_of(fault)  # the first is on what the work left, others on how to go on
+            last = ": ".join(["stopped", *notes[:1]])
+            tell("\n".join([*notes[1:], f"{last}."]))
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
