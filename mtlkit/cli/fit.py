@@ -103,7 +103,7 @@ def fit(
     place = folder.with_name(folder.name.removesuffix(".partial"))
     lines = [f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}"]
     if images.skipped:
-        lines.append(f"skipped     {len(images.skipped)} files that could not be decoded (see the report)")
+        lines.append(f"skipped     {len(images.skipped)} that could not be decoded (see the report)")
     unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
     lines += [score_lines(scores) if scores else unknown, f"report      {place / 'report.html'}"]
     show(report | {"run": str(place)}, as_json, lines)
