@@ -33,17 +33,16 @@ NOTEBOOK = "notebook.ipynb"
 FILES = (NOTEBOOK, "report.json")  # of a finished run
 
 
-KERNELS: dict[str, int] = {}  # the folder of each run that this process is doing -> its kernel's id
+KERNELS: dict[str, AsyncKernelManager] = {}  # by the folders of the runs that this process is doing
 
 
 class RunKernel(AsyncKernelManager):
     """The kernel of a run: `KERNELS` tells it from those of a program that calls us."""
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]
-        """Start the kernel, and enter it under its folder."""
+        """Enter the kernel under its folder, and start it."""
+        KERNELS[options["cwd"]] = self
         await super().start_kernel(**options)
-        provisioner: Any = self.provisioner
-        KERNELS[options["cwd"]] = provisioner.pid
 
 
 def kill_kernels(folders: Iterable[Path]) -> None:
@@ -51,11 +50,13 @@ def kill_kernels(folders: Iterable[Path]) -> None:
 
     What the kernels started is killed too.
     """
-    for folder in folders:
-        with suppress(KeyError, psutil.Error):  # it was not started yet, or has ended
-            kernel = psutil.Process(KERNELS[str(folder)])
-            for process in (*kernel.children(recursive=True), kernel):
-                process.kill()
+    names = {str(folder) for folder in folders}
+    files = {kernel.connection_file for name, kernel in list(KERNELS.items()) if name in names}
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):  # it has ended
+            if (files - {""}).intersection(child.cmdline()):
+                for process in (*child.children(recursive=True), child):
+                    process.kill()
 
 
 def prepare_environment() -> None:
@@ -115,7 +116,8 @@ def run_chapter(
         late, dead = f"not done in {timeout:g} s, and stopped", "the kernel died (was the memory used up?)"
         said = late if isinstance(fault, TimeoutError) else dead
         raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
-    finally:
+    finally:  # after Ctrl-C its kernel may be there, and must not lose its folder
+        kill_kernels([folder])
         KERNELS.pop(str(folder), None)
     done = nbformat.read(out, as_version=4)
     for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):

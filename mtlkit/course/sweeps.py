@@ -111,9 +111,6 @@ def work(name: str, text: str, run: Run, timeout: float) -> tuple[Run, str, dict
             run_chapter(chapter, run.values, folder, progress=False, timeout=timeout)
         except Exception as fault:  # whatever it is, the other runs go on
             wrong = str(fault) if isinstance(fault, (InputError, RunFailed)) else f"{type(fault).__name__}: {fault}"
-        except KeyboardInterrupt:  # one run at a time is done in the main thread: its folder is not taken from a kernel
-            kill_kernels([folder])
-            raise
         finally:
             AT_WORK.pop(folder)
         ensure_event_loop().close()  # a thread has its own, that nbclient made

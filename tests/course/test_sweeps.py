@@ -332,17 +332,20 @@ def wait_until(there: Callable[[], object], process: subprocess.Popen[str]) -> N
         time.sleep(0.05)
 
 
-def test_kernels_are_killed_while_the_folder_of_a_stopped_run_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_is_killed_while_the_folder_of_its_stopped_run_is_there(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[bool] = []
 
-    def stopped(chapter: Path, values: object, folder: Path, **more: object) -> None:
-        kill = "mtlkit.course.sweeps.kill_kernels"
+    def stopped(*_: object, resources: dict[str, dict[str, str]], **more: object) -> None:
+        folder = Path(resources["metadata"]["path"])
+        kill = "mtlkit.course.execution.kill_kernels"
         monkeypatch.setattr(kill, lambda folders: seen.append(folders == [folder] and folder.is_dir()))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mtlkit.course.sweeps.run_chapter", stopped)
+    monkeypatch.setattr("papermill.execute_notebook", stopped)
     with pytest.raises(KeyboardInterrupt):
-        sweeps.work("tiny.ipynb", "", sweeps.Run({}, Path("nowhere")), 0)
+        sweeps.work("tiny.ipynb", tiny.read_text(), sweeps.Run({}, Path("nowhere")), 0)
     assert seen == [True] and not sweeps.AT_WORK
 
 
