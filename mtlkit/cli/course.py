@@ -53,7 +53,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 @course.command("list")
 def list_chapters(chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None,
                   as_json: AsJson = False) -> None:  # fmt: skip
-    """List the chapters with what they say of themselves, or one chapter's parameters with what they may be."""
+    """List the chapters and what they need, or one chapter's parameters and what they may be."""
     from mtlkit.course import chapters, parameters
 
     if chapter is None:
@@ -145,8 +145,10 @@ def sweep(
     by, failed = [name for name in values if name != "seed"], 0
     before = sum(run.recorded is not None for run in runs)
     if outdated := sum(run.is_outdated for run in runs):
-        tell(f"{outdated} of {len(runs)} runs were finished with another version of the chapter, the method, the "
-             "packages or the data: they are made again, and the old folders stay.")  # fmt: skip
+        tell(
+            f"{outdated} of {len(runs)} runs were finished with another version of the chapter, the method, the "
+            "packages or the data: they are made again, and the old folders stay."
+        )
     try:
         with tqdm(
             total=len(runs), initial=before, desc=f"sweep {chapter.stem}", unit="run", smoothing=0, file=sys.stderr

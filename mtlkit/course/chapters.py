@@ -53,7 +53,9 @@ def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
 
 
 def opening(chapter: Path) -> dict[str, Any]:
-    """Return what a chapter's first cell says: name, title, minutes, needs, memory and network ("" if it does not).
+    """Return a chapter's name, and what its first cell says: title, minutes, needs, memory, network.
+
+    What it does not say is "".
 
     Raises:
         InputError: the notebook cannot be read.

@@ -42,7 +42,7 @@ CHECKPOINTS = ".ipynb_checkpoints"
 
 
 def start(folder: Path) -> list[str]:
-    """Copy the chapters and `solutions/`, or their new versions, into a learner's folder; return a line a file.
+    """Copy chapters and `solutions/`, or their new versions, to a learner; return a line a file.
 
     An edited file is never overwritten: the new version is put beside it, as `NAME.new.ipynb`.
     """
@@ -142,13 +142,17 @@ def _convert(step: Any, room: Path, task: str, student: str = "*", limit: int = 
 
 
 def mark(
-    released: Path, submissions: Path, out: Path, limit: int, progress: Progress,
+    released: Path,
+    submissions: Path,
+    out: Path,
+    limit: int,
+    progress: Progress,
     tell: Callable[[str], Any] = lambda text: None,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Run and mark all submissions of a released chapter; return a row of marks for each, as `marks.csv` has them.
 
-    What cannot be marked (no notebook, code that will not be stopped, two of one name) has no marks, and a note that says
-    why.
+    What cannot be marked (no notebook, code that will not be stopped, two of one name) has no
+    marks, and a note that says why.
 
     Args:
         released: the folder that `release` made; it stays as it is.
@@ -164,8 +168,10 @@ def mark(
     for folder in (released, submissions):
         if not folder.is_dir():
             what = "this is a file, and a folder is needed" if folder.exists() else "there is no such folder"
-            raise InputError(f"{folder}: {what}: give the folder that `mtlkit course release` made, and the one with "
-                             "the submissions.")  # fmt: skip
+            raise InputError(
+                f"{folder}: {what}: give the folder that `mtlkit course release` made, and the one with "
+                "the submissions."
+            )
     tasks = list(released.glob("release/*/*.ipynb"))
     if len(tasks) != 1 or not (released / "gradebook.db").is_file():
         raise InputError(f"{released}: is no folder that `mtlkit course release` made.")
@@ -189,7 +195,7 @@ def mark(
 
 
 def learner_name(path: Path) -> str:
-    """Return the name that a submission has from its learner, in letters that nbgrader and all file systems take.
+    """Return a submission's learner, in letters that nbgrader and all file systems take.
 
     >>> learner_name(Path("O'Hara, Anna.ipynb")), learner_name(Path("=1+1"))
     ("O'Hara, Anna", '-1-1')
@@ -204,7 +210,7 @@ def _is_kept(sign: str) -> bool:
 
 
 def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int, alike: list[str]) -> dict[str, Any]:
-    """Mark a submission in `room`, unless there are others of a name that is `alike`; return its row."""
+    """Mark a submission in `room`, unless several have a name that is `alike`; return its row."""
     task, stem = nbformat.read(released, as_version=4), released.stem
     points = {_about(cell)["grade_id"]: _about(cell)["points"] for cell in task.cells if _about(cell).get("grade")}
     row = {"name": name, **dict.fromkeys(points, ""), "total": "", "of": sum(points.values()), "note": ""}
@@ -229,10 +235,10 @@ def _mark_one(room: Path, released: Path, name: str, path: Path, limit: int, ali
 
 
 def _grades(gradebook: Path, stem: str, name: str, marked: NotebookNode) -> tuple[dict[str, float], list[str]]:
-    """Return the points of a submission's checks and what is to be noted, in nbgrader's book and by their outputs.
+    """Return the points of a submission's checks, and what is to be noted.
 
-    An answer can switch off that a failed check raises, which is what nbgrader goes by. So the points of
-    a check stand only where its output says passed.
+    nbgrader gives points where no check raised, and an answer can switch that off. So they stand, in
+    its book too, only where a check's output says passed.
     """
     checks = {_about(cell)["grade_id"]: cell for cell in marked.cells if _about(cell).get("grade")}
     with Gradebook(f"sqlite:///{gradebook}") as book:
@@ -245,8 +251,10 @@ def _grades(gradebook: Path, stem: str, name: str, marked: NotebookNode) -> tupl
                 grade.manual_score = 0
                 notes.append(f"no points for {grade.name}, whose output does not say passed: look at it by hand")
             elif grade.auto_score < grade.max_score and _says_passed(checks[grade.name]):
-                notes.append(f"{grade.name} is passed, but has not its points (did the answer write to stderr?): "
-                             "look at it by hand")  # fmt: skip
+                notes.append(
+                    f"{grade.name} is passed, but has not its points (did the answer write to stderr?): "
+                    "look at it by hand"
+                )
         book.db.commit()
         return {grade.name: grade.score for grade in graded.grades}, notes
 
@@ -259,8 +267,8 @@ def _says_passed(cell: NotebookNode) -> bool:
 def _submission(path: Path, task: NotebookNode) -> tuple[NotebookNode, list[str]]:
     """Read a submission and bring it to the form of the release; return it, and what is to be noted.
 
-    All cells to be marked are there, and known as such. Of a cell that was copied or split the last one
-    is known; where the text is not the learner's, all have the text of the release.
+    All cells to be marked are there, and known as such. Of a cell that was copied or split the last
+    one is known; where the text is not the learner's, all have the text of the release.
 
     Raises:
         InputError: it cannot be marked, and why.

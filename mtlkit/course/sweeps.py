@@ -30,7 +30,7 @@ from mtlkit.errors import InputError, explained
 from mtlkit.evaluation import to_png, write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
-AT_WORK: dict[Path, Path] = {}  # passing folder of each run that this process does -> its own folder
+AT_WORK: dict[Path, Path] = {}  # passing folders of the runs at work here -> their own
 PATIENCE = 30.0  # seconds that the runs of a sweep that ends early have for their end
 
 
@@ -38,7 +38,7 @@ PATIENCE = 30.0  # seconds that the runs of a sweep that ends early have for the
 class Run:
     """One point of the grid: the parameters that it is given, and its folder, which is there once the run is whole.
 
-    The folder is `PARAMETERS-POINT_MADE`: a digest of the parameters, and one of what else a result depends on.
+    The folder is `PARAMETERS-POINT_MADE`: a digest of all parameters, and one of what else counts.
     """
 
     values: dict[str, Any]
@@ -60,8 +60,9 @@ class Run:
 def plan(chapter: Path, points: list[dict[str, Any]], fixed: dict[str, Any], out: Path) -> list[Run]:
     """Return the runs of a grid's points.
 
-    A run's folder has its name from what it depends on (the parameters; the chapter's code, the method, the versions of
-    the packages, the data): the same run finds its folder again, and another does not.
+    A run's folder has its name from what it depends on (the parameters; the chapter's code, the
+    method, the versions of the packages, the data): the same run finds its folder again, and another
+    does not.
 
     Raises:
         InputError: a parameter is both in the grid and fixed, or its source is no part of a set.
@@ -90,7 +91,7 @@ def _code(text: str) -> tuple[str, dict[str, str]]:
 
 
 def _data(source: str) -> list[tuple[str, str]]:
-    """Return name and MD5 of each file that a source reads: a set's below the data root, or what a path holds."""
+    """Return name and MD5 of each file that a source reads, in the data root or at a path."""
     if not source or source in CATALOGUE:  # embedded
         return []
     known = find(source)
