@@ -296,7 +296,9 @@ def test_a_collapse_is_told_and_reported(tmp_path: Path) -> None:
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     """`mtlkit fit digits` with these arguments, in a process of its own."""
-    command = [sys.executable, "-W", "error", "-m", "mtlkit.cli", "fit", "digits", *map(str, arguments)]
+    # A file that an import had open when Ctrl-C came is closed by the garbage collector, which Python says nothing of by default.
+    warnings = ("-W", "error", "-W", "ignore::ResourceWarning")
+    command = [sys.executable, *warnings, "-m", "mtlkit.cli", "fit", "digits", *map(str, arguments)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
 
 

@@ -192,6 +192,25 @@ def test_what_was_passed_over_in_a_folder_is_said(run: Path, draw: Draw) -> None
     assert "1 system folder (@eaDir)" in result.stderr
 
 
+def test_an_image_of_a_format_that_is_not_read_counts_as_left_out(run: Path, draw: Draw) -> None:
+    draw("photos/a.png")
+    Path("photos/b.psd").write_bytes(b"8BPS")
+    result = call("predict", run, "photos")
+    assert result.exit_code == 1
+    assert names_of(result) == ["a.png"]
+    assert "1 .psd" in result.stderr and "error: 1 left out" in result.stderr
+
+
+@pytest.mark.parametrize("paths", [["photos"], ["photos/a.png", "photos/b.gif"]])
+def test_first_frames_are_noted(paths: list[str], run: Path, draw: Draw) -> None:
+    draw("photos/a.png")
+    frames = [Image.new("L", (16, 16), shade) for shade in (10, 200)]
+    frames[0].save("photos/b.gif", save_all=True, append_images=frames[1:])
+    result = call("predict", run, *paths)
+    assert result.exit_code == 0, result.output
+    assert "in 1 of 2 files" in result.stderr
+
+
 def test_score_says_that_it_took_subfolders_for_labels(run: Path, draw: Draw) -> None:
     for name in ("owl/a.png", "cat/abc.png", "cat/d.png", "cat/@eaDir/d.png"):
         draw(name)

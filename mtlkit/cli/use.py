@@ -129,7 +129,8 @@ class _Pictures:
         place, named = Path(os.path.expanduser(path)), is_name(path)
         start = f"{path.rstrip('/')}/" if self.several else ""
         if place.is_dir() and not named:
-            names, notes = list_images(place)
+            names, number, notes = list_images(place)
+            self.left_out += number
             yield from self._files(place, names, start)
         else:
             found = load(path, self.settings["side"], self.data_root, training=False, **self.how)
@@ -140,20 +141,24 @@ class _Pictures:
                 part = slice(first, first + BATCH)
                 yield rows[part], found.images[part]
         for note in notes:
-            tell(f"{path}: {note}")
+            tell(f"note: {path}: {note}")
 
     def _files(self, folder: Path, names: Sequence[str], start: str = "") -> Iterator[tuple[Sequence[str], Any]]:
-        from mtlkit.data.folder import read_batches
+        from mtlkit.data.folder import first_of_several, read_batches
 
+        several = 0
         side, channels = self.settings["side"], self.settings["channels"]
         rows_show_it = sys.stdout.isatty()
         with progress_bar("predicting", hidden=rows_show_it) as progress:
             batches = read_batches(folder, names, side, channels, start, progress=progress, **self.how)
-            for found, images, failed in batches:
-                for name, reason in failed.items():
+            for batch in batches:
+                several += batch.several
+                for name, reason in batch.failed.items():
                     self._leave_out(f"{name}: {reason}")
-                if found:
-                    yield found, images
+                if batch.names:
+                    yield batch.names, batch.images
+        for note in first_of_several(several, len(names)):
+            tell(f"note: {note}")
 
 
 def _is_picture(path: str) -> bool:

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -82,7 +82,7 @@ def load_folder(
     >>> grey.images.shape, grey.paths, grey.has_labels
     ((3, 1, 24, 24), ('0.png', '128.png', '255.png'), False)
     """
-    names, passed_over = list_images(folder)
+    names, _, passed_over = list_images(folder)
     failed: dict[str, str] = {}  # name -> reason
     kept: list[str] = []
     with quiet_pillow():
@@ -101,8 +101,7 @@ def load_folder(
     _refuse_all(folder, failed, len(names))
     classes = _class_folders(folder, kept) if labels else []
     notes.insert(0, f"Images were brought to {side} x {side} pixels ({chosen}), the aspect kept.")
-    if several := sum(headers[name].several for name in kept):
-        notes.append(f"Of several frames or pages the first was read: in {several} of {len(kept)} files.")
+    notes += first_of_several(sum(headers[name].several for name in kept), len(kept))
     if failed:
         notes.append(f"{len(failed)} of {len(names)} image files could not be decoded and were skipped.")
     notes += passed_over
@@ -120,8 +119,8 @@ def load_folder(
     )
 
 
-def list_images(folder: Path) -> tuple[list[str], list[str]]:
-    """List the relative paths of what looks like an image, in natural order, and notes.
+def list_images(folder: Path) -> tuple[list[str], int, list[str]]:
+    """List the relative paths of the images that are read, in natural order, how many are left out, and notes.
 
     Passed over are folders of the system, hidden, linked (they may lead round in a circle) and
     unreadable ones, hidden images, and images' names behind which no file is; left out are images
@@ -158,7 +157,8 @@ def list_images(folder: Path) -> tuple[list[str], list[str]]:
     counts = ", ".join(_counted(kind, paths) for kind, paths in passed.items())
     notes = [f"Passed over: {counts}."] if passed else []
     kinds = {path: kind for path in files if (kind := kind_of(path))}
-    if others := Counter(kind for kind in kinds.values() if not is_read(kind)):
+    others = Counter(kind for kind in kinds.values() if not is_read(kind))
+    if others:
         notes.append(left_out(others))
     found = [path for path, kind in kinds.items() if is_read(kind)]
     if not found:
@@ -167,7 +167,17 @@ def list_images(folder: Path) -> tuple[list[str], list[str]]:
             what = f"{len(files)} file{'s' * (len(files) > 1)}, none an image"
         said = " ".join([f"{what}.", *notes])
         raise InputError(f"{folder}: a folder of images is expected, but found: {said}")
-    return sorted((path.relative_to(folder).as_posix() for path in found), key=_natural), notes
+    paths = sorted((path.relative_to(folder).as_posix() for path in found), key=_natural)
+    return paths, others.total(), notes
+
+
+def first_of_several(number: int, total: int) -> list[str]:
+    """Return the note on files of which only the first frame or page was read, if there are any.
+
+    >>> first_of_several(1, 40)
+    ['Of several frames or pages the first was read: in 1 of 40 files.']
+    """
+    return [f"Of several frames or pages the first was read: in {number} of {total} files."] if number else []
 
 
 def _folder_to_pass(folder: Path) -> str | None:
@@ -269,6 +279,15 @@ def _labels(paths: list[str], classes: list[str]) -> np.ndarray:
     return np.array([classes.index(path.split("/")[0]) for path in paths])
 
 
+class Batch(NamedTuple):
+    """What was read of a few files."""
+
+    names: list[str]  # of those that could be read
+    images: np.ndarray  # N x C x H x W
+    failed: dict[str, str]  # name of another -> why it could not
+    several: int  # how many have more than the first frame or page
+
+
 def read_batches(
     folder: Path,
     names: Sequence[str],
@@ -279,12 +298,10 @@ def read_batches(
     scale: Scale | None = None,
     max_pixels: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[tuple[list[str], np.ndarray, dict[str, str]]]:
-    """Read files a batch at a time, for answers that need not wait for the last one.
+) -> Iterator[Batch]:
+    """Read files a batch at a time, as `read_image` reads them, for answers that need not wait for the last one.
 
-    Yields the names of the files that could be read, each with `start` before it, their images (N x
-    channels x size x size, as `read_image` reads them), and why the others could not (name ->
-    reason). `progress(done, total)` is called after each batch.
+    `start` is put before each name. `progress(done, total)` is called after each batch.
     """
     for first in range(0, len(names), BATCH):
         failed: dict[str, str] = {}
@@ -292,9 +309,12 @@ def read_batches(
         with quiet_pillow():
             read = partial(decode_alone, size=size, channels=channels, scale=scale, most=max_pixels or MOST_PIXELS)
             results = list(_each(read, folder, batch, failed))
-        images = np.array([pixels for _, pixels in results], np.float32)
-        reasons = {_printable(start + name): reason for name, reason in failed.items()}
-        yield [_printable(start + name) for name, _ in results], images, reasons
+        yield Batch(
+            names=[_printable(start + name) for name, _ in results],
+            images=np.array([pixels for _, (pixels, _) in results], np.float32),
+            failed={_printable(start + name): reason for name, reason in failed.items()},
+            several=sum(found.several for _, (_, found) in results),
+        )
         if progress:
             progress(first + len(batch), len(names))
 

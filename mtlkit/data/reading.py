@@ -100,7 +100,7 @@ def read_image(
     path, most = Path(path), max_pixels or MOST_PIXELS
     try:
         with quiet_pillow():
-            return decode_alone(path, size, channels, scale, most)
+            return decode_alone(path, size, channels, scale, most)[0]
     except Undecodable as fault:
         raise InputError(f"{path}: {fault}: give an image that opens ({', '.join(formats())}).") from fault
 
@@ -194,11 +194,12 @@ def decode(
 
 def decode_alone(
     path: Path, size: int, channels: int | None = None, scale: Scale | None = None, most: int = MOST_PIXELS
-) -> np.ndarray:
+) -> tuple[np.ndarray, Header]:
     """Read one file that is not of a set, as `decode`: without a `scale`, its own values are looked at."""
-    if values := header(path, most).values:
-        scale, _ = choose_scale(values, scale)
-    return decode(path, size, channels, scale, most)
+    found = header(path, most)
+    if found.values:
+        scale, _ = choose_scale(found.values, scale)
+    return decode(path, size, channels, scale, most), found
 
 
 @contextmanager
