@@ -2,8 +2,9 @@
 
     python benchmarks/course.py pixels features
 
-Each row groups all the digits, with five seeds, and is scored on the labels of even row number alone; those of odd row number
-stay sealed until chapter 05. Rows go to `results/course.json`; rows that are not asked for stay as they are stored.
+Each row groups all the digits, with five seeds, and is scored on the labels of even row number
+alone; those of odd row number stay sealed until chapter 05. Rows go to `results/course.json`; rows
+that are not asked for stay as they are stored.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def pixels(digits: ImageSet, k: int) -> dict[str, Way]:
 def features_row(digits: ImageSet, k: int) -> dict[str, Way]:
     """Chapter 02: the same, and Ward's method, on HOG."""
     x = FEATURES["HOG"](digits.images)
-    return {f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed) for method in ("k-means", "Ward")}
+    return {
+        f"{method} on HOG": lambda seed, run=CLASSIC[method]: run(x, k, seed)
+        for method in ("k-means", "Ward")
+    }
 
 
 def rounds(digits: ImageSet, k: int) -> dict[str, Way]:
@@ -59,29 +63,45 @@ ROWS: dict[str, Callable[[ImageSet, int], dict[str, Way]]] = {
 
 def open_half(digits: ImageSet) -> tuple[np.ndarray, np.ndarray]:
     """Return which images have an even row number (N booleans), and the labels of those."""
-    even, labels = np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths]), digits.open_labels()
+    even, labels = (
+        np.array([int(path.rpartition("/")[2]) % 2 == 0 for path in digits.paths]),
+        digits.open_labels(),
+    )
     assert labels is not None
     return even, labels[even]
 
 
 def measure(digits: ImageSet, way: Way) -> dict[str, Any]:
-    """Group with each seed, then open the labels: mean, minimum, maximum and every value of both scores."""
+    """Group with each seed, then open the labels: mean, minimum, maximum and every value of both
+    scores.
+    """
     found = Parallel(os.cpu_count() or 1)(delayed(way)(seed) for seed in SEEDS)
     even, labels = open_half(digits)
     scores = [score(groups[even], labels).as_dict() for groups in found]
-    return {"seeds": list(SEEDS)} | {key: band([one[key] for one in scores]) for key in ("accuracy", "nmi")}
+    return {"seeds": list(SEEDS)} | {
+        key: band([one[key] for one in scores]) for key in ("accuracy", "nmi")
+    }
 
 
 def merge(stored: list[dict[str, Any]], made: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Put the rows that were made in place of their chapter's stored ones, in the order of the course."""
+    """Put the rows that were made in place of their chapter's stored ones, in the order of the
+    course.
+    """
     anew = {row["row"] for row in made}
     order = list(ROWS)
-    return sorted([row for row in stored if row["row"] not in anew] + made, key=lambda row: order.index(row["row"]))
+    return sorted(
+        [row for row in stored if row["row"] not in anew] + made,
+        key=lambda row: order.index(row["row"]),
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"which of {', '.join(ROWS)} (default: all)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "rows", nargs="*", metavar="ROW", help=f"which of {', '.join(ROWS)} (default: all)"
+    )
     rows = parser.parse_args().rows or list(ROWS)
     if unknown := set(rows) - set(ROWS):
         parser.error(f"{', '.join(sorted(unknown))}: there are {', '.join(ROWS)}")
@@ -89,17 +109,27 @@ def main() -> None:
     assert digits.n_clusters
     made = []
     for row in rows:
-        about = {"row": row, "command": f"python benchmarks/course.py {row}", "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+        about = {
+            "row": row,
+            "command": f"python benchmarks/course.py {row}",
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        }
         for name, way in ROWS[row](digits, digits.n_clusters).items():
             made.append(about | {"name": name} | measure(digits, way) | {"versions": versions()})
             acc, nmi = made[-1]["accuracy"], made[-1]["nmi"]
             print(
-                f"{row:10} {name:24} ACC {acc['mean']:.3f} ({acc['min']:.3f} to {acc['max']:.3f})  NMI {nmi['mean']:.3f}"
+                f"{row:10} {name:24} ACC {acc['mean']:.3f} ({acc['min']:.3f} to "
+                f"{acc['max']:.3f})  NMI {nmi['mean']:.3f}"
             )
     path = RESULTS / "course.json"
     stored = json.loads(path.read_text())["rows"] if path.is_file() else []
-    content = {"command": f"python benchmarks/course.py {' '.join(ROWS)}", "source": "digits", "assumed": "k known",
-               "scored_on": "the digits of even row number", "rows": merge(stored, made)}  # fmt: skip
+    content = {
+        "command": f"python benchmarks/course.py {' '.join(ROWS)}",
+        "source": "digits",
+        "assumed": "k known",
+        "scored_on": "the digits of even row number",
+        "rows": merge(stored, made),
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -2,10 +2,12 @@
 
     python benchmarks/course_03.py
 
-Four ways to make label vectors of the digits, five seeds each; a pupil (`SmallCNN`, one classification head, 140 steps) learns
-them soft, and as hard labels. Then the same number of mistakes is laid out in three ways, and pupils learn those, and one pupil
-goes on for long without augmentation. All is scored on the labels of even row number; those of odd row number stay sealed until
-chapter 05. `results/course-03.json` holds `rows` for the course's scoreboard, and what the chapter quotes beside them.
+Four ways to make label vectors of the digits, five seeds each; a pupil (`SmallCNN`, one
+classification head, 140 steps) learns them soft, and as hard labels. Then the same number of
+mistakes is laid out in three ways, and pupils learn those, and one pupil goes on for long without
+augmentation. All is scored on the labels of even row number; those of odd row number stay sealed
+until chapter 05. `results/course-03.json` holds `rows` for the course's scoreboard, and what the
+chapter quotes beside them.
 """
 
 from __future__ import annotations
@@ -39,10 +41,18 @@ EPOCHS, LONG = 10, 40  # passes over all digits; over one half, without augmenta
 def make_pupil(images: np.ndarray, vectors: np.ndarray, seed: int, **settings: Any) -> np.ndarray:
     """Train a fresh network on label vectors N x K, and return its own for the same images."""
     torch.manual_seed(seed)
-    model = MultiTaskModel(SmallCNN(images.shape[1], images.shape[2]), {"groups": Classification(vectors)})
+    model = MultiTaskModel(
+        SmallCNN(images.shape[1], images.shape[2]), {"groups": Classification(vectors)}
+    )
     if truth := settings.pop("curve", None):
-        settings["on_epoch"] = lambda epoch, _: truth(model.predict(torch.as_tensor(images), "groups").numpy())
-    fit(model, images, **{"epochs": EPOCHS, "batch_size": 128, "weighting": "equal", "seed": seed} | settings)
+        settings["on_epoch"] = lambda epoch, _: truth(
+            model.predict(torch.as_tensor(images), "groups").numpy()
+        )
+    fit(
+        model,
+        images,
+        **{"epochs": EPOCHS, "batch_size": 128, "weighting": "equal", "seed": seed} | settings,
+    )
     return model.predict(torch.as_tensor(images), "groups").numpy()
 
 
@@ -71,7 +81,9 @@ def make_vectors(digits: ImageSet, k: int, teacher: str, seed: int) -> np.ndarra
 
 @cache
 def make_groups(digits: ImageSet, k: int, teacher: str, taught: str, seed: int) -> np.ndarray:
-    """Return N group numbers: the teacher's own (`taught` is "nobody"), or those of a pupil taught "soft" or "hard"."""
+    """Return N group numbers: the teacher's own (`taught` is "nobody"), or those of a pupil taught
+    "soft" or "hard".
+    """
     vectors = make_vectors(digits, k, teacher, seed)
     if taught != "nobody":
         vectors = make_pupil(digits.images, hard(vectors) if taught == "hard" else vectors, seed)
@@ -90,8 +102,8 @@ def label_vectors(digits: ImageSet, k: int) -> dict[str, Way]:
 def mistakes(groups: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Lay out the mistakes of groups in three ways, with the same number of them in each.
 
-    `clumped` is as it was found. `same table` keeps the confusion table, and draws anew which images of a class are mistaken.
-    `scattered` draws any image, and gives it any other class.
+    `clumped` is as it was found. `same table` keeps the confusion table, and draws anew which
+    images of a class are mistaken. `scattered` draws any image, and gives it any other class.
     """
     random, result = np.random.default_rng(seed), score(groups, labels)
     names = dict(zip(result.columns, result.classes, strict=False))
@@ -106,7 +118,9 @@ def mistakes(groups: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, np.
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     torch.set_num_threads(1)
     started, digits = time.process_time(), load("digits")
     k, (even, labels) = digits.n_clusters, open_half(digits)
@@ -118,28 +132,54 @@ def main() -> None:
         for taught in ("nobody", "soft", "hard"):
             row[taught] = measure(digits, partial(make_groups, digits, k, teacher, taught))
         pupils.append(row)
-        print(teacher, *(f"{key} {row[key]['accuracy']['mean']:.3f}" for key in ("nobody", "soft", "hard")), flush=True)
+        print(
+            teacher,
+            *(f"{key} {row[key]['accuracy']['mean']:.3f}" for key in ("nobody", "soft", "hard")),
+            flush=True,
+        )
     about = {"row": "label vectors", "command": "python benchmarks/course_03.py"}
-    rows = [about | {"name": name} | measure(digits, way) for name, way in label_vectors(digits, k).items()]
+    rows = [
+        about | {"name": name} | measure(digits, way)
+        for name, way in label_vectors(digits, k).items()
+    ]
 
     learnt: dict[str, list[float]] = {"before": []}
     curves: dict[str, list[list[float]]] = {"truth": [], "taught": []}
     for seed in SEEDS:
-        laid = mistakes(make_groups(digits, k, "k-means on HOG", "nobody", seed)[even], labels, seed)
+        laid = mistakes(
+            make_groups(digits, k, "k-means on HOG", "nobody", seed)[even], labels, seed
+        )
         learnt["before"].append((laid["clumped"] == labels).mean())
         for name, taught in laid.items():
             answer = make_pupil(images, np.eye(k)[taught], seed, epochs=2 * EPOCHS).argmax(axis=1)
             learnt.setdefault(name, []).append((answer == labels).mean())
         curve: list[np.ndarray] = []
-        settings = {"epochs": LONG, "augmentation": Augmentation(0, 0, 0, 0, 0, 0), "curve": curve.append}
+        settings = {
+            "epochs": LONG,
+            "augmentation": Augmentation(0, 0, 0, 0, 0, 0),
+            "curve": curve.append,
+        }
         make_pupil(images, np.eye(k)[laid["scattered"]], seed, **settings)
         for name, against in {"truth": labels, "taught": laid["scattered"]}.items():
-            curves[name].append([round(float((one.argmax(axis=1) == against).mean()), 4) for one in curve])
-        print(seed, {name: round(float(values[-1]), 3) for name, values in learnt.items()}, flush=True)
-    content = {"command": "python benchmarks/course_03.py", "source": "digits", "assumed": "k known",
-               "scored_on": "the digits of even row number", "date": f"{datetime.now(UTC):%Y-%m-%d}",
-               "versions": versions(), "seconds": round(time.process_time() - started), "rows": rows, "pupils": pupils,
-               "mistakes": {name: band(values) for name, values in learnt.items()}, "curves": curves}  # fmt: skip
+            curves[name].append(
+                [round(float((one.argmax(axis=1) == against).mean()), 4) for one in curve]
+            )
+        print(
+            seed, {name: round(float(values[-1]), 3) for name, values in learnt.items()}, flush=True
+        )
+    content = {
+        "command": "python benchmarks/course_03.py",
+        "source": "digits",
+        "assumed": "k known",
+        "scored_on": "the digits of even row number",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+        "seconds": round(time.process_time() - started),
+        "rows": rows,
+        "pupils": pupils,
+        "mistakes": {name: band(values) for name, values in learnt.items()},
+        "curves": curves,
+    }
     (RESULTS / "course-03.json").write_text(json.dumps(content, indent=1) + "\n")
 
 

@@ -1,11 +1,12 @@
-"""What does a folder of 2,000 damaged images do to `load`? It must end, in bounded memory, and count what it skipped.
+"""What does a folder of 2,000 damaged images do to `load`? It must end, in bounded memory, and
+count what it skipped.
 
     python benchmarks/damaged.py
 
-Good images of seven formats are damaged at random: bytes flipped, the end cut off, headers swapped, sizes lied about.
-What can be decoded is found file by file with `read_image`; then the whole folder, with
-38,000 copies of good files beside it so that it is not refused, must skip exactly the others. Results go to
-`results/damaged.json`.
+Good images of seven formats are damaged at random: bytes flipped, the end cut off, headers swapped,
+sizes lied about. What can be decoded is found file by file with `read_image`; then the whole
+folder, with 38,000 copies of good files beside it so that it is not refused, must skip exactly the
+others. Results go to `results/damaged.json`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,9 @@ def damage(random: np.random.Generator, content: bytes, other: bytes) -> bytes:
         changed[:length] = other[:length]
     elif way == 3:  # sizes and counts lied about: four bytes of the header become huge
         place = int(random.integers(4, min(60, len(changed) - 4)))
-        changed[place : place + 4] = b"\x7f\xff\xff\xff" if random.random() < 0.5 else b"\xff\xff\xff\x7f"
+        changed[place : place + 4] = (
+            b"\x7f\xff\xff\xff" if random.random() < 0.5 else b"\xff\xff\xff\x7f"
+        )
     else:  # a piece of the middle is gone, noise stands at the end
         start = int(random.integers(0, len(changed)))
         del changed[start : start + int(random.integers(1, 200))]
@@ -82,18 +85,28 @@ def main() -> None:
         for number in range(20):
             (folder / f"good-{number:02}-0.png").write_bytes(pool["PNG"][number])
         for number in range(20, GOOD):
-            os.link(folder / f"good-{number % 20:02}-0.png", folder / f"good-{number % 20:02}-{number}.png")
+            os.link(
+                folder / f"good-{number % 20:02}-0.png",
+                folder / f"good-{number % 20:02}-{number}.png",
+            )
         before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
         images = load(folder, size=32)
         seconds = time.perf_counter() - started
         more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     skipped = {item.path for item in images.skipped}
     content = {
-        "command": "python benchmarks/damaged.py", "damaged": DAMAGED, "that cannot be decoded": len(broken),
-        "skipped": len(skipped), "exact": skipped == broken, "images": len(images), "seconds": round(seconds, 1),
-        "megabytes of the images": round(images.images.nbytes / 2**20), "megabytes more at the peak": round(more),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(),
-    }  # fmt: skip
+        "command": "python benchmarks/damaged.py",
+        "damaged": DAMAGED,
+        "that cannot be decoded": len(broken),
+        "skipped": len(skipped),
+        "exact": skipped == broken,
+        "images": len(images),
+        "seconds": round(seconds, 1),
+        "megabytes of the images": round(images.images.nbytes / 2**20),
+        "megabytes more at the peak": round(more),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+    }
     print(json.dumps(content, indent=1))
     (RESULTS / "damaged.json").write_text(json.dumps(content, indent=1) + "\n")
 

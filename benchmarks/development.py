@@ -1,15 +1,19 @@
-"""Where the recipe's choices are weighed: development sets of like and of unlike class sizes, whose labels may be used for that.
+"""Where the recipe's choices are weighed: development sets of like and of unlike class sizes, whose
+labels may be used for that.
 
     python benchmarks/development.py --data-root FOLDER
     python benchmarks/development.py --figure
 
-FOLDER holds MNIST (`MNIST/raw/train-...`, or the same with `.gz`) and, if the real sets are wanted, `bccd/` and `gtsrb/`. From
-MNIST's first 10,000 train images, brought to 8 x 8 like digits, sets are drawn: classes of one size or of others; any images of a
-class, or clumps of images that look alike, as if 13 people had written the set. Real sets are the development folders of
-`folder.py` (even tracks, train photos) and 1,000 crops of BCCD's train photos. The first stage is trained on each as
-`find_classes` does. Then, for each weight of the descriptors: how right are free and equal sizes, how much more of its links does
-a class lose with equal ones (the difference of cuts), how stable are the communities; and what does `class_sizes="auto"` take?
-Results go to `results/development.json` as soon as a set is done, others stay as stored; `--figure` draws `docs/evidence.png`.
+FOLDER holds MNIST (`MNIST/raw/train-...`, or the same with `.gz`) and, if the real sets are wanted,
+`bccd/` and `gtsrb/`. From MNIST's first 10,000 train images, brought to 8 x 8 like digits, sets are
+drawn: classes of one size or of others; any images of a class, or clumps of images that look alike,
+as if 13 people had written the set. Real sets are the development folders of `folder.py` (even
+tracks, train photos) and 1,000 crops of BCCD's train photos. The first stage is trained on each as
+`find_classes` does. Then, for each weight of the descriptors: how right are free and equal sizes,
+how much more of its links does a class lose with equal ones (the difference of cuts), how stable
+are the communities; and what does `class_sizes="auto"` take? Results go to
+`results/development.json` as soon as a set is done, others stay as stored; `--figure` draws
+`docs/evidence.png`.
 """
 
 from __future__ import annotations
@@ -77,9 +81,13 @@ def read(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
     def bytes_of(name: str) -> bytes:
         path = folder / name
-        return path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())
+        return (
+            path.read_bytes() if path.exists() else gzip.decompress(Path(f"{path}.gz").read_bytes())
+        )
 
-    images = np.frombuffer(bytes_of("train-images-idx3-ubyte"), np.uint8, offset=16).reshape(-1, 28, 28)
+    images = np.frombuffer(bytes_of("train-images-idx3-ubyte"), np.uint8, offset=16).reshape(
+        -1, 28, 28
+    )
     labels = np.frombuffer(bytes_of("train-labels-idx1-ubyte"), np.uint8, offset=8)
     return images[:IMAGES, 4:24, 4:24].astype(np.float32) / 255, labels[:IMAGES].astype(int)
 
@@ -118,16 +126,26 @@ def make(name: str, root: Path, seed: int) -> ImageSet:
     return ImageSet(small, name, paths, n_clusters=10, labels=lambda: labels[rows])
 
 
-def first_stage(pictures: np.ndarray, k: int, seed: int, effort: float) -> tuple[np.ndarray, np.ndarray]:
-    """Train the first stage as `find_classes` does; return what label vectors are made from: features and descriptors."""
+def first_stage(
+    pictures: np.ndarray, k: int, seed: int, effort: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train the first stage as `find_classes` does; return what label vectors are made from:
+    features and descriptors.
+    """
     ours, schedule = MultiTaskClusterer(k, random_state=seed), Schedule(effort=effort)
     images = ours._prepare(pictures)
     descriptors = ours._targets(images)
     encoder = ours._encoder(images)
     with seeded(seed + 1):
         model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
-    fit(model, images, epochs=schedule.epochs("features", len(images)), batch_size=schedule.batch(len(images)),
-        augmentation=ours._augmentation(images), seed=seed)  # fmt: skip
+    fit(
+        model,
+        images,
+        epochs=schedule.epochs("features", len(images)),
+        batch_size=schedule.batch(len(images)),
+        augmentation=ours._augmentation(images),
+        seed=seed,
+    )
     return features_of(model, images), descriptors
 
 
@@ -143,7 +161,9 @@ def run(name: str, root: Path, seed: int, effort: float) -> dict[str, Any]:
             found = view.communities(k, seed)
             equal = view.equal_sizes(k, seed, found.classes).argmax(axis=1)
             partitions.append((view, found.stability, {"free": found.classes, "equal": equal}))
-        vectors, taken = sized_vectors(features, descriptors, k, seed, "auto", usual_weights(data.images.shape[1:]))
+        vectors, taken = sized_vectors(
+            features, descriptors, k, seed, "auto", usual_weights(data.images.shape[1:])
+        )
     seconds, labels = time.process_time() - started, data.open_labels()
     assert labels is not None
 
@@ -153,17 +173,28 @@ def run(name: str, root: Path, seed: int, effort: float) -> dict[str, Any]:
     sizes = np.bincount(labels)
     weights = {
         str(view.weight): {way: right(classes) for way, classes in ways.items()}
-        | {f"{way}_cut": round(normalised_cut(view.graph, classes, k), 4) for way, classes in ways.items()}
+        | {
+            f"{way}_cut": round(normalised_cut(view.graph, classes, k), 4)
+            for way, classes in ways.items()
+        }
         | {"stability": round(stability, 4)}
         for view, stability, ways in partitions
     }
     return {
-        "images": name, "seed": seed, "number": len(labels), "sizes": sizes.tolist(),
-        "like": bool(sizes.max() <= LIKE * sizes.min()), "taken": taken.taken, "weight": taken.weight,
-        "difference": round(taken.equal_cut - taken.free_cut, 4), "label vectors": right(vectors.argmax(axis=1)),
-        "free": weights[str(taken.weight)]["free"], "equal": weights[str(taken.weight)]["equal"], "weights": weights,
+        "images": name,
+        "seed": seed,
+        "number": len(labels),
+        "sizes": sizes.tolist(),
+        "like": bool(sizes.max() <= LIKE * sizes.min()),
+        "taken": taken.taken,
+        "weight": taken.weight,
+        "difference": round(taken.equal_cut - taken.free_cut, 4),
+        "label vectors": right(vectors.argmax(axis=1)),
+        "free": weights[str(taken.weight)]["free"],
+        "equal": weights[str(taken.weight)]["equal"],
+        "weights": weights,
         "cpu_seconds": round(seconds, 1),
-    }  # fmt: skip
+    }
 
 
 def store(rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
@@ -172,35 +203,72 @@ def store(rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
     stored = json.loads(path.read_text())["rows"] if path.is_file() else []
     names = {row["images"] for row in rows}
     kept = [row for row in stored if row["images"] not in names and row["images"] in order]
-    content = {"command": "python benchmarks/development.py --data-root FOLDER", "assumed": "k known",
-               "threshold": THRESHOLD, "like_up_to": LIKE,
-               "rows": sorted([*kept, *(row | about for row in rows)], key=lambda row: order.index(row["images"]))}  # fmt: skip
+    content = {
+        "command": "python benchmarks/development.py --data-root FOLDER",
+        "assumed": "k known",
+        "threshold": THRESHOLD,
+        "like_up_to": LIKE,
+        "rows": sorted(
+            [*kept, *(row | about for row in rows)], key=lambda row: order.index(row["images"])
+        ),
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def figure(rows: list[dict[str, Any]]) -> Figure:
-    """Draw the difference of cuts, a dot a set, beside the threshold: sets of like sizes above those of unlike ones."""
-    names = sorted(dict.fromkeys(row["images"] for row in rows),
-                   key=lambda name: not all(row["like"] for row in rows if row["images"] == name))  # fmt: skip
+    """Draw the difference of cuts, a dot a set, beside the threshold: sets of like sizes above
+    those of unlike ones.
+    """
+    names = sorted(
+        dict.fromkeys(row["images"] for row in rows),
+        key=lambda name: not all(row["like"] for row in rows if row["images"] == name),
+    )
     place = {name: number for number, name in enumerate(names)}
     drawn = Figure(figsize=(8, 1.6 + 0.34 * len(names)), layout="constrained")
     axes = drawn.subplots()
     axes.axvline(100 * THRESHOLD, color="0.3", linestyle="--", linewidth=1.2)
-    axes.annotate(f" {100 * THRESHOLD:g} %: equal sizes to the left, free to the right", (100 * THRESHOLD, -0.75),
-                  fontsize=9, va="center", color="0.2")  # fmt: skip
+    axes.annotate(
+        f" {100 * THRESHOLD:g} %: equal sizes to the left, free to the right",
+        (100 * THRESHOLD, -0.75),
+        fontsize=9,
+        va="center",
+        color="0.2",
+    )
     for name in names:
         here = [row for row in rows if row["images"] == name]
-        for row, offset in zip(here, np.linspace(-0.18, 0.18, len(here)) * (len(here) > 1), strict=True):
+        for row, offset in zip(
+            here, np.linspace(-0.18, 0.18, len(here)) * (len(here) > 1), strict=True
+        ):
             better = row[row["taken"]] >= max(row["equal"], row["free"])
             colour = COLOURS[row["like"]]
-            axes.plot(100 * row["difference"], place[name] + offset, MARKERS[row["like"]], color=colour, markersize=7,
-                      markerfacecolor=colour if better else "white", alpha=0.8)  # fmt: skip
+            axes.plot(
+                100 * row["difference"],
+                place[name] + offset,
+                MARKERS[row["like"]],
+                color=colour,
+                markersize=7,
+                markerfacecolor=colour if better else "white",
+                alpha=0.8,
+            )
     for like, word in ((True, "like sizes"), (False, "unlike sizes")):
         axes.plot([], [], MARKERS[like], color=COLOURS[like], label=word)
-    axes.plot([], [], "o", color="0.3", markerfacecolor="white", label="hollow: the other way was more right")
+    axes.plot(
+        [],
+        [],
+        "o",
+        color="0.3",
+        markerfacecolor="white",
+        label="hollow: the other way was more right",
+    )
     axes.legend(loc="upper right", bbox_to_anchor=(1, 0.92), fontsize=9)
-    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -1.2),
-             xlabel="links that a class loses more with equal sizes than with free ones, in % of its links")  # fmt: skip
+    axes.set(
+        yticks=range(len(names)),
+        yticklabels=names,
+        ylim=(len(names) - 0.5, -1.2),
+        xlabel=(
+            "links that a class loses more with equal sizes than with free ones, in % of its links"
+        ),
+    )
     axes.spines[["top", "right"]].set_visible(False)
     return drawn
 
@@ -208,17 +276,29 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
 def need_mnist(parser: argparse.ArgumentParser, root: Path | None) -> None:
     """End with a sentence unless MNIST's train part lies there."""
     if root is None or not list(root.glob("MNIST/raw/train-images-idx3-ubyte*")):
-        parser.error(f"--data-root {root}: holds no MNIST/raw/train-images-idx3-ubyte, nor it with .gz")
+        parser.error(
+            f"--data-root {root}: holds no MNIST/raw/train-images-idx3-ubyte, nor it with .gz"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, help="folder of MNIST/ and, for the real sets, bccd/ and gtsrb/")
-    parser.add_argument("--sets", help="names with semicolons (default: all that the data root has)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-root", type=Path, help="folder of MNIST/ and, for the real sets, bccd/ and gtsrb/"
+    )
+    parser.add_argument(
+        "--sets", help="names with semicolons (default: all that the data root has)"
+    )
     parser.add_argument("--draws", type=int, default=4, help="of each set")
-    parser.add_argument("--effort", type=float, default=1.0, help="below 1 for a quick look, which is not kept")
+    parser.add_argument(
+        "--effort", type=float, default=1.0, help="below 1 for a quick look, which is not kept"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
-    parser.add_argument("--figure", action="store_true", help="draw the figure from the stored result, and no more")
+    parser.add_argument(
+        "--figure", action="store_true", help="draw the figure from the stored result, and no more"
+    )
     options = parser.parse_args()
     if options.figure:
         rows = json.loads((RESULTS / "development.json").read_text())["rows"]
@@ -234,12 +314,22 @@ def main() -> None:
     for name in names:
         rows = [next(done) for _ in range(options.draws)]
         for row in rows:
-            print(f"{name:18} {row['seed']}  free {row['free']:.3f}  equal {row['equal']:.3f}  "
-                  f"difference of cuts {row['difference']:+.3f}: {row['taken']} at weight {row['weight']}, "
-                  f"{row['label vectors']:.3f}  {row['cpu_seconds']:.0f} CPU s", flush=True)  # fmt: skip
+            print(
+                f"{name:18} {row['seed']}  free {row['free']:.3f}  equal {row['equal']:.3f}  "
+                f"difference of cuts {row['difference']:+.3f}: {row['taken']} at "
+                f"weight {row['weight']}, "
+                f"{row['label vectors']:.3f}  {row['cpu_seconds']:.0f} CPU s",
+                flush=True,
+            )
         if options.effort == 1:
-            call = f'python benchmarks/development.py --data-root FOLDER --sets "{name}" --draws {options.draws}'
-            store(rows, {"command": call, "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions()})
+            call = (
+                f'python benchmarks/development.py --data-root FOLDER --sets "{name}" '
+                f"--draws {options.draws}"
+            )
+            store(
+                rows,
+                {"command": call, "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions()},
+            )
 
 
 if __name__ == "__main__":

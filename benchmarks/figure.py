@@ -18,7 +18,10 @@ def main() -> None:
     clusterer = MultiTaskClusterer(10, random_state=0, verbose=True).fit(images)
     confidence = clusterer.probabilities_.max(axis=1)
     sheet = contact_sheet(
-        images, clusterer.labels_, confidence, title="Ten classes found in 1,797 digits without a label"
+        images,
+        clusterer.labels_,
+        confidence,
+        title="Ten classes found in 1,797 digits without a label",
     )
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_bytes(to_png(sheet))

@@ -1,10 +1,12 @@
-"""Do the tests notice when the method is wrong? Small faults are planted one by one, and the tests that concern each are run.
+"""Do the tests notice when the method is wrong? Small faults are planted one by one, and the tests
+that concern each are run.
 
     make mutants            (python benchmarks/mutants.py)
 
-A seeded draw of 30 mutants of `multitask/`, `preprocessing/` and `evaluation/scores.py`: an operator, a comparison, a number or a
-condition is changed in a copy of the project. A mutant is killed if its tests fail or hang. Results go to
-`results/mutants.json`; survivors are printed with their line, to be explained or to get a test.
+A seeded draw of 30 mutants of `multitask/`, `preprocessing/` and `evaluation/scores.py`: an
+operator, a comparison, a number or a condition is changed in a copy of the project. A mutant is
+killed if its tests fail or hang. Results go to `results/mutants.json`; survivors are printed with
+their line, to be explained or to get a test.
 """
 
 from __future__ import annotations
@@ -25,9 +27,21 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SWAPS: dict[type, type] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE,
-    ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And, ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
 
 
 def files() -> list[Path]:
@@ -41,7 +55,9 @@ def files() -> list[Path]:
 
 
 def faults(tree: ast.AST) -> Iterator[tuple[ast.AST, str, object]]:
-    """Yield (node, field, new value) for each change that could be made; annotations and texts are left alone."""
+    """Yield (node, field, new value) for each change that could be made; annotations and texts are
+    left alone.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in SWAPS:
             yield node, "op", SWAPS[type(node.op)]()
@@ -56,7 +72,11 @@ def faults(tree: ast.AST) -> Iterator[tuple[ast.AST, str, object]]:
 def concerning(name: Path) -> list[str]:
     """The tests of a file: those of its room, that of the estimator, and its own docstrings."""
     room = name.parts[1]
-    return [str(name), f"tests/{room}", *(["tests/test_clusterer.py"] if room == "multitask" else [])]
+    return [
+        str(name),
+        f"tests/{room}",
+        *(["tests/test_clusterer.py"] if room == "multitask" else []),
+    ]
 
 
 def killed(name: Path, number: int | None) -> tuple[bool, str]:
@@ -89,36 +109,53 @@ def killed(name: Path, number: int | None) -> tuple[bool, str]:
         ]
         environment = os.environ | {"PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
         try:
-            status = subprocess.run(command, cwd=copy, env=environment, capture_output=True, timeout=600).returncode
+            status = subprocess.run(
+                command, cwd=copy, env=environment, capture_output=True, timeout=600
+            ).returncode
         except subprocess.TimeoutExpired:
             status = 1
     return status != 0, text
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--mutants", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     every = [
-        (name, number) for name in files() for number, _ in enumerate(faults(ast.parse((ROOT / name).read_text())))
+        (name, number)
+        for name in files()
+        for number, _ in enumerate(faults(ast.parse((ROOT / name).read_text())))
     ]
     drawn = random.Random(options.seed).sample(every, options.mutants)
     with ThreadPoolExecutor(options.jobs) as pool:
         rows: list[dict[str, bool | str]] = []
-        rooms = {name.parts[1]: name for name, _ in drawn}  # a red test without a fault would kill every mutant
-        if wrong := [text for dead, text in pool.map(lambda name: killed(name, None), rooms.values()) if dead]:
+        rooms = {
+            name.parts[1]: name for name, _ in drawn
+        }  # a red test without a fault would kill every mutant
+        if wrong := [
+            text for dead, text in pool.map(lambda name: killed(name, None), rooms.values()) if dead
+        ]:
             sys.exit(f"The tests fail without a fault: {'; '.join(wrong)}")
         for dead, text in pool.map(lambda one: killed(*one), drawn):
             rows.append({"killed": dead, "mutant": text})
             print("killed  " if dead else "SURVIVED", text, flush=True)
     good = sum(bool(row["killed"]) for row in rows)
     print(f"{good} of {len(rows)} killed (of {len(every)} possible mutants, seed {options.seed})")
-    content = {"command": "python benchmarks/mutants.py", "seed": options.seed, "killed": good,
-               "date": f"{datetime.now(UTC):%Y-%m-%d}", "rows": rows}  # fmt: skip
+    content = {
+        "command": "python benchmarks/mutants.py",
+        "seed": options.seed,
+        "killed": good,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "rows": rows,
+    }
     if options.mutants == 30:
-        (ROOT / "benchmarks" / "results" / "mutants.json").write_text(json.dumps(content, indent=1) + "\n")
+        (ROOT / "benchmarks" / "results" / "mutants.json").write_text(
+            json.dumps(content, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Real pictures for the other benchmarks: blood cells of BCCD and traffic signs of GTSRB, split so that parts share nothing.
+"""Real pictures for the other benchmarks: blood cells of BCCD and traffic signs of GTSRB, split so
+that parts share nothing.
 
-Both lie below a data root, as `bccd/BCCD` (Pascal VOC) and `gtsrb/GTSRB/Training` (torchvision's layout). Nothing is run here.
+Both lie below a data root, as `bccd/BCCD` (Pascal VOC) and `gtsrb/GTSRB/Training` (torchvision's
+layout). Nothing is run here.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ WINDOW = 128  # px: about a red cell and its surroundings
 SIDE = 32  # px, of the images in a set
 
 
-def cells(root: Path, photos: str, window: int | None = WINDOW) -> tuple[list[Image.Image], np.ndarray]:
-    """Return a crop for each annotated cell of BCCD's photos ("train", "val" or "test"), and its kind.
+def cells(
+    root: Path, photos: str, window: int | None = WINDOW
+) -> tuple[list[Image.Image], np.ndarray]:
+    """Return a crop for each annotated cell of BCCD's photos ("train", "val" or "test"), and its
+    kind.
 
-    With `window` all crops have that size, so that a cell's size can be seen; with None they are cut to the box.
+    With `window` all crops have that size, so that a cell's size can be seen; with None they are
+    cut to the box.
     """
     base = _there(root / "bccd" / "BCCD")
     crops, kinds = [], []
@@ -31,7 +37,8 @@ def cells(root: Path, photos: str, window: int | None = WINDOW) -> tuple[list[Im
         photo = read(base / "JPEGImages" / f"{name}.jpg")
         for cell in ElementTree.parse(base / "Annotations" / f"{name}.xml").iter("object"):
             left, top, right, bottom = (
-                int(cell.findtext(f"bndbox/{side}", "0")) for side in ("xmin", "ymin", "xmax", "ymax")
+                int(cell.findtext(f"bndbox/{side}", "0"))
+                for side in ("xmin", "ymin", "xmax", "ymax")
             )
             if right <= left or bottom <= top:  # two boxes of the set have no area
                 continue
@@ -54,7 +61,9 @@ def _span(start: int, end: int, window: int, size: int) -> tuple[int, int]:
 
 
 def signs(root: Path, parity: int) -> tuple[list[Path], np.ndarray]:
-    """Return the files of GTSRB's train tracks of even (0) or odd (1) number, and their classes: never a track in both."""
+    """Return the files of GTSRB's train tracks of even (0) or odd (1) number, and their classes:
+    never a track in both.
+    """
     files = sorted(_there(root / "gtsrb" / "GTSRB" / "Training").glob("*/*.ppm"))
     files = [file for file in files if int(file.stem.split("_")[0]) % 2 == parity]
     return files, np.array([int(file.parent.name) for file in files])

@@ -1,12 +1,15 @@
-"""No regrets: is the method, as it comes, ever worse than a simple one? On digits, photographs, cells, signs and MNIST.
+"""No regrets: is the method, as it comes, ever worse than a simple one? On digits, photographs,
+cells, signs and MNIST.
 
     python benchmarks/regrets.py --data-root FOLDER --seeds 100-102
 
-Ours is `MultiTaskClusterer(k, random_state=seed)`, which is what `mtlkit fit` does. Beside it stand k-means and Ward on HOG
-and, for colour images, on HOG and colour; Ward on no more than 5,000 images. Labels are opened after training. FOLDER holds
-`bccd/`, `gtsrb/` and `MNIST/`, as they are fetched. The digits have been looked at in choosing (README, "Honest limits"). A set's
-regret is the best simple method's mean score minus ours: of balanced accuracy, and of NMI where there are 43 classes. Results go
-to `results/regrets.json` as soon as a set is done; sets that are not asked for stay as they are stored.
+Ours is `MultiTaskClusterer(k, random_state=seed)`, which is what `mtlkit fit` does. Beside it stand
+k-means and Ward on HOG and, for colour images, on HOG and colour; Ward on no more than 5,000
+images. Labels are opened after training. FOLDER holds `bccd/`, `gtsrb/` and `MNIST/`, as they are
+fetched. The digits have been looked at in choosing (README, "Honest limits"). A set's regret is the
+best simple method's mean score minus ours: of balanced accuracy, and of NMI where there are 43
+classes. Results go to `results/regrets.json` as soon as a set is done; sets that are not asked for
+stay as they are stored.
 """
 
 from __future__ import annotations
@@ -58,13 +61,19 @@ def sign_set(root: Path) -> ImageSet:
 
 
 def small_mnist(root: Path, sizes: str, seed: int) -> ImageSet:
-    """MNIST's test part as digits are: 8 px, without its black margin. Nothing of the recipe was chosen by it."""
+    """MNIST's test part as digits are: 8 px, without its black margin. Nothing of the recipe was
+    chosen by it.
+    """
     mnist = load("mnist:test", data_root=root)
     strokes = torch.as_tensor(mnist.images[:, :, 4:24, 4:24])
-    return draw(replace(mnist, images=interpolate(strokes, (8, 8), mode="area").numpy()), sizes, seed)
+    return draw(
+        replace(mnist, images=interpolate(strokes, (8, 8), mode="area").numpy()), sizes, seed
+    )
 
 
-SETS: dict[str, Callable[[Path, int], ImageSet]] = {  # name -> data root, seed -> images, their labels kept apart
+SETS: dict[
+    str, Callable[[Path, int], ImageSet]
+] = {  # name -> data root, seed -> images, their labels kept apart
     "digits": lambda root, seed: load("digits"),
     "digits 3:1": lambda root, seed: draw(load("digits"), "3:1", seed),
     "digits 10:1": lambda root, seed: draw(load("digits"), "10:1", seed),
@@ -99,7 +108,12 @@ def measure(name: str, root: Path, seed: int, effort: float) -> dict[str, Any]:
             for method in ("k-means", "Ward"):
                 if method != "Ward" or len(images) <= MOST_FOR_WARD:
                     methods[f"{method} on {features}"] = simple(images, method, features, seed)
-    return {"images": len(images), "classes": images.n_clusters, "side": images.images.shape[-1], "methods": methods}
+    return {
+        "images": len(images),
+        "classes": images.n_clusters,
+        "side": images.images.shape[-1],
+        "methods": methods,
+    }
 
 
 def row_of(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -111,11 +125,23 @@ def row_of(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         found[method]["cpu_seconds"] = band([row["cpu_seconds"] for row in rows], 2)
         if method == OURS:
             found[method]["taken"] = [row["taken"] for row in rows]
-    best = max((method for method in found if method != OURS), key=lambda method: found[method][judged_by]["mean"])
+    best = max(
+        (method for method in found if method != OURS),
+        key=lambda method: found[method][judged_by]["mean"],
+    )
     each = [one["methods"][best][judged_by] - one["methods"][OURS][judged_by] for one in runs]
     about = {key: runs[0][key] for key in ("images", "classes", "side")}
-    return {"set": name} | about | {"judged_by": judged_by, "best_simple": best, "regret": band(each)["mean"],
-                                    "regrets": band(each)["all"], "methods": found}  # fmt: skip
+    return (
+        {"set": name}
+        | about
+        | {
+            "judged_by": judged_by,
+            "best_simple": best,
+            "regret": band(each)["mean"],
+            "regrets": band(each)["all"],
+            "methods": found,
+        }
+    )
 
 
 def merge(stored: list[dict[str, Any]], made: dict[str, Any]) -> list[dict[str, Any]]:
@@ -128,20 +154,33 @@ def merge(stored: list[dict[str, Any]], made: dict[str, Any]) -> list[dict[str, 
 def store(row: dict[str, Any]) -> None:
     path = RESULTS / "regrets.json"
     stored = json.loads(path.read_text())["rows"] if path.is_file() else []
-    content = {"command": "python benchmarks/regrets.py --data-root FOLDER", "assumed": "k known",
-               "rows": merge(stored, row)}  # fmt: skip
+    content = {
+        "command": "python benchmarks/regrets.py --data-root FOLDER",
+        "assumed": "k known",
+        "rows": merge(stored, row),
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-root", type=Path, required=True, help="folder of bccd/, gtsrb/ and MNIST/")
-    parser.add_argument("--sets", default=";".join(SETS), help="names with semicolons (default: all)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-root", type=Path, required=True, help="folder of bccd/, gtsrb/ and MNIST/"
+    )
+    parser.add_argument(
+        "--sets", default=";".join(SETS), help="names with semicolons (default: all)"
+    )
     parser.add_argument("--seeds", default="100-102", help="first-last")
-    parser.add_argument("--effort", type=float, default=1.0, help="below 1 for a quick look, which is not kept")
+    parser.add_argument(
+        "--effort", type=float, default=1.0, help="below 1 for a quick look, which is not kept"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
-    if absent := [name for name in ("bccd", "gtsrb", "MNIST") if not (options.data_root / name).is_dir()]:
+    if absent := [
+        name for name in ("bccd", "gtsrb", "MNIST") if not (options.data_root / name).is_dir()
+    ]:
         parser.error(f"--data-root {options.data_root}: holds no {' and no '.join(absent)}")
     first, last = map(int, options.seeds.split("-"))
     seeds, names = list(range(first, last + 1)), chosen(parser, options.sets, SETS, ";")
@@ -154,11 +193,23 @@ def main() -> None:
         for method, bands in row["methods"].items():
             means = "  ".join(f"{key} {bands[key]['mean']:.3f}" for key in (*SCORES, "cpu_seconds"))
             print(f"{name:14} {method:26} {means}", flush=True)
-        print(f"{name:14} regret {row['regret']:+.3f} ({row['judged_by']}, {row['best_simple']})", flush=True)
+        print(
+            f"{name:14} regret {row['regret']:+.3f} ({row['judged_by']}, {row['best_simple']})",
+            flush=True,
+        )
         if options.effort == 1:
-            call = f'python benchmarks/regrets.py --data-root FOLDER --sets "{name}" --seeds {options.seeds}'
+            call = (
+                f'python benchmarks/regrets.py --data-root FOLDER --sets "{name}" '
+                f"--seeds {options.seeds}"
+            )
             store(
-                row | {"seeds": seeds, "command": call, "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions()}
+                row
+                | {
+                    "seeds": seeds,
+                    "command": call,
+                    "date": f"{datetime.now(UTC):%Y-%m-%d}",
+                    "versions": versions(),
+                }
             )
 
 

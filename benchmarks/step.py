@@ -3,9 +3,10 @@
     python benchmarks/step.py
     python benchmarks/step.py --weighting
 
-The first times each part of a step on digits (128 images, two views each, one thread), interleaved with the encoder's own
-forward and backward on the same 256 views, and prints medians. The second times whole steps of three tasks (contrast, regression,
-classification) by the way they are weighted, interleaved, 200 steps each. Results go to `results/step.json` and
+The first times each part of a step on digits (128 images, two views each, one thread), interleaved
+with the encoder's own forward and backward on the same 256 views, and prints medians. The second
+times whole steps of three tasks (contrast, regression, classification) by the way they are
+weighted, interleaved, 200 steps each. Results go to `results/step.json` and
 `results/weighting.json`.
 """
 
@@ -41,9 +42,15 @@ def weighting() -> None:
     trained = {}
     for way in WAYS:
         torch.manual_seed(0)
-        tasks = {"views": Contrast(), "shape": Regression(targets[0]), "classes": Classification(targets[1])}
+        tasks = {
+            "views": Contrast(),
+            "shape": Regression(targets[0]),
+            "classes": Classification(targets[1]),
+        }
         model, weigher = MultiTaskModel(SmallCNN(), tasks).train(), Weigher(way, list(tasks))
-        optimizer = torch.optim.AdamW([*model.parameters(), *weigher.method.parameters()], fused=True)
+        optimizer = torch.optim.AdamW(
+            [*model.parameters(), *weigher.method.parameters()], fused=True
+        )
         trained[way] = model, weigher, optimizer
     for step in range(STEPS + 10):
         rows = torch.randperm(len(images), generator=generator)[:BATCH]
@@ -62,9 +69,15 @@ def weighting() -> None:
     for way in WAYS:
         bound = " (bound 2.5)" if way == "UPGrad" else ""
         print(f"{way:12} {median[way]:7.2f} ms  {ratios[way]:5.2f} times equal weights{bound}")
-    content = {"command": "python benchmarks/step.py --weighting", "date": f"{datetime.now(UTC):%Y-%m-%d}",
-               "versions": versions(), "tasks": 3, "steps": STEPS,
-               "milliseconds": {way: round(value, 2) for way, value in median.items()}, "ratios": ratios}  # fmt: skip
+    content = {
+        "command": "python benchmarks/step.py --weighting",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+        "tasks": 3,
+        "steps": STEPS,
+        "milliseconds": {way: round(value, 2) for way, value in median.items()},
+        "ratios": ratios,
+    }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "weighting.json").write_text(json.dumps(content, indent=1) + "\n")
 
@@ -73,7 +86,9 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     images = torch.as_tensor(load("digits").images)
-    model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images.numpy()))}).train()
+    model = MultiTaskModel(
+        SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images.numpy()))}
+    ).train()
     weigher, augment, generator = (
         make_weigher("uncertainty", list(model.tasks)),
         Augmentation(),
@@ -99,7 +114,9 @@ def main() -> None:
         features = model.encoder(views.flatten(0, 1))
         lap("encoder, forward")
         outputs = {name: head(features.unflatten(0, (2, -1))) for name, head in model.heads.items()}
-        losses = torch.stack([model.tasks[name].batch_loss(output, rows) for name, output in outputs.items()])
+        losses = torch.stack(
+            [model.tasks[name].batch_loss(output, rows) for name, output in outputs.items()]
+        )
         total = weigher(losses)
         lap("heads, losses, weighting")
         optimizer.zero_grad()
@@ -118,16 +135,26 @@ def main() -> None:
     for part in parts:
         print(f"{part:28} {median[part]:7.2f} ms  {median[part] / step:6.1%} of the step")
     print(
-        f"{'step':28} {step:7.2f} ms\n{'encoder alone':28} {alone:7.2f} ms\n{'ratio':28} {step / alone:7.2f} (bound 1.3)"
+        f"{'step':28} {step:7.2f} ms\n{'encoder alone':28} {alone:7.2f} "
+        f"ms\n{'ratio':28} {step / alone:7.2f} (bound 1.3)"
     )
-    content = {"command": "python benchmarks/step.py", "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions(),
-               "milliseconds": {p: round(m, 2) for p, m in median.items()},
-               "step": round(step, 2), "ratio": round(step / alone, 3)}  # fmt: skip
+    content = {
+        "command": "python benchmarks/step.py",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+        "milliseconds": {p: round(m, 2) for p, m in median.items()},
+        "step": round(step, 2),
+        "ratio": round(step / alone, 3),
+    }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "step.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weighting", action="store_true", help="time three tasks by the way they are weighted")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--weighting", action="store_true", help="time three tasks by the way they are weighted"
+    )
     weighting() if parser.parse_args().weighting else main()

@@ -17,7 +17,9 @@ START, END = "<!-- figures -->\n", "<!-- /figures -->"
 
 
 def read(name: str) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads((HERE / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    result: dict[str, Any] = json.loads(
+        (HERE / "results" / f"{name}.json").read_text(encoding="utf-8")
+    )
     return result
 
 
@@ -41,7 +43,8 @@ def scoreboard(result: dict[str, Any], score: str, title: str) -> str:
         seeds = f"{row['seeds'][0]} to {row['seeds'][-1]}"
         seconds = f"{row['cpu_seconds']['mean']:,.1f} | " if timed else ""
         lines.append(
-            f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | {row['nmi']['mean']:.3f} | {seconds}{seeds} |"
+            f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | "
+            f"{row['nmi']['mean']:.3f} | {seconds}{seeds} |"
         )
     return "\n".join([*lines, *evidence(result), *difference(result, score, title)])
 
@@ -52,8 +55,11 @@ def evidence(result: dict[str, Any]) -> list[str]:
     for row in result["rows"]:
         if row["variant"] == "auto" and "taken" in row:
             cuts = " and ".join(f"{fmean(row[f'{way}_cut']):.1%}" for way in ("equal", "free"))
-            said.append(f'`"auto"` took equal sizes in {row["taken"].count("equal")} of {len(row["taken"])} runs '
-                        f"(a class's links cut by equal and by free sizes, in the mean: {cuts}).")  # fmt: skip
+            said.append(
+                f'`"auto"` took equal sizes in {row["taken"].count("equal")} of '
+                f"{len(row['taken'])} runs "
+                f"(a class's links cut by equal and by free sizes, in the mean: {cuts})."
+            )
     return ["", *said] if said else []
 
 
@@ -64,20 +70,33 @@ def difference(result: dict[str, Any], score: str, title: str) -> list[str]:
         return []
     one = pairs[score]
     interval = f"95 % t-interval {one['low']:+.3f} to {one['high']:+.3f}"
-    said = f'`"auto"` minus {pairs["theirs"]}, seed by seed: {title} {one["mean"]:+.3f} ({interval})'
+    said = (
+        f'`"auto"` minus {pairs["theirs"]}, seed by seed: {title} {one["mean"]:+.3f} ({interval})'
+    )
     return ["", f"{said}, better in {one['better']} of {one['pairs']}."]
 
 
 def regrets(result: dict[str, Any]) -> str:
-    head = "| set | images | classes | ours | best simple method | its score | difference | CPU s, ours | seeds |"
+    head = (
+        "| set | images | classes | ours | best simple method | its score | difference | "
+        "CPU s, ours | seeds |"
+    )
     lines = [f"`{result['command']}`", "", head, "|---|---|---|---|---|---|---|---|---|"]
     for row in result["rows"]:
         score = row["judged_by"]
         ours, best = row["methods"]["mtlkit"], row["methods"][row["best_simple"]]
         name = f"{row['set']} (NMI)" if score == "nmi" else row["set"]
-        cells = [name, f"{row['images']:,}", f"{row['classes']}", cell(ours[score]), row["best_simple"], cell(best[score]),
-                 f"{-row['regret']:+.3f}", f"{ours['cpu_seconds']['mean']:,.0f}",
-                 f"{row['seeds'][0]} to {row['seeds'][-1]}"]  # fmt: skip
+        cells = [
+            name,
+            f"{row['images']:,}",
+            f"{row['classes']}",
+            cell(ours[score]),
+            row["best_simple"],
+            cell(best[score]),
+            f"{-row['regret']:+.3f}",
+            f"{ours['cpu_seconds']['mean']:,.0f}",
+            f"{row['seeds'][0]} to {row['seeds'][-1]}",
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -88,20 +107,27 @@ def development(result: dict[str, Any]) -> str:
     kinds = {like: [row for row in rows if row["like"] == like] for like in (True, False)}
 
     def span(some: list[dict[str, Any]]) -> str:
-        cuts, names = [row["difference"] for row in some], dict.fromkeys(row["images"] for row in some)
+        cuts, names = (
+            [row["difference"] for row in some],
+            dict.fromkeys(row["images"] for row in some),
+        )
         return f"({'; '.join(names)}): {min(cuts):+.3f} to {max(cuts):+.3f}"
 
     alt = (
-        "Dots of how much more of a class's links equal sizes cut than free sizes do, a line for each kind of set. "
-        f"Circles, sets of like sizes {span(kinds[True])}. Triangles, sets of unlike sizes {span(kinds[False])}. "
+        "Dots of how much more of a class's links equal sizes cut than free sizes "
+        "do, a line for each kind of set. "
+        f"Circles, sets of like sizes {span(kinds[True])}. Triangles, sets of unlike "
+        f"sizes {span(kinds[False])}. "
         f"The bound is at {result['threshold']:+.3f}."
     )
     equal = sum(row["taken"] == "equal" for row in kinds[True])
     free = sum(row["taken"] == "free" for row in kinds[False])
     better = sum(row[row["taken"]] == max(row["equal"], row["free"]) for row in rows)
     said = (
-        f"Equal sizes were taken for {equal} of {len(kinds[True])} sets of like sizes (the largest class at most "
-        f"{result['like_up_to']} times the smallest), free ones for {free} of {len(kinds[False])} sets of unlike sizes. "
+        f"Equal sizes were taken for {equal} of {len(kinds[True])} sets of like "
+        "sizes (the largest class at most "
+        f"{result['like_up_to']} times the smallest), free ones for {free} of "
+        f"{len(kinds[False])} sets of unlike sizes. "
         f"For {better} of all {len(rows)} the better of the two was taken."
     )
     return f"`{result['command']}`\n\n![{alt}](docs/evidence.png)\n\n{said}"
@@ -113,7 +139,11 @@ def ablation(result: dict[str, Any]) -> str:
     lines = [f"`{result['command']}`", "", f"| tasks | {names} |", "|---|" + "---|" * len(keys)]
     tasks = list(dict.fromkeys(row["tasks"] for row in result["rows"]))
     for task in tasks:
-        found = {(row["images"], row["label vectors"]): cell(row) for row in result["rows"] if row["tasks"] == task}
+        found = {
+            (row["images"], row["label vectors"]): cell(row)
+            for row in result["rows"]
+            if row["tasks"] == task
+        }
         lines.append(f"| {task} | {' | '.join(found.get(key, '–') for key in keys)} |")
     return "\n".join(lines)
 
@@ -122,76 +152,172 @@ def tries(result: dict[str, Any]) -> str:
     rows = result["rows"]
     names = " | ".join(f"{row['images']} ({row['draws']} draws)" for row in rows)
     lines = [f"`{result['command']}`", "", f"| way | {names} |", "|---|" + "---|" * len(rows)]
-    lines += [f"| {way} | {' | '.join(cell(row['ways'][way]) for row in rows)} |" for way in rows[0]["ways"]]
+    lines += [
+        f"| {way} | {' | '.join(cell(row['ways'][way]) for row in rows)} |"
+        for way in rows[0]["ways"]
+    ]
     return "\n".join(lines)
 
 
 def steps(result: dict[str, Any]) -> str:
     parts = {k: v for k, v in result["milliseconds"].items() if not k.startswith("encoder alone")}
-    lines = [f"`{result['command']}`", "", "| part of a training step | ms | share |", "|---|---|---|"]
-    lines += [f"| {part} | {time:.1f} | {time / result['step']:.0%} |" for part, time in parts.items()]
-    return (
-        "\n".join(lines)
-        + f"\n\nA step takes {result['ratio']:.2f} times as long as the encoder's own forward and backward on as many views."
+    lines = [
+        f"`{result['command']}`",
+        "",
+        "| part of a training step | ms | share |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {part} | {time:.1f} | {time / result['step']:.0%} |" for part, time in parts.items()
+    ]
+    return "\n".join(lines) + (
+        f"\n\nA step takes {result['ratio']:.2f} times as long as the encoder's own "
+        "forward and backward on as many views."
     )
 
 
 def weighting(result: dict[str, Any]) -> str:
-    lines = [f"`{result['command']}`", "", "| weighting | ms a step | times equal weights |", "|---|---|---|"]
-    lines += [f"| {way} | {time:.1f} | {result['ratios'][way]:.2f} |" for way, time in result["milliseconds"].items()]
+    lines = [
+        f"`{result['command']}`",
+        "",
+        "| weighting | ms a step | times equal weights |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {way} | {time:.1f} | {result['ratios'][way]:.2f} |"
+        for way, time in result["milliseconds"].items()
+    ]
     return "\n".join(lines)
 
 
 def large(result: dict[str, Any]) -> str:
-    names = ("wall seconds", "CPU seconds", "CPU milliseconds an image", "peak megabytes", "accuracy, train", "accuracy, test",
-             "nmi, test")  # fmt: skip
-    lines = [f"`{result['command']}`", "", f"| images | {' | '.join(names)} |", "|---|" + "---|" * len(names)]
-    lines += [f"| {row['images']:,} | {' | '.join(f'{row[name]:,}' for name in names)} |" for row in result["rows"]]
-    return "\n".join(lines) + f"\n\nCPU time an image is {result['ratio']:.2f} times that at 10,000."
+    names = (
+        "wall seconds",
+        "CPU seconds",
+        "CPU milliseconds an image",
+        "peak megabytes",
+        "accuracy, train",
+        "accuracy, test",
+        "nmi, test",
+    )
+    lines = [
+        f"`{result['command']}`",
+        "",
+        f"| images | {' | '.join(names)} |",
+        "|---|" + "---|" * len(names),
+    ]
+    lines += [
+        f"| {row['images']:,} | {' | '.join(f'{row[name]:,}' for name in names)} |"
+        for row in result["rows"]
+    ]
+    return (
+        "\n".join(lines) + f"\n\nCPU time an image is {result['ratio']:.2f} times that at 10,000."
+    )
 
 
 def chosen(result: dict[str, Any]) -> str:
-    head = "| images | score | finds the best | avoids the worst | gained over a blind pick | lost to the best |"
+    head = (
+        "| images | score | finds the best | avoids the worst | gained over a blind pick "
+        "| lost to the best |"
+    )
     lines = [f"`{result['command']}`", "", head, "|---|---|---|---|---|---|"]
-    lines += [f"| {row['images']} | {row['score']} | {row['finds the best']:.0%} | {row['avoids the worst']:.0%} | "
-              f"{row['gain']:+.3f} | {row['left']:.3f} |" for row in result["rows"]]  # fmt: skip
-    return "\n".join(lines) + f"\n\n{result['rows'][0]['groups']} groups of each kind: a share is of so few."
+    lines += [
+        f"| {row['images']} | {row['score']} | {row['finds the best']:.0%} | "
+        f"{row['avoids the worst']:.0%} | "
+        f"{row['gain']:+.3f} | {row['left']:.3f} |"
+        for row in result["rows"]
+    ]
+    return (
+        "\n".join(lines)
+        + f"\n\n{result['rows'][0]['groups']} groups of each kind: a share is of so few."
+    )
 
 
 def survival(result: dict[str, Any]) -> str:
     return f"`{result['command']}`: {result['good']} of {len(result['rows'])}."
 
 
-SECTIONS: list[tuple[str, str, Callable[[dict[str, Any]], str]]] = [  # result, what is said of it, table
-    ("digits", "Digits, scored against labels that were opened afterwards; mean and range over seeds. HOG: images enlarged to "
-     "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2.", lambda result: scoreboard(result, "accuracy", "ACC")),
-    *((f"digits-{ratio}-1", f"The same digits with class sizes geometric from 174 down to {smallest}, class order and images "
-       "drawn by the seed; by balanced accuracy:", lambda result: scoreboard(result, "balanced_accuracy", "balanced ACC"))
-      for ratio, smallest in ((2, 87), (3, 58), (10, 17))),
-    ("regrets", "No regrets: the method as it comes (what `mtlkit fit` does; nothing is said of the images but the number of "
-     "classes) beside the best of k-means and Ward, on HOG and, in colour, on HOG with colour. The best is picked with the "
-     "labels, set by set. Balanced accuracy, mean and range over seeds; NMI where that is said.", regrets),
-    ("development", "Why the default believes in equal sizes where it does: on development sets, how much more of a class's "
-     "links to its neighbours equal sizes cut than free sizes do.", development),
-    ("ablation", "What each part adds: balanced accuracy, mean and range over 5 seeds, by images and class sizes. Rows above "
-     "the last take their classes straight from the label vectors.", ablation),
+SECTIONS: list[
+    tuple[str, str, Callable[[dict[str, Any]], str]]
+] = [  # result, what is said of it, table
+    (
+        "digits",
+        "Digits, scored against labels that were opened afterwards; mean and range "
+        "over seeds. HOG: images enlarged to "
+        "16 px, 8 orientations, 4 × 4 cells, blocks of 2 × 2.",
+        lambda result: scoreboard(result, "accuracy", "ACC"),
+    ),
+    *(
+        (
+            f"digits-{ratio}-1",
+            "The same digits with class sizes geometric from 174 down to "
+            f"{smallest}, class order and images "
+            "drawn by the seed; by balanced accuracy:",
+            lambda result: scoreboard(result, "balanced_accuracy", "balanced ACC"),
+        )
+        for ratio, smallest in ((2, 87), (3, 58), (10, 17))
+    ),
+    (
+        "regrets",
+        "No regrets: the method as it comes (what `mtlkit fit` does; nothing is said "
+        "of the images but the number of "
+        "classes) beside the best of k-means and Ward, on HOG and, in colour, on HOG "
+        "with colour. The best is picked with the "
+        "labels, set by set. Balanced accuracy, mean and range over seeds; NMI where that is said.",
+        regrets,
+    ),
+    (
+        "development",
+        "Why the default believes in equal sizes where it does: on development sets, "
+        "how much more of a class's "
+        "links to its neighbours equal sizes cut than free sizes do.",
+        development,
+    ),
+    (
+        "ablation",
+        "What each part adds: balanced accuracy, mean and range over 5 seeds, by "
+        "images and class sizes. Rows above "
+        "the last take their classes straight from the label vectors.",
+        ablation,
+    ),
     ("step", "Where the time of a training step goes:", steps),
-    ("weighting", "What a step of three tasks (contrast, regression, classification) costs by the way they are weighted:",
-     weighting),
-    ("large", "Sixty thousand images, and ten thousand of them with equal epochs (MNIST at 28 px, one thread, one seed; fitted "
-     "without labels on the train part):", large),
-    ("selection", "Choosing between five runs that differ by their seed, without labels. A blind pick finds the best in 20 % and "
-     "avoids the worst in 80 %; balanced accuracy gained and lost, in the mean:", chosen),
-    ("kills", "Runs killed (kill -9) at a random moment and resumed that ended with the unbroken run's classes, with nothing "
-     "half-written:", survival),
-]  # fmt: skip
+    (
+        "weighting",
+        "What a step of three tasks (contrast, regression, classification) costs by "
+        "the way they are weighted:",
+        weighting,
+    ),
+    (
+        "large",
+        "Sixty thousand images, and ten thousand of them with equal epochs (MNIST at "
+        "28 px, one thread, one seed; fitted "
+        "without labels on the train part):",
+        large,
+    ),
+    (
+        "selection",
+        "Choosing between five runs that differ by their seed, without labels. A "
+        "blind pick finds the best in 20 % and "
+        "avoids the worst in 80 %; balanced accuracy gained and lost, in the mean:",
+        chosen,
+    ),
+    (
+        "kills",
+        "Runs killed (kill -9) at a random moment and resumed that ended with the "
+        "unbroken run's classes, with nothing "
+        "half-written:",
+        survival,
+    ),
+]
 
 
 def section(name: str, text: str, table: Callable[[dict[str, Any]], str]) -> str:
     """Return what a stored result says, when it was measured, and by which command."""
     result = read(name)
     dates = sorted({made["date"] for made in (result, *result.get("rows", [])) if "date" in made})
-    return "\n\n".join([*([text] if text else []), f"*Measured on {' and '.join(dates)}.*", table(result)])
+    return "\n\n".join(
+        [*([text] if text else []), f"*Measured on {' and '.join(dates)}.*", table(result)]
+    )
 
 
 def figures() -> str:

@@ -1,13 +1,15 @@
-"""What else was tried where class sizes are free: other ways from the first stage to a partition, on development sets.
+"""What else was tried where class sizes are free: other ways from the first stage to a partition,
+on development sets.
 
     python benchmarks/tries.py --data-root FOLDER
 
-FOLDER holds MNIST as for `development.py`, whose sets of unlike sizes are drawn here. The first stage is trained twice on each
-draw, from two seeds. Each way makes classes of free sizes from that, and is scored by balanced accuracy. The last row picks a
-partition with the labels: it says how much a better choice among those that are made could gain. "digits 3:1" are the first
-of the draws that `accuracy.py` reports; they stand here to show what each way would do there, and nothing was chosen by them.
-Results go to `results/tries.json` as soon as a set is done, others stay as stored; `tables.py` puts them into
-`benchmarks/README.md`.
+FOLDER holds MNIST as for `development.py`, whose sets of unlike sizes are drawn here. The first
+stage is trained twice on each draw, from two seeds. Each way makes classes of free sizes from that,
+and is scored by balanced accuracy. The last row picks a partition with the labels: it says how much
+a better choice among those that are made could gain. "digits 3:1" are the first of the draws that
+`accuracy.py` reports; they stand here to show what each way would do there, and nothing was chosen
+by them. Results go to `results/tries.json` as soon as a set is done, others stay as stored;
+`tables.py` puts them into `benchmarks/README.md`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,11 @@ ORACLE = "the pool's best, picked with the labels"
 
 
 def images_of(name: str, root: Path, draw: int) -> ImageSet:
-    return accuracy.draw(load("digits"), "3:1", 100 + draw) if name == REPORTED else make(name, root, draw)
+    return (
+        accuracy.draw(load("digits"), "3:1", 100 + draw)
+        if name == REPORTED
+        else make(name, root, draw)
+    )
 
 
 def vote(pool: list[np.ndarray], k: int) -> np.ndarray:
@@ -53,8 +59,12 @@ def vote(pool: list[np.ndarray], k: int) -> np.ndarray:
     return AgglomerativeClustering(k, metric="precomputed", linkage="average").fit_predict(apart)
 
 
-def ways_of(first: np.ndarray, second: np.ndarray, descriptors: np.ndarray, k: int, seed: int) -> dict[str, Any]:
-    """Return a partition for each way (and the pool, from which the last row picks), from two networks' features."""
+def ways_of(
+    first: np.ndarray, second: np.ndarray, descriptors: np.ndarray, k: int, seed: int
+) -> dict[str, Any]:
+    """Return a partition for each way (and the pool, from which the last row picks), from two
+    networks' features.
+    """
 
     def view(network: np.ndarray, weight: float = WEIGHT) -> Any:
         return next(_joined(network, descriptors, [weight], k))
@@ -71,10 +81,14 @@ def ways_of(first: np.ndarray, second: np.ndarray, descriptors: np.ndarray, k: i
     return {
         "as it is": usual.communities(k, seed).classes,
         "the network without the descriptors": view(first, 0).communities(k, seed).classes,
-        "two networks beside each other": view(np.hstack([first, second])).communities(k, seed).classes,
+        "two networks beside each other": view(np.hstack([first, second]))
+        .communities(k, seed)
+        .classes,
         "smaller groups (8 K) to begin with": find(seed, 8 * k, 10).classes,
         "the pool's member that cuts least": pool[int(np.argmin(cuts))],
-        "the pool's member that agrees most with the others": pool[int(np.argmax(agreement(pool, k)))],
+        "the pool's member that agrees most with the others": pool[
+            int(np.argmax(agreement(pool, k)))
+        ],
         "a vote of the whole pool": vote(pool, k),
         ORACLE: pool,
     }
@@ -95,32 +109,55 @@ def run(name: str, root: Path, draw: int) -> dict[str, float]:
     def right(classes: np.ndarray) -> float:
         return score(classes, labels).balanced_accuracy
 
-    return {way: right(found) if way != ORACLE else max(map(right, found)) for way, found in ways.items()}
+    return {
+        way: right(found) if way != ORACLE else max(map(right, found))
+        for way, found in ways.items()
+    }
 
 
 def store(name: str, found: list[dict[str, float]], draws: int) -> None:
     """Put a set's row in place of the stored one, in the order of the sets."""
     path, order = RESULTS / "tries.json", [*DEVELOPMENT, REPORTED]
     stored = json.loads(path.read_text())["rows"] if path.is_file() else []
-    row = {"images": name, "draws": draws, "ways": {way: band([one[way] for one in found]) for way in found[0]},
-           "command": f'python benchmarks/tries.py --data-root FOLDER --sets "{name}" --draws {draws}',
-           "date": f"{datetime.now(UTC):%Y-%m-%d}", "versions": versions()}  # fmt: skip
-    rows = sorted([row, *(one for one in stored if one["images"] != name)], key=lambda one: order.index(one["images"]))
-    content = {"command": "python benchmarks/tries.py --data-root FOLDER", "assumed": "k known", "rows": rows}
+    row = {
+        "images": name,
+        "draws": draws,
+        "ways": {way: band([one[way] for one in found]) for way in found[0]},
+        "command": f'python benchmarks/tries.py --data-root FOLDER --sets "{name}" --draws {draws}',
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+    }
+    rows = sorted(
+        [row, *(one for one in stored if one["images"] != name)],
+        key=lambda one: order.index(one["images"]),
+    )
+    content = {
+        "command": "python benchmarks/tries.py --data-root FOLDER",
+        "assumed": "k known",
+        "rows": rows,
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-root", type=Path, required=True, help="folder of MNIST/")
     known = [*DEVELOPMENT, REPORTED]
-    parser.add_argument("--sets", default=";".join(known), help="names with semicolons (default: all)")
+    parser.add_argument(
+        "--sets", default=";".join(known), help="names with semicolons (default: all)"
+    )
     parser.add_argument("--draws", type=int, default=4, help="of each set")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     options = parser.parse_args()
     names = chosen(parser, options.sets, known, ";")
     need_mnist(parser, options.data_root)
-    work = (delayed(run)(name, options.data_root, draw) for name in names for draw in range(options.draws))
+    work = (
+        delayed(run)(name, options.data_root, draw)
+        for name in names
+        for draw in range(options.draws)
+    )
     done = Parallel(options.jobs, return_as="generator", pre_dispatch=options.jobs)(work)
     for name in names:
         found = [next(done) for _ in range(options.draws)]

@@ -8,7 +8,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,7 +23,16 @@ from tqdm import tqdm
 
 from mtlkit.errors import InputError, explained, plain, words_of
 from mtlkit.inputs import SIZES, fit_squares
-from mtlkit.multitask import MLP, Augmentation, MultiTaskModel, Schedule, find_classes, fit, load_encoder, make_encoder
+from mtlkit.multitask import (
+    MLP,
+    Augmentation,
+    MultiTaskModel,
+    Schedule,
+    find_classes,
+    fit,
+    load_encoder,
+    make_encoder,
+)
 from mtlkit.multitask.augmentation import usual_augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.model import standardised
@@ -32,36 +47,45 @@ SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
 SEEDS = 2**31 - 9  # seeds lie below: each stage has one of its own, a few above
 
 
-class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
+class MultiTaskClusterer(
+    ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator
+):
     """Classes for images without labels, by one network that learns several tasks.
 
     Args:
         n_clusters: the number of classes. It is an assumption: no label tells it.
-        class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are about the same; `"auto"`
-            assumes that, too, unless the images speak against it.
-        weighting: how the tasks' losses become one step while features are learnt: `"uncertainty"`, `"equal"`, a weight
-            for each of the tasks `views` and `shape`, or any of torchjd's methods, as `"UPGrad"` (see `make_weigher`).
-        cosines: record in the history how far the tasks' gradients agree; a step takes about twice as long.
-        encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the name of one of torchvision's
-            classifiers, as `"resnet18"` (see `make_encoder`).
-        weights: a safetensors file of features that were trained elsewhere, for the encoder to start from. They are an
-            assumption: what they were trained on, and for what, is in the classes, too.
-        descriptors: what the regression task must tell of each image: names from `preprocessing.DESCRIPTORS`, or `"auto"`:
-            HOG, and for colour images half as much of colour without light. Label vectors are made from them, too, beside what
-            the network learns. Plain features are their own descriptors.
+        class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are
+            about the same; `"auto"` assumes that, too, unless the images speak against it.
+        weighting: how the tasks' losses become one step while features are learnt: `"uncertainty"`,
+            `"equal"`, a weight for each of the tasks `views` and `shape`, or any of torchjd's
+            methods, as `"UPGrad"` (see `make_weigher`).
+        cosines: record in the history how far the tasks' gradients agree; a step takes about twice
+            as long.
+        encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the
+            name of one of torchvision's classifiers, as `"resnet18"` (see `make_encoder`).
+        weights: a safetensors file of features that were trained elsewhere, for the encoder to
+            start from. They are an assumption: what they were trained on, and for what, is in the
+            classes, too.
+        descriptors: what the regression task must tell of each image: names from
+            `preprocessing.DESCRIPTORS`, or `"auto"`: HOG, and for colour images half as much of
+            colour without light. Label vectors are made from them, too, beside what the network
+            learns. Plain features are their own descriptors.
         augmentation: changes that leave the class as it is; None: those of `usual_augmentation`.
         side: images are brought to side x side pixels (8 to 512), their aspect kept, as by `load`;
             None: their own larger side, between 8 and 64.
         clustering: train a head of many small groups, too, before the label vectors are made.
         effort: scales the length of training; below 1 for a quick look.
         batch_size: images a step; None: 128, or a fifth of the images where that is less.
-        random_state: seed; the same seed gives the same classes on the same machine with as many threads.
+        random_state: seed; the same seed gives the same classes on the same machine with as many
+            threads.
         n_threads: threads inside torch. One is quickest for small images. This number and torch's
             random numbers are those of a process, so fits in threads take turns: side by side they
             run in processes.
-        device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same seed gives the same on a CPU.
-        checkpoint: a folder to keep the training in as it goes. If it holds one of the same settings and images that was cut
-            off, it is gone on with, and ends as if it had not been.
+        device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same
+            seed gives the same on a CPU.
+        checkpoint: a folder to keep the training in as it goes. If it holds one of the same
+            settings and images that was cut off, it is gone on with, and ends as if it had not
+            been.
         verbose: show a progress bar.
 
     Attributes:
@@ -82,35 +106,73 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
     """
 
     def __init__(
-        self, n_clusters: int = 8, *, class_sizes: str = "auto", weighting: Weighting = "uncertainty", cosines: bool = False,
-        encoder: str = "auto", weights: str | Path | None = None, descriptors: str | tuple[str, ...] = "auto",
-        augmentation: Augmentation | None = None, side: int | None = None, clustering: bool = False, effort: float = 1.0,
-        batch_size: int | None = None, random_state: Any = None, n_threads: int = 1, device: str = "cpu",
-        checkpoint: str | Path | None = None, verbose: bool = False,
-    ) -> None:  # fmt: skip
-        self.n_clusters, self.class_sizes, self.weighting, self.cosines = n_clusters, class_sizes, weighting, cosines
+        self,
+        n_clusters: int = 8,
+        *,
+        class_sizes: str = "auto",
+        weighting: Weighting = "uncertainty",
+        cosines: bool = False,
+        encoder: str = "auto",
+        weights: str | Path | None = None,
+        descriptors: str | tuple[str, ...] = "auto",
+        augmentation: Augmentation | None = None,
+        side: int | None = None,
+        clustering: bool = False,
+        effort: float = 1.0,
+        batch_size: int | None = None,
+        random_state: Any = None,
+        n_threads: int = 1,
+        device: str = "cpu",
+        checkpoint: str | Path | None = None,
+        verbose: bool = False,
+    ) -> None:
+        self.n_clusters, self.class_sizes, self.weighting, self.cosines = (
+            n_clusters,
+            class_sizes,
+            weighting,
+            cosines,
+        )
         self.encoder, self.weights, self.descriptors = encoder, weights, descriptors
         self.augmentation, self.side, self.clustering = augmentation, side, clustering
         self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
-        self.n_threads, self.device, self.checkpoint, self.verbose = n_threads, device, checkpoint, verbose
+        self.n_threads, self.device, self.checkpoint, self.verbose = (
+            n_threads,
+            device,
+            checkpoint,
+            verbose,
+        )
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is never looked at.
+        """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is
+        never looked at.
 
         Raises:
-            InputError: X of another shape, with NaN, out of range or with all rows equal; `n_clusters` below 1 or
-                above N; a setting that is not known.
+            InputError: X of another shape, with NaN, out of range or with all rows equal;
+                `n_clusters` below 1 or above N; a setting that is not known.
         """
         images, schedule = self._prepare(X), Schedule(self.batch_size, self.effort)
         checkpoint = self._checkpoint(images)
-        bar = tqdm(total=schedule.steps(len(images), self.clustering), unit="step", disable=not self.verbose)
+        bar = tqdm(
+            total=schedule.steps(len(images), self.clustering),
+            unit="step",
+            disable=not self.verbose,
+        )
         with bar, threads(self.n_threads):
             found = find_classes(
-                images, self._targets(images), self.n_clusters, self._encoder(images), class_sizes=self.class_sizes,
-                weighting=self.weighting, cosines=self.cosines, clustering=self.clustering,
-                augmentation=self._augmentation(images), schedule=schedule, seed=self.seed_, checkpoint=checkpoint,
+                images,
+                self._targets(images),
+                self.n_clusters,
+                self._encoder(images),
+                class_sizes=self.class_sizes,
+                weighting=self.weighting,
+                cosines=self.cosines,
+                clustering=self.clustering,
+                augmentation=self._augmentation(images),
+                schedule=schedule,
+                seed=self.seed_,
+                checkpoint=checkpoint,
                 on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
-            )  # fmt: skip
+            )
         found.model.scaling = self._scaling
         self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
         self.sizes_ = found.sizes
@@ -129,13 +191,17 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
             return self.model_.predict(self._images(X), "classes").numpy()
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the shared features, N x width (128 for our own encoders), for another method to work on."""
+        """Return the shared features, N x width (128 for our own encoders), for another method to
+        work on.
+        """
         check_is_fitted(self, "model_")
         with threads(self.n_threads, wait=False):
             return self.model_.features(self._images(X)).numpy()
 
     def estimate_seconds(self, X: Any) -> float:
-        """Time a few steps on X and return about how many seconds `fit` will take (good to a factor of two)."""
+        """Time a few steps on X and return about how many seconds `fit` will take (good to a factor
+        of two).
+        """
         probe = clone(self)  # nothing that is fitted, and no state of a `random_state`, is changed
         images = probe._prepare(X)
         schedule = Schedule(self.batch_size, self.effort)
@@ -143,14 +209,16 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
         few = images[: 4 * size]
         train = partial(fit, batch_size=size, weighting=self.weighting, cosines=self.cosines)
         with threads(self.n_threads), seeded(0):
-            model = MultiTaskModel(probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))})
+            model = MultiTaskModel(
+                probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))}
+            )
             train(model, few, epochs=1)  # the first steps are slow
             history = train(model, few, epochs=max(1, 4 * size // len(few)))
         each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // size))
         return each * schedule.steps(len(images), self.clustering)
 
     def _prepare(self, X: Any) -> Tensor:
-        """Look at X for the first time: fix the seed, the shape and, for plain features, the scale."""
+        """At the first sight of X, fix the seed, the shape and, of plain features, the scale."""
         self.seed_ = seed_of(self.random_state)
         least, most = SIZES
         if self.side is not None and self.side not in range(least, most + 1):
@@ -170,19 +238,27 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
             validate_data(self, array.reshape(len(array), -1), skip_check_array=True)  # notes D
         if len(images) < 2 or (images == images[0]).all():
             what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
-            raise InputError(f"{what}: there is nothing to tell apart; give two or more images that differ.")
-        check_clusters(self.n_clusters, len(images))  # what cannot work is refused before any time is spent
+            raise InputError(
+                f"{what}: there is nothing to tell apart; give two or more images that differ."
+            )
+        check_clusters(
+            self.n_clusters, len(images)
+        )  # what cannot work is refused before any time is spent
         make_weigher(self.weighting, ["views", "shape"])
         check_class_sizes(self.class_sizes)
         check_device(self.device)
         return images
 
     def _checkpoint(self, images: Tensor) -> Checkpoint | None:
-        """Return the folder's checkpoint, after a look whether it is of these settings and these images."""
+        """Return the folder's checkpoint, after a look whether it is of these settings and these
+        images.
+        """
         if self.checkpoint is None:
             return None
         apart = ("checkpoint", "verbose", "random_state")
-        about = {name: repr(value) for name, value in self.get_params().items() if name not in apart}
+        about = {
+            name: repr(value) for name, value in self.get_params().items() if name not in apart
+        }
         digest = hashlib.sha256(images.contiguous().numpy().data).hexdigest()
         return Checkpoint(Path(self.checkpoint), about | {"seed": self.seed_, "images": digest})
 
@@ -193,8 +269,10 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
             return self._features(X, reset=False)
         images = as_images(array, self._side)
         if images.shape[1] != self._channels:
-            raise InputError(f"X has {images.shape[1]} channels and fit was given {self._channels}: "
-                             "bring X to the same.")  # fmt: skip
+            raise InputError(
+                f"X has {images.shape[1]} channels and fit was given {self._channels}: "
+                "bring X to the same."
+            )
         return images
 
     @property
@@ -210,11 +288,15 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
             if str(fault).startswith("The feature names"):
                 what = words_of(fault)
                 raise InputError(f"{what}: give the columns of fit, in their order.") from fault
-            reason = str(fault).splitlines()[0].rstrip(".:") + (": give" if X.ndim == 2 else ". Reshape your data to")
-            raise InputError(f"{reason} N x D finite numbers, with the same D in fit and predict.") from fault
+            reason = str(fault).splitlines()[0].rstrip(".:") + (
+                ": give" if X.ndim == 2 else ". Reshape your data to"
+            )
+            raise InputError(
+                f"{reason} N x D finite numbers, with the same D in fit and predict."
+            ) from fault
 
     def _targets(self, images: Tensor) -> np.ndarray:
-        """Return what the regression must tell of each image; plain features are their own target."""
+        """Return the regression's target for each image; plain features are their own."""
         if images.ndim == 2:
             return images.numpy()
         names = self.descriptors
@@ -228,7 +310,9 @@ class MultiTaskClusterer(ClassNamePrefixFeaturesOutMixin, ClusterMixin, Transfor
         if images.ndim == 2 and plain(name) != "mlp":
             raise InputError(f"encoder {name!r} takes images, and X is N x D: use encoder='auto'.")
         with seeded(self.seed_):
-            encoder = MLP(images.shape[1]) if images.ndim == 2 else make_encoder(name, *images.shape[1:3])
+            encoder = (
+                MLP(images.shape[1]) if images.ndim == 2 else make_encoder(name, *images.shape[1:3])
+            )
         if self.weights is not None:
             load_encoder(encoder, self.weights)
         return encoder.to(self.device)
@@ -273,7 +357,8 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     """Bring N x H x W or N x C x H x W to float32, N x C x side x side in [0, 1], by `fit_squares`.
 
     Raises:
-        InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are not bytes.
+        InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are
+            not bytes.
 
     >>> as_images(np.full((2, 6, 8), 255, np.uint8), side=8).shape
     torch.Size([2, 1, 8, 8])
@@ -282,11 +367,22 @@ def as_images(X: np.ndarray, side: int) -> Tensor:
     shaped = X.ndim == 3 or (X.ndim == 4 and X.shape[1] in (1, 3))
     if not shaped or X.size == 0 or X.dtype.kind not in "biuf":
         last = X.ndim == 4 and X.shape[3] in (1, 3)
-        raise InputError(f"X is {shape} of {X.dtype}: expected numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
-                         + ("; bring the channels to the second place, X.transpose(0, 3, 1, 2)." if last else "."))  # fmt: skip
-    images = torch.as_tensor(X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32)
+        raise InputError(
+            f"X is {shape} of {X.dtype}: expected numbers, N x H x W, N x 1 x H x W, "
+            "N x 3 x H x W or N x D"
+            + (
+                "; bring the channels to the second place, X.transpose(0, 3, 1, 2)."
+                if last
+                else "."
+            )
+        )
+    images = torch.as_tensor(
+        X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32
+    )
     images = images[:, None] if images.ndim == 3 else images
     if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
         bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
-        raise InputError(f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format.")  # fmt: skip
+        raise InputError(
+            f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format."
+        )
     return torch.as_tensor(fit_squares(images.numpy(), side))

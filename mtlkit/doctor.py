@@ -27,7 +27,8 @@ class Finding:
 
 
 def examine(given: Path | None = None) -> list[Finding]:
-    """Return the findings on Python, packages, disk, threads and data (in the data root that is `given`), in this order.
+    """Return the findings on Python, packages, disk, threads and data (in the data root that is
+    `given`), in this order.
 
     >>> [finding.what for finding in examine()]
     ['Python', 'packages', 'disk', 'threads', 'data']
@@ -38,7 +39,9 @@ def examine(given: Path | None = None) -> list[Finding]:
 def _python() -> Finding:
     found = ".".join(map(str, sys.version_info[:3]))
     ok = sys.version_info >= (3, 11)
-    return Finding("Python", ok, found if ok else f"{found} is too old: install Python 3.11 or newer.")
+    return Finding(
+        "Python", ok, found if ok else f"{found} is too old: install Python 3.11 or newer."
+    )
 
 
 def _packages() -> Finding:
@@ -53,14 +56,22 @@ def _packages() -> Finding:
         if not requirement.specifier.contains(found, prereleases=True):
             wrong.append(f"{requirement.name} {found} does not fit {requirement}")
     remedy = "run `pip install --upgrade mtlkit`, or `make` in the clone."
-    return Finding("packages", not wrong, f"{'; '.join(wrong)}: {remedy}" if wrong else f"all {len(needed)} fit")
+    return Finding(
+        "packages",
+        not wrong,
+        f"{'; '.join(wrong)}: {remedy}" if wrong else f"all {len(needed)} fit",
+    )
 
 
 def _disk() -> Finding:
     free = min(shutil.disk_usage(place).free for place in (Path.cwd(), tempfile.gettempdir()))
     text = f"{free / 1e9:.1f} GB free"
     ok = free >= DISK
-    return Finding("disk", ok, text if ok else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.")
+    return Finding(
+        "disk",
+        ok,
+        text if ok else f"{text}: make room for 1 GB here and in {tempfile.gettempdir()}.",
+    )
 
 
 def _threads() -> Finding:
@@ -74,6 +85,13 @@ def _threads() -> Finding:
 def _data(given: Path | None) -> Finding:
     root = data_root(given)
     if (given or os.environ.get("MTLKIT_DATA")) and not root.is_dir():
-        text = f"the data root {root} is not there: make the folder, or correct --data-root or MTLKIT_DATA."
+        text = (
+            f"the data root {root} is not there: make the folder, or correct --data-root "
+            "or MTLKIT_DATA."
+        )
         return Finding("data", False, text)
-    return Finding("data", True, f"{len(load('digits')):,} digits are embedded and need no network; data root: {root}")
+    return Finding(
+        "data",
+        True,
+        f"{len(load('digits')):,} digits are embedded and need no network; data root: {root}",
+    )

@@ -10,9 +10,11 @@ Value = TypeVar("Value")
 
 
 class InputError(ValueError):
-    """What was asked for cannot be done as asked: one sentence with what was wrong, where, and the remedy.
+    """What was asked for cannot be done as asked: one sentence with what was wrong, where, and the
+    remedy.
 
-    The command line shows the sentence and ends with status 2; in code it is an ordinary `ValueError`.
+    The command line shows the sentence and ends with status 2; in code it is an ordinary
+    `ValueError`.
 
     >>> raise InputError("classes must be 2 or more, not 1: ask for --classes 2.")
     Traceback (most recent call last):
@@ -26,13 +28,17 @@ class InputError(ValueError):
 
 
 @contextmanager
-def explained(what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exception,)) -> Iterator[None]:
-    """Turn an error of these kinds (but never a `MemoryError`) into the sentence `WHAT (its words): REMEDY.`
+def explained(
+    what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exception,)
+) -> Iterator[None]:
+    """Turn an error of these kinds (but never a `MemoryError`) into the sentence `WHAT (its words):
+    REMEDY.`
 
-    >>> with explained("a.npz: cannot be read", "save it again"):
+    >>> with explained("a.npz: no number", "save it again"):
     ...     int("one")
     Traceback (most recent call last):
-    mtlkit.errors.InputError: a.npz: cannot be read (invalid literal for int() with base 10: 'one'): save it again.
+    mtlkit.errors.InputError: a.npz: no number (invalid literal for int() with base 10: 'one'): \
+save it again.
     """
     try:
         yield
@@ -45,10 +51,15 @@ def explained(what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exce
 def words_of(fault: Exception) -> str:
     """Return an error's own words, on one line and not too many; without any, the name of its kind.
 
-    >>> words_of(FileNotFoundError(2, "No such file or directory", "a.png")), words_of(AssertionError())
+    >>> missing = FileNotFoundError(2, "No such file or directory", "a.png")
+    >>> words_of(missing), words_of(AssertionError())
     ('No such file or directory', 'AssertionError')
     """
-    words = (fault.strerror if isinstance(fault, OSError) else None) or str(fault) or type(fault).__name__
+    words = (
+        (fault.strerror if isinstance(fault, OSError) else None)
+        or str(fault)
+        or type(fault).__name__
+    )
     return " ".join(words.split())[:250].rstrip(".")
 
 
@@ -57,15 +68,20 @@ def known(what: str, name: str, values: Mapping[str, Value]) -> Value:
 
     >>> known("edges", "soble", {"sobel": 1, "canny": 2})
     Traceback (most recent call last):
-    mtlkit.errors.InputError: edges 'soble' is not known: use one of sobel, canny. Did you mean 'sobel'?
+    mtlkit.errors.InputError: edges 'soble' is not known: use one of sobel, canny. \
+Did you mean 'sobel'?
     """
     if name not in values:
-        raise InputError(f"{what} {name!r} is not known: use one of {', '.join(values)}.{nearest(str(name), values)}")
+        raise InputError(
+            f"{what} {name!r} is not known: use one of "
+            f"{', '.join(values)}.{nearest(str(name), values)}"
+        )
     return values[name]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` when none is close.
+    """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` when none is
+    close.
 
     >>> nearest("digit", ["digits", "mnist"])
     " Did you mean 'digits'?"

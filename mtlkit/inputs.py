@@ -1,4 +1,4 @@
-"""How a picture is brought to what a network takes: the project's only resize. It needs no torch."""
+"""How a picture is brought to what a network takes, without torch: the project's only resize."""
 
 import numpy as np
 from PIL import Image
@@ -7,11 +7,13 @@ SIZES = (8, 512)  # px, of the square that a picture may be brought to
 
 
 def fit_square(image: Image.Image, side: int) -> np.ndarray:
-    """Bring an image (mode L, RGB, or F in [0, 1]) to C x side x side, float32, aspect kept, in the middle.
+    """Bring an image (mode L, RGB, or F in [0, 1]) to C x side x side, float32, aspect kept, in the
+    middle.
 
-    The rest is filled with the median colour of the image's border. On plain ground that continues the
-    ground; black bars would draw edges that features see and sort by. An image that is a square of that
-    side is not resampled. The filter is bilinear with antialiasing, which does not overshoot.
+    The rest is filled with the median colour of the image's border. On plain ground that continues
+    the ground; black bars would draw edges that features see and sort by. An image that is a square
+    of that side is not resampled. The filter is bilinear with antialiasing, which does not
+    overshoot.
 
     >>> fit_square(Image.new("L", (20, 10), 255), 8).shape
     (1, 8, 8)
@@ -23,7 +25,9 @@ def fit_square(image: Image.Image, side: int) -> np.ndarray:
     pixels: np.ndarray = np.clip(raw, 0, 1) if image.mode == "F" else raw / 255
     if width == height:
         return np.ascontiguousarray(pixels)
-    border = np.concatenate([pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1)
+    border = np.concatenate(
+        [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1
+    )
     square = np.empty((len(pixels), side, side), np.float32)
     square[:] = np.median(border, axis=1)[:, None, None]
     top, left = (side - height) // 2, (side - width) // 2

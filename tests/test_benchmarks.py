@@ -29,7 +29,9 @@ def development(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("development")
 
 
-@pytest.mark.parametrize("name", ["one size", "natural", "10:1", "one large", "one size, clumped", "10:1, clumped"])
+@pytest.mark.parametrize(
+    "name", ["one size", "natural", "10:1", "one large", "one size, clumped", "10:1, clumped"]
+)
 def test_development_sets_have_their_sizes(development: Any, name: str) -> None:
     labels = np.arange(4000) % 10
     images = np.random.default_rng(0).random((4000, 4, 4))
@@ -52,7 +54,9 @@ def test_clumps_are_of_images_that_look_alike(development: Any) -> None:
     assert distance("one size, clumped") < 0.7 * distance("one size")
 
 
-def test_the_development_files_are_read_with_and_without_gz(development: Any, tmp_path: Path) -> None:
+def test_the_development_files_are_read_with_and_without_gz(
+    development: Any, tmp_path: Path
+) -> None:
     images = np.arange(2 * 28 * 28, dtype=np.uint8).reshape(2, 28, 28)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes(16) + images.tobytes())
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + bytes([7, 3])))
@@ -69,9 +73,25 @@ def test_the_first_stage_is_that_of_the_recipe(development: Any) -> None:
         assert sized_vectors(features, descriptors, 3, seed=5)[1] == whole.sizes_[0]
 
 
-def test_the_figure_of_the_evidence_marks_each_kind_and_what_was_less_right(development: Any) -> None:
-    row = {"images": "one size", "like": True, "taken": "equal", "difference": 0.01, "equal": 0.9, "free": 0.8}
-    other = {"images": "10:1", "like": False, "taken": "free", "difference": 0.1, "equal": 0.9, "free": 0.8}
+def test_the_figure_of_the_evidence_marks_each_kind_and_what_was_less_right(
+    development: Any,
+) -> None:
+    row = {
+        "images": "one size",
+        "like": True,
+        "taken": "equal",
+        "difference": 0.01,
+        "equal": 0.9,
+        "free": 0.8,
+    }
+    other = {
+        "images": "10:1",
+        "like": False,
+        "taken": "free",
+        "difference": 0.1,
+        "equal": 0.9,
+        "free": 0.8,
+    }
     (axes,) = development.figure([other, row]).axes
     dots = {line.get_marker(): line for line in axes.lines if len(line.get_xdata()) == 1}
     assert list(dots["o"].get_xdata()) == [1.0] and list(dots["^"].get_xdata()) == [10.0]
@@ -80,10 +100,16 @@ def test_the_figure_of_the_evidence_marks_each_kind_and_what_was_less_right(deve
     assert [text.get_text() for text in axes.get_yticklabels()] == ["one size", "10:1"]
 
 
-def test_a_row_of_the_course_is_made_anew_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_of_the_course_is_made_anew_and_the_others_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     course = importlib.import_module("course")
-    stored = [{"row": "features", "name": "a"}, {"row": "pixels", "name": "b"}, {"row": "pixels", "name": "c"}]
+    stored = [
+        {"row": "features", "name": "a"},
+        {"row": "pixels", "name": "b"},
+        {"row": "pixels", "name": "c"},
+    ]
     rows = course.merge(stored, [{"row": "pixels", "name": "b2"}])
     assert [row["name"] for row in rows] == ["b2", "a"]
 
@@ -95,7 +121,12 @@ def test_a_row_of_the_course_is_scored_on_even_rows_alone(monkeypatch: pytest.Mo
     right = digits.open_labels()
     half_right = np.where(np.arange(len(digits)) % 2 == 0, right, 0)
     assert course.measure(digits, lambda seed: half_right)["accuracy"]["mean"] == 1.0
-    assert course.measure(digits, lambda seed: np.where(np.arange(len(digits)) % 2, right, 0))["nmi"]["max"] == 0.0
+    assert (
+        course.measure(digits, lambda seed: np.where(np.arange(len(digits)) % 2, right, 0))["nmi"][
+            "max"
+        ]
+        == 0.0
+    )
 
 
 def test_a_band_spans_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,10 +139,16 @@ def test_every_chapter_has_a_band_of_five_seeds() -> None:
     stored = json.loads((FOLDER / "results" / "bands.json").read_text(encoding="utf-8"))["chapters"]
     assert sorted(stored) == [path.stem[:2] for path in sorted(course_folder().glob(PATTERN))]
     for about in stored.values():
-        bands = {name: one for name, one in about.items() if isinstance(one, dict) and name != "versions"}
+        bands = {
+            name: one for name, one in about.items() if isinstance(one, dict) and name != "versions"
+        }
         assert about["seeds"] == [0, 1, 2, 3, 4] and bands
         for one in bands.values():
-            assert len(one["all"]) == 5 and one["min"] == min(one["all"]) and one["max"] == max(one["all"])
+            assert (
+                len(one["all"]) == 5
+                and one["min"] == min(one["all"])
+                and one["max"] == max(one["all"])
+            )
 
 
 @pytest.fixture
@@ -121,7 +158,9 @@ def accuracy(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize(("sizes", "smallest"), [("2:1", 87), ("3:1", 58), ("10:1", 17)])
-def test_drawn_digits_have_their_sizes_and_their_labels(accuracy: Any, sizes: str, smallest: int) -> None:
+def test_drawn_digits_have_their_sizes_and_their_labels(
+    accuracy: Any, sizes: str, smallest: int
+) -> None:
     digits = load("digits")
     drawn = accuracy.draw(digits, sizes, seed=3)
     counts = np.sort(np.bincount(drawn.open_labels()))
@@ -187,18 +226,35 @@ def test_our_run_and_a_simple_one_are_measured_alike(monkeypatch: pytest.MonkeyP
 
 def test_tables_say_what_was_taken_and_what_is_regretted(accuracy: Any) -> None:
     tables = importlib.import_module("tables")
-    row = {"method": "mtlkit", "variant": "auto", "assumed": "k known", "seeds": [1, 2], "taken": ["equal", "free"]}
+    row = {
+        "method": "mtlkit",
+        "variant": "auto",
+        "assumed": "k known",
+        "seeds": [1, 2],
+        "taken": ["equal", "free"],
+    }
     row |= {key: accuracy.band([0.5, 0.7]) for key in (*accuracy.SCORES, "cpu_seconds")}
     row |= {"equal_cut": [0.1, 0.2], "free_cut": [0.1, 0.1]}
     pairs = {"theirs": "Ward on HOG", "accuracy": accuracy.paired([0.5, 0.7], [0.4, 0.5])}
-    page = tables.scoreboard({"command": "c", "rows": [row], "difference": pairs}, "accuracy", "ACC")
+    page = tables.scoreboard(
+        {"command": "c", "rows": [row], "difference": pairs}, "accuracy", "ACC"
+    )
     assert "took equal sizes in 1 of 2 runs" in page and "15.0% and 10.0%" in page
     assert "ACC +0.150" in page and "better in 2 of 2" in page
     methods = {"mtlkit": row, "Ward on HOG": row | {"balanced_accuracy": accuracy.band([0.8])}}
-    regret = {"set": "digits", "images": 1797, "classes": 10, "seeds": [1, 2], "judged_by": "balanced_accuracy",
-              "best_simple": "Ward on HOG", "regret": 0.2, "methods": methods}  # fmt: skip
-    assert "| 0.600 (0.500 to 0.700) | Ward on HOG | 0.800 (0.800 to 0.800) | -0.200 |" in tables.regrets(
-        {"command": "c", "rows": [regret]}
+    regret = {
+        "set": "digits",
+        "images": 1797,
+        "classes": 10,
+        "seeds": [1, 2],
+        "judged_by": "balanced_accuracy",
+        "best_simple": "Ward on HOG",
+        "regret": 0.2,
+        "methods": methods,
+    }
+    assert (
+        "| 0.600 (0.500 to 0.700) | Ward on HOG | 0.800 (0.800 to 0.800) | -0.200 |"
+        in tables.regrets({"command": "c", "rows": [regret]})
     )
 
 
@@ -206,14 +262,20 @@ def test_every_try_makes_as_many_classes_as_are_asked_for(monkeypatch: pytest.Mo
     monkeypatch.syspath_prepend(str(FOLDER))
     tries = importlib.import_module("tries")
     blobs = np.repeat(np.eye(4), [60, 40, 30, 20], axis=0)
-    first, second, descriptors = (blobs + np.random.default_rng(n).normal(0, 0.05, blobs.shape) for n in range(3))
+    first, second, descriptors = (
+        blobs + np.random.default_rng(n).normal(0, 0.05, blobs.shape) for n in range(3)
+    )
     ways = tries.ways_of(first, second, descriptors, 4, seed=0)
     pool = ways.pop(tries.ORACLE)
     assert len(pool) == 30
-    assert all(sorted(np.bincount(found)) == [20, 30, 40, 60] for found in [*ways.values(), pool[0]])
+    assert all(
+        sorted(np.bincount(found)) == [20, 30, 40, 60] for found in [*ways.values(), pool[0]]
+    )
 
 
-def test_small_mnist_is_of_the_test_part_and_as_large_as_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_mnist_is_of_the_test_part_and_as_large_as_digits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     regrets = importlib.import_module("regrets")
     asked = []
@@ -237,15 +299,20 @@ def test_a_window_stays_inside_the_photo(monkeypatch: pytest.MonkeyPatch, tmp_pa
         (base / folder).mkdir(parents=True)
     (base / "ImageSets/Main/test.txt").write_text("one\n")
     Image.new("RGB", (640, 480), "white").save(base / "JPEGImages" / "one.jpg")
-    box = (
-        "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
-    )
+    corners = "<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>"
+    box = "<object><name>{}</name><bndbox>" + corners + "</bndbox></object>"
     cells = [("WBC", 600, 450, 640, 480), ("RBC", 5, 5, 5, 20), ("Platelets", 0, 0, 20, 10)]
     text = "".join(box.format(*cell) for cell in cells)
     (base / "Annotations" / "one.xml").write_text(f"<annotation>{text}</annotation>")
     crops, kinds = real.cells(tmp_path, "test")
-    assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [1, 2]  # one box has no area
-    assert [crop.size for crop in real.cells(tmp_path, "test", window=None)[0]] == [(40, 30), (20, 10)]
+    assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [
+        1,
+        2,
+    ]  # one box has no area
+    assert [crop.size for crop in real.cells(tmp_path, "test", window=None)[0]] == [
+        (40, 30),
+        (20, 10),
+    ]
     assert real.image_set("cells", crops, kinds).images.shape == (2, 3, 32, 32)
     with pytest.raises(SystemExit, match="gtsrb"):
         real.signs(tmp_path, 1)

@@ -1,4 +1,4 @@
-"""The door for code: scikit-learn's manners, every shape of input, one sentence for what cannot be."""
+"""The door for code: scikit-learn's manners, every shape of input, one sentence for a mistake."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Touchy:
 
 
 @pytest.mark.parametrize(
-    "X", [GREY, GREY[:, None], COLOUR, PLAIN, GREY.tolist(), COLOUR[:, :, :, :5], torch.tensor(GREY)]
+    "X",
+    [GREY, GREY[:, None], COLOUR, PLAIN, GREY.tolist(), COLOUR[:, :, :, :5], torch.tensor(GREY)],
 )
 def test_every_shape_of_input(X: Any) -> None:
     clusterer = quick()
@@ -83,17 +84,24 @@ def test_new_images_are_classified_one_by_one_as_in_a_batch() -> None:
 
 def test_bytes_are_the_same_as_their_255ths() -> None:
     as_bytes = (GREY * 255).astype(np.uint8)
-    found = [quick().fit(X).probabilities_ for X in (as_bytes, as_bytes / 255, as_bytes.astype(np.float32) / 255)]
+    found = [
+        quick().fit(X).probabilities_
+        for X in (as_bytes, as_bytes / 255, as_bytes.astype(np.float32) / 255)
+    ]
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_allclose(found[0], found[2], atol=1e-3)
 
 
 def test_plain_features_may_have_any_scale() -> None:
     scaled = PLAIN * [1, 10, 100, 1000, 0.1, 0.01] + 5
-    np.testing.assert_allclose(quick().fit(scaled).probabilities_, quick().fit(PLAIN).probabilities_, atol=1e-2)
+    np.testing.assert_allclose(
+        quick().fit(scaled).probabilities_, quick().fit(PLAIN).probabilities_, atol=1e-2
+    )
 
 
-@pytest.mark.parametrize(("shape", "side"), [((5, 7), 8), ((8, 8), 8), ((20, 9), 20), ((3, 100), 64), ((64, 64), 64)])
+@pytest.mark.parametrize(
+    ("shape", "side"), [((5, 7), 8), ((8, 8), 8), ((20, 9), 20), ((3, 100), 64), ((64, 64), 64)]
+)
 def test_the_side_is_that_of_the_images_within_bounds(shape: tuple[int, int], side: int) -> None:
     clusterer = quick().fit(RANDOM.random((4, *shape)))
     assert clusterer.model_.encoder.settings["side"] == side
@@ -102,7 +110,9 @@ def test_the_side_is_that_of_the_images_within_bounds(shape: tuple[int, int], si
 def test_the_side_can_be_asked_for() -> None:
     clusterer = quick(side=12).fit(GREY)
     assert clusterer.model_.encoder.settings["side"] == 12
-    assert clusterer.predict(RANDOM.random((2, 30, 40))).shape == (2,)  # and new images are brought to it
+    assert clusterer.predict(RANDOM.random((2, 30, 40))).shape == (
+        2,
+    )  # and new images are brought to it
 
 
 def test_images_are_resized_within_their_range() -> None:
@@ -155,7 +165,9 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     still = Augmentation(rotation=0)
     settings = {"class_sizes": "equal", "weighting": "equal", "cosines": True, "clustering": True}
     with pytest.raises(KeyboardInterrupt):
-        quick(4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings).fit(GREY)
+        quick(
+            4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings
+        ).fit(GREY)
     assert {name: seen[name] for name in settings} == settings
     assert seen["augmentation"] is still
     assert (seen["n_clusters"], seen["seed"], seen["threads"]) == (4, 7, 2)
@@ -205,7 +217,12 @@ def test_fit_knows_nothing_of_y() -> None:
 def test_scikit_learns_manners() -> None:
     clusterer = quick(4, class_sizes="equal", side=16)
     params = clusterer.get_params()
-    assert (params["n_clusters"], params["class_sizes"], params["side"], params["random_state"]) == (4, "equal", 16, 0)
+    assert (
+        params["n_clusters"],
+        params["class_sizes"],
+        params["side"],
+        params["random_state"],
+    ) == (4, "equal", 16, 0)
     again = clone(clusterer)
     assert again is not clusterer and again.get_params() == params
     assert clusterer.set_params(n_clusters=2).n_clusters == 2 and again.n_clusters == 4
@@ -217,10 +234,14 @@ def test_in_a_pipeline() -> None:
     pipeline = make_pipeline(StandardScaler(), quick())
     classes = pipeline.fit_predict(PLAIN)
     np.testing.assert_array_equal(pipeline.predict(PLAIN), classes)
-    assert pipeline.predict_proba(PLAIN).shape == (30, 3) and pipeline.transform(PLAIN).shape == (30, 128)
+    assert pipeline.predict_proba(PLAIN).shape == (30, 3) and pipeline.transform(PLAIN).shape == (
+        30,
+        128,
+    )
 
 
-# One check is left out: it gives arrays of array_api_strict, and images become torch tensors here whatever they were.
+# One check is left out: it gives arrays of array_api_strict, and images become torch tensors here
+# whatever they were.
 CHECKS = [
     pytest.param(check, id=f"{number}-{check.func.__name__}")
     for number, (_, check) in enumerate(estimator_checks_generator(quick(2), mark=None))
@@ -249,7 +270,9 @@ def test_the_same_seed_gives_the_same_classes() -> None:
     np.testing.assert_array_equal(fitted(3), first)
     np.testing.assert_array_equal(fitted(np.int64(3)), first)
     assert not np.array_equal(fitted(4), first)
-    np.testing.assert_array_equal(fitted(np.random.RandomState(5)), fitted(np.random.RandomState(5)))
+    np.testing.assert_array_equal(
+        fitted(np.random.RandomState(5)), fitted(np.random.RandomState(5))
+    )
     assert not np.array_equal(fitted(None), fitted(None))
     assert not np.array_equal(fitted(np.random.RandomState(5)), first)
 
@@ -275,7 +298,9 @@ def test_an_estimate_changes_nothing(seed: Any) -> None:
     assert not hasattr(asked, "n_features_in_")
     np.testing.assert_array_equal(asked.fit(GREY).probabilities_, other.fit(GREY).probabilities_)
     before = copy.deepcopy(asked.predict_proba(GREY))
-    assert asked.estimate_seconds(RANDOM.random((9, 3, 20, 20))) > 0  # of another set, on a fitted one
+    assert (
+        asked.estimate_seconds(RANDOM.random((9, 3, 20, 20))) > 0
+    )  # of another set, on a fitted one
     np.testing.assert_array_equal(asked.predict_proba(GREY), before)
 
 
@@ -302,7 +327,10 @@ def broken(X: np.ndarray, value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("X", "message"),
     [
-        (GREY * 2, r"values from .* to 1.9\d*: images must lie in \[0, 1\]; divide by the largest value"),
+        (
+            GREY * 2,
+            r"values from .* to 1.9\d*: images must lie in \[0, 1\]; divide by the largest value",
+        ),
         (GREY - 0.5, "images must lie in"),
         ((GREY * 255).astype(np.int64), "values from 0 to 25.: .*; divide by"),
         (broken(GREY, np.nan), "X holds NaN: images must lie in"),
@@ -310,7 +338,11 @@ def broken(X: np.ndarray, value: float) -> np.ndarray:
         (broken(PLAIN, np.nan), "contains NaN: give N x D finite numbers"),
         (broken(PLAIN, np.inf), "contains infinity.*: give N x D finite numbers"),
         (3.0, "X is one value of float64: expected numbers, N x H x W"),
-        (PLAIN[0], "X is 6 of float64: expected numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D."),
+        (
+            PLAIN[0],
+            "X is 6 of float64: expected numbers, N x H x W, N x 1 x H x W, N x 3 x "
+            "H x W or N x D.",
+        ),
         (COLOUR[None], "X is 1 x 30 x 3 x 8 x 8 of .*: expected"),
         (RANDOM.random((5, 2, 8, 8)), "X is 5 x 2 x 8 x 8 of float64: expected"),
         (COLOUR.transpose(0, 2, 3, 1), r"channels to the second place, X.transpose\(0, 3, 1, 2\)"),
@@ -318,7 +350,10 @@ def broken(X: np.ndarray, value: float) -> np.ndarray:
         (np.zeros((4, 0, 8)), "X is 4 x 0 x 8 of float64: expected"),
         (np.zeros((0, 6)), "0 sample.*: give N x D finite numbers"),
         (np.full((5, 8, 8), "a"), "X is 5 x 8 x 8 of <U1: expected numbers"),
-        (np.full((5, 8), "a"), r"could not convert string to float: .*'a'.*: give N x D finite numbers"),
+        (
+            np.full((5, 8), "a"),
+            r"could not convert string to float: .*'a'.*: give N x D finite numbers",
+        ),
         (GREY * 1j, "X is .* of complex64: expected numbers"),
         ([GREY[0], GREY[1, :5]], r"rows of X differ in shape \(.*\): bring all images to one size"),
         (sparse.csr_array(PLAIN), r"X is sparse: .*X.toarray\(\)"),
@@ -327,7 +362,7 @@ def broken(X: np.ndarray, value: float) -> np.ndarray:
         (np.full((5, 8, 8), 0.3), "all 5 images are equal: .*give two or more images that differ"),
         (np.ones((5, 6)), "all 5 images are equal"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None:
     for method in (quick(2).fit, quick(2).estimate_seconds):
         with pytest.raises(InputError, match=message) as caught:
@@ -349,7 +384,10 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"weighting": 3}, "weighting is a int: give a name"),
         ({"encoder": "smal-cnn"}, "Did you mean 'small-cnn'"),
         ({"encoder": "vit_b_32"}, r"'vit_b_32' cannot take 8 px .*: take another"),
-        ({"weights": "/not/there.safetensors"}, "/not/there.safetensors: cannot be read as safetensors"),
+        (
+            {"weights": "/not/there.safetensors"},
+            "/not/there.safetensors: cannot be read as safetensors",
+        ),
         ({"descriptors": "hogs"}, "Did you mean 'hog'"),
         ({"descriptors": ("hog", "lbq")}, "Did you mean 'lbp'"),
         ({"descriptors": ()}, "no descriptor was named"),
@@ -360,7 +398,9 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"n_threads": 0}, "number of threads is 0: ask for 1 or more"),
     ],
 )
-def test_bad_settings_get_one_sentence_with_a_remedy(settings: dict[str, Any], message: str) -> None:
+def test_bad_settings_get_one_sentence_with_a_remedy(
+    settings: dict[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         quick(**settings).fit(GREY)
 
@@ -372,11 +412,17 @@ def test_bad_settings_get_one_sentence_with_a_remedy(settings: dict[str, Any], m
         (COLOUR, GREY, "X has 1 channels and fit was given 3"),
         (GREY, PLAIN, "X is 30 x 6 of .*: expected numbers, N x H x W"),
         (PLAIN, GREY, "expected <= 2.*N x D|dim 3.*N x D"),
-        (PLAIN, PLAIN[:, :5], "X has 5 features, but MultiTaskClusterer is expecting 6.*: give N x D"),
+        (
+            PLAIN,
+            PLAIN[:, :5],
+            "X has 5 features, but MultiTaskClusterer is expecting 6.*: give N x D",
+        ),
         (GREY, GREY * 3, "images must lie in"),
     ],
 )
-def test_new_images_must_be_of_the_kind_that_fit_was_given(fitted: np.ndarray, X: np.ndarray, message: str) -> None:
+def test_new_images_must_be_of_the_kind_that_fit_was_given(
+    fitted: np.ndarray, X: np.ndarray, message: str
+) -> None:
     clusterer = quick().fit(fitted)
     for method in (clusterer.predict, clusterer.predict_proba, clusterer.transform):
         with pytest.raises(InputError, match=message):
@@ -391,18 +437,25 @@ def test_as_array_keeps_an_array_as_it_is() -> None:
 def test_cosines_are_in_the_history_when_asked_for() -> None:
     rows = quick(cosines=True).fit(GREY).history_
     assert all(-1 <= row["cosine/views/shape"] <= 1 for row in rows if row["stage"] == "features")
-    assert not [key for row in quick().fit(GREY).history_ for key in row if key.startswith("cosine")]
+    assert not [
+        key for row in quick().fit(GREY).history_ for key in row if key.startswith("cosine")
+    ]
 
 
 def test_an_encoder_for_images_does_not_take_plain_features() -> None:
-    with pytest.raises(InputError, match=r"'resnet18' takes images, and X is N x D: use encoder='auto'"):
+    with pytest.raises(
+        InputError, match=r"'resnet18' takes images, and X is N x D: use encoder='auto'"
+    ):
         quick(encoder="resnet18").fit(PLAIN)
     assert quick(encoder="mlp").fit(PLAIN).transform(PLAIN).shape == (30, 128)
 
 
 def test_the_encoder_starts_from_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = quick().fit(GREY).model_.encoder
-    save_file({name: value.contiguous() for name, value in first.state_dict().items()}, tmp_path / "w.safetensors")
+    save_file(
+        {name: value.contiguous() for name, value in first.state_dict().items()},
+        tmp_path / "w.safetensors",
+    )
     seen: list[dict[str, torch.Tensor]] = []
 
     def spy(images: Any, descriptors: Any, n_clusters: int, encoder: Any, **settings: Any) -> Any:
@@ -413,7 +466,9 @@ def test_the_encoder_starts_from_weights(monkeypatch: pytest.MonkeyPatch, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         quick(random_state=9, weights=tmp_path / "w.safetensors").fit(GREY)
     assert all(torch.equal(value, seen[0][name]) for name, value in first.state_dict().items())
-    with pytest.raises(InputError, match=r"layers.0.weight: .*\[24, 1, 3, 3\].* current model is .*\[24, 3, 3, 3\]"):
+    with pytest.raises(
+        InputError, match=r"layers.0.weight: .*\[24, 1, 3, 3\].* current model is .*\[24, 3, 3, 3\]"
+    ):
         quick(weights=str(tmp_path / "w.safetensors")).fit(COLOUR)
 
 
@@ -470,7 +525,9 @@ UNUSUAL: dict[str, tuple[np.ndarray, int]] = {
 }
 
 
-@pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"class_sizes": "free", "clustering": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"class_sizes": "equal"}, {"class_sizes": "free", "clustering": True}]
+)
 @pytest.mark.parametrize("kind", UNUSUAL)
 def test_unusual_images_give_a_sound_result(kind: str, settings: dict[str, Any]) -> None:
     X, k = UNUSUAL[kind]

@@ -22,8 +22,11 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 BASE = PROJECT["dependencies"]
 COURSE, DEV, HEIC, MEDICAL = PROJECT["optional-dependencies"].values()
-PINS = [Requirement(line) for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")]  # fmt: skip
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
 VERSIONS = {canonicalize_name(pin.name): re.sub("^==", "", str(pin.specifier)) for pin in PINS}
 
 
@@ -58,7 +61,8 @@ def test_every_import_is_a_declared_dependency(folder: str, declared: list[str])
     strangers = {
         name
         for name in imported - own - set(sys.stdlib_module_names)
-        if not names & {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
+        if not names
+        & {canonicalize_name(distribution) for distribution in distributions.get(name, [])}
     }
     assert not strangers, f"{folder}/ imports {sorted(strangers)}: declare them in pyproject.toml"
 
@@ -68,9 +72,14 @@ def test_environment_yml_equals_pyproject() -> None:
     python, pip, listed = environment["dependencies"]
     lines = [line for line in listed["pip"] if not line.startswith("--")]
     assert lines == BASE + COURSE + DEV + HEIC + MEDICAL
-    assert [line for line in listed["pip"] if line.startswith("--")] == ["--constraint constraints.txt", "--editable ."]
+    assert [line for line in listed["pip"] if line.startswith("--")] == [
+        "--constraint constraints.txt",
+        "--editable .",
+    ]
     assert pip == "pip"
-    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.removeprefix("python="))
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(
+        python.removeprefix("python=")
+    )
 
 
 @pytest.mark.parametrize("line", BASE + COURSE + DEV + HEIC + MEDICAL)
@@ -82,17 +91,23 @@ def test_the_pin_satisfies_the_bound(line: str) -> None:
 
 @pytest.mark.parametrize("pin", PINS, ids=str)
 def test_a_pin_is_one_public_version(pin: Requirement) -> None:
-    assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(pin.specifier)), f"{pin} must be NAME==VERSION, no +local tag or file"
+    assert re.fullmatch(r"==[0-9][0-9a-z.]*", str(pin.specifier)), (
+        f"{pin} must be NAME==VERSION, no +local tag or file"
+    )
     assert not pin.url
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the pins were made on Linux: elsewhere a few more are needed")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="the pins were made on Linux: elsewhere a few more are needed"
+)
 def test_every_installed_package_is_pinned() -> None:
     wanted, seen = [f"mtlkit[{','.join(PROJECT['optional-dependencies'])}]"], set()
-    while wanted:  # from the project along its requirements: what else lies in the environment is not its concern
+    while wanted:  # along the requirements; what else lies in the environment is no concern
         requirement = Requirement(wanted.pop())
         for extra in requirement.extras or {""}:
-            if (requirement.name, extra) in seen or requirement.name.startswith(("cuda-", "nvidia-", "triton")):
+            if (requirement.name, extra) in seen or requirement.name.startswith(
+                ("cuda-", "nvidia-", "triton")
+            ):
                 continue
             seen.add((requirement.name, extra))
             for line in _requirements(requirement.name):
@@ -116,11 +131,15 @@ def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     if not shutil.which("make"):
         pytest.skip("there is no make here")
     environ = {name: value for name, value in os.environ.items() if "MAKE" not in name}
-    return subprocess.run(["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
 
 
 def test_make_help_lists_every_target() -> None:
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    targets = re.findall(
+        r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert {"run", "test", "test-fast", "lint", "lab", "clean", "help"} <= set(targets)
     assert re.findall(r"^make ([a-z-]+)", make(ROOT).stdout, flags=re.MULTILINE) == targets
 
@@ -152,7 +171,9 @@ def test_an_old_python_is_refused_in_one_sentence(clone: Path) -> None:
 
 
 def test_a_set_up_that_breaks_off_leaves_no_stamp(clone: Path) -> None:
-    broken_venv = 'test "$1" = -c || { mkdir -p .venv/bin; ln -sf "$(command -v false)" .venv/bin/python; }'
+    broken_venv = (
+        'test "$1" = -c || { mkdir -p .venv/bin; ln -sf "$(command -v false)" .venv/bin/python; }'
+    )
     made = make(clone, "run", f"PYTHON={stand_in(clone, broken_venv)}")
     assert made.returncode == 2
     assert "Setting up" in made.stdout
@@ -177,7 +198,9 @@ def test_only_torch_and_torchvision_come_from_the_index(clone: Path, index: str)
 
 
 def test_tests_reach_no_network() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there:  # a datagram's connect would send nothing
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_DGRAM
+    ) as there:  # a datagram's connect would send nothing
         with pytest.raises(RuntimeError, match="tests use no network"):
             there.connect(("192.0.2.1", 9))
         there.connect(("127.0.0.1", 9))

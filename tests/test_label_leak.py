@@ -1,4 +1,6 @@
-"""Labels cannot reach training: it works where labels raise when touched, and the code has no way to them."""
+"""Labels cannot reach training: it works where labels raise when touched, and the code has no way
+to them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.preprocessing import describe, edge_maps
 
 PACKAGE = Path(mtlkit.__file__).parent
-MAY_OPEN = ("cli", "data", "evaluation")  # who reads labels, who scores, and who brings the two together
+MAY_OPEN = (
+    "cli",
+    "data",
+    "evaluation",
+)  # who reads labels, who scores, and who brings the two together
 HEART = ("preprocessing", "multitask", "clusterer.py")  # what leads to classes
 FORBIDDEN = (
     "mtlkit.data",
@@ -45,7 +51,9 @@ def guarded() -> ImageSet:
 
     images = np.random.default_rng(0).random((24, 1, 8, 8)).astype(np.float32)
     names = tuple(f"guarded/{row}" for row in range(24))
-    return ImageSet(images, "guarded", names, n_clusters=2, class_names=("a", "b"), labels=raise_when_touched)
+    return ImageSet(
+        images, "guarded", names, n_clusters=2, class_names=("a", "b"), labels=raise_when_touched
+    )
 
 
 def test_the_guard_bites(guarded: ImageSet) -> None:
@@ -55,7 +63,9 @@ def test_the_guard_bites(guarded: ImageSet) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"clustering": True}])
-def test_the_whole_way_works_on_labels_that_raise_when_touched(guarded: ImageSet, settings: dict[str, Any]) -> None:
+def test_the_whole_way_works_on_labels_that_raise_when_touched(
+    guarded: ImageSet, settings: dict[str, Any]
+) -> None:
     clusterer = MultiTaskClusterer(guarded.n_clusters or 2, effort=0.01, random_state=0, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
@@ -72,7 +82,9 @@ def test_each_room_works_on_labels_that_raise_when_touched(guarded: ImageSet) ->
     fit(model, guarded.images, epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
-        find_classes(torch.as_tensor(guarded.images), targets, 2, SmallCNN(), schedule=Schedule(effort=0.01))
+        find_classes(
+            torch.as_tensor(guarded.images), targets, 2, SmallCNN(), schedule=Schedule(effort=0.01)
+        )
 
 
 def test_the_sets_that_are_fetched_read_no_label_before_they_are_opened(tmp_path: Path) -> None:
@@ -80,7 +92,9 @@ def test_the_sets_that_are_fetched_read_no_label_before_they_are_opened(tmp_path
         return bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
 
     (tmp_path / "MNIST" / "raw").mkdir(parents=True)
-    (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(head(2, 28, 28) + bytes(784) + b"\1" * 784)
+    (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(
+        head(2, 28, 28) + bytes(784) + b"\1" * 784
+    )
     (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").write_bytes(b"no labels")
     (tmp_path / "gtsrb" / "GTSRB" / "Final_Test" / "Images").mkdir(parents=True)
     for row in range(2):
@@ -102,7 +116,10 @@ def mentions_of_labels(tree: ast.AST, where: str) -> Iterator[str]:
     unused_y = {
         id(node.args)
         for node in ast.walk(tree)
-        if where == "clusterer.py" and isinstance(node, ast.FunctionDef) and node.name == "fit" and not uses_y(node)
+        if where == "clusterer.py"
+        and isinstance(node, ast.FunctionDef)
+        and node.name == "fit"
+        and not uses_y(node)
     }
     for node in ast.walk(tree):
         line = f"{where}:{getattr(node, 'lineno', '?')}"
@@ -121,12 +138,14 @@ def mentions_of_labels(tree: ast.AST, where: str) -> Iterator[str]:
 
 def uses_y(function: ast.FunctionDef) -> bool:
     """Whether the body names y, or could reach it under no name."""
-    names = {node.id for line in function.body for node in ast.walk(line) if isinstance(node, ast.Name)}
+    names = {
+        node.id for line in function.body for node in ast.walk(line) if isinstance(node, ast.Name)
+    }
     return bool(names & {"y", "locals", "vars", "eval", "exec"})
 
 
 def forbidden_imports(tree: ast.AST, where: str) -> Iterator[str]:
-    """Imports by which the heart could read data or score; the package's root would bring `load`."""
+    """Imports by which the heart could read data or score; the root package would bring `load`."""
     for node in ast.walk(tree):
         modules: list[str] = []
         if isinstance(node, ast.Import):
@@ -134,7 +153,7 @@ def forbidden_imports(tree: ast.AST, where: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             modules = [node.module or ""] + [f"{node.module}.{alias.name}" for alias in node.names]
             if node.level:
-                yield f"{where}:{node.lineno} imports by a relative name, which this test cannot follow"
+                yield f"{where}:{node.lineno} imports by a relative name, which is not followed"
         for module in modules:
             if module == "mtlkit" or module.startswith(FORBIDDEN):
                 yield f"{where}:{node.lineno} imports {module}"
@@ -142,7 +161,11 @@ def forbidden_imports(tree: ast.AST, where: str) -> Iterator[str]:
 
 def modules(but: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> list[str]:
     names = [path.relative_to(PACKAGE).as_posix() for path in sorted(PACKAGE.rglob("*.py"))]
-    return [name for name in names if (not only or name.split("/")[0] in only) and name.split("/")[0] not in but]
+    return [
+        name
+        for name in names
+        if (not only or name.split("/")[0] in only) and name.split("/")[0] not in but
+    ]
 
 
 def read(name: str) -> ast.Module:
@@ -154,7 +177,9 @@ def test_the_modules_are_found() -> None:
         modules(but=MAY_OPEN)
     )
     assert not {"cli/fit.py", "data/images.py", "evaluation/scores.py"} & set(modules(but=MAY_OPEN))
-    assert {"clusterer.py", "multitask/tasks/base.py", "preprocessing/edges.py"} <= set(modules(only=HEART))
+    assert {"clusterer.py", "multitask/tasks/base.py", "preprocessing/edges.py"} <= set(
+        modules(only=HEART)
+    )
 
 
 @pytest.mark.parametrize("name", modules(but=MAY_OPEN))
@@ -191,7 +216,9 @@ def test_an_unused_y_is_scikit_learns_custom_in_fit_of_the_clusterer_alone() -> 
     custom = ast.parse("class A:\n def fit(self, X, y=None): return self")
     assert not list(mentions_of_labels(custom, "clusterer.py"))
     assert list(mentions_of_labels(custom, "multitask/training.py"))
-    functions = [node for node in ast.walk(read("clusterer.py")) if isinstance(node, ast.FunctionDef)]
+    functions = [
+        node for node in ast.walk(read("clusterer.py")) if isinstance(node, ast.FunctionDef)
+    ]
     (fit_of_the_clusterer,) = (function for function in functions if function.name == "fit")
     assert [argument.arg for argument in fit_of_the_clusterer.args.args] == ["self", "X", "y"]
 

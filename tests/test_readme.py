@@ -1,4 +1,6 @@
-"""README tells the truth: its examples print what they say, its links resolve, its tables stand in the results."""
+"""README tells the truth: its examples print what they say, its links resolve, its tables stand in
+the results.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,15 @@ def test_links_resolve(page: str) -> None:
 def test_the_house_is_as_contributing_says() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     modules = [
-        path for path in (ROOT / "mtlkit").rglob("*.py") if path.name != "__init__.py" and path.parent.name != "tasks"
+        path
+        for path in (ROOT / "mtlkit").rglob("*.py")
+        if path.name != "__init__.py" and path.parent.name != "tasks"
     ]
-    assert [path.name for path in modules if f"`{path.name}`" not in page and f"/{path.name}`" not in page] == []
+    assert [
+        path.name
+        for path in modules
+        if f"`{path.name}`" not in page and f"/{path.name}`" not in page
+    ] == []
 
 
 def test_figures_are_quoted_from_the_results() -> None:

@@ -1,4 +1,5 @@
-"""The door for the shell: `mtlkit fit | score | predict | compare | data | course | doctor`, a thin face on the rooms.
+"""The door for the shell: `mtlkit fit | score | predict | compare | data | course | doctor`, a thin
+face on the rooms.
 
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
@@ -17,9 +18,15 @@ from mtlkit.cli.use import compare, predict, score
 
 app = typer.Typer(
     cls=OneSentence,
-    help="Unsupervised image classification by multi-task learning: unlabelled images in, classes out.",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-)  # fmt: skip
+    help=(
+        "Unsupervised image classification by multi-task learning: unlabelled images in, "
+        "classes out."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 for command in (fit, score, predict, compare):
     app.command()(command)
 app.add_typer(data, name="data")
@@ -32,7 +39,10 @@ def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     from mtlkit.doctor import examine
 
     findings = examine(data_root)
-    lines = [f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}" for finding in findings]
+    lines = [
+        f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}"
+        for finding in findings
+    ]
     show([asdict(finding) for finding in findings], as_json, lines)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -44,7 +54,9 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+]
 
 
 @app.callback()

@@ -1,4 +1,6 @@
-"""`mtlkit course list | start | run | sweep | build | lint | release | mark`: chapters, for a learner, an author, a teacher."""
+"""`mtlkit course list | start | run | sweep | build | lint | release | mark`: chapters, for a
+learner, an author, a teacher.
+"""
 
 import json
 import math
@@ -20,7 +22,9 @@ class NeedsExtra(TyperGroup):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as fault:
-            raise InputError(f"{fault.name} is not installed: pip install 'mtlkit[course]'.") from fault
+            raise InputError(
+                f"{fault.name} is not installed: pip install 'mtlkit[course]'."
+            ) from fault
 
 
 def _find(chapter: Path) -> Path:
@@ -30,29 +34,48 @@ def _find(chapter: Path) -> Path:
 
 
 course = typer.Typer(
-    cls=NeedsExtra, no_args_is_help=True,
-    help="The course: take chapters along, run one with other parameters or over a grid of them, hand one out and mark it.",
-)  # fmt: skip
+    cls=NeedsExtra,
+    no_args_is_help=True,
+    help=(
+        "The course: take chapters along, run one with other parameters or over a grid "
+        "of them, hand one out and mark it."
+    ),
+)
 MANY = 100  # runs of a sweep that are asked about
-Chapter = Annotated[Path, typer.Argument(metavar="CHAPTER", callback=_find, help="Its number (05), name, or path.")]
-Chapters = Annotated[list[str] | None, typer.Argument(metavar="CHAPTER...")]
-Given = Annotated[list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a parameter.")]
-Grid = Annotated[
-    list[str], typer.Option(metavar="NAME=VALUES", help="seed=0..4, or class_sizes=free,equal. Repeat it.")
+Chapter = Annotated[
+    Path, typer.Argument(metavar="CHAPTER", callback=_find, help="Its number (05), name, or path.")
 ]
-TRUST = "Whoever reaches a scheduler can run anything on its workers: it must stand in a trusted network."
+Chapters = Annotated[list[str] | None, typer.Argument(metavar="CHAPTER...")]
+Given = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="Set a parameter."),
+]
+Grid = Annotated[
+    list[str],
+    typer.Option(metavar="NAME=VALUES", help="seed=0..4, or class_sizes=free,equal. Repeat it."),
+]
+TRUST = (
+    "Whoever reaches a scheduler can run anything on its workers: it must stand in a "
+    "trusted network."
+)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return rows with the same keys as aligned text."""
     from pandas import DataFrame
 
-    return DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="") if rows else ""
+    return (
+        DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
+        if rows
+        else ""
+    )
 
 
 @course.command("list")
-def list_chapters(chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None,
-                  as_json: AsJson = False) -> None:  # fmt: skip
+def list_chapters(
+    chapter: Annotated[str | None, typer.Argument(metavar="CHAPTER")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the chapters and what they need, or one chapter's parameters and what they may be."""
     from mtlkit.course import chapters, parameters
 
@@ -85,15 +108,23 @@ def start(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)
 def run(
     chapter: Chapter,
     given: Given = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder (default: runs/CHAPTER-SEED-TIME).")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a finished run of that name.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder (default: runs/CHAPTER-SEED-TIME).")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a finished run of that name.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a chapter with other parameters into a folder: the executed notebook, and report.json with what it recorded."""
+    """Run a chapter with other parameters into a folder: the executed notebook, and report.json
+    with what it recorded.
+    """
     from mtlkit.course import execution, parameters
     from mtlkit.deployment.runs import RunFailed, new_run, run_name
 
-    values = parameters.read_assignments(given or [], parameters.open_parameters(chapter), chapter.stem)
+    values = parameters.read_assignments(
+        given or [], parameters.open_parameters(chapter), chapter.stem
+    )
     place = out or Path("runs", run_name(chapter.stem, values.get("seed", 0)))
     try:
         with new_run(place, overwrite, files=execution.FILES, anew=True) as folder:
@@ -102,7 +133,9 @@ def run(
         tell(f"error: {fault}. What was executed until then is in {place}.partial.")
         raise typer.Exit(1) from None
     names = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}
-    board = [{title: row[name] for name, title in names.items()} for row in report.get("scoreboard", ())]
+    board = [
+        {title: row[name] for name, title in names.items()} for row in report.get("scoreboard", ())
+    ]
     lines = [f"{name:12} {execution.rounded(value)}" for name, value in report["recorded"].items()]
     lines += [table(board), f"notebook     {place / execution.NOTEBOOK}"]
     if (page := place / "report.html").is_file():
@@ -115,20 +148,31 @@ def sweep(
     chapter: Chapter,
     grid: Grid,
     given: Given = None,
-    pairs: Annotated[bool, typer.Option("--zip", help="Pair the values of grids, in place of each with each.")] = False,
-    out: Annotated[Path | None, typer.Option(help="The sweep's folder (default: runs/sweep-CHAPTER).")] = None,
+    pairs: Annotated[
+        bool, typer.Option("--zip", help="Pair the values of grids, in place of each with each.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The sweep's folder (default: runs/sweep-CHAPTER).")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=-1, help="Runs at a time; -1: one a core.")] = -1,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds that a run may take; 0: no limit.")] = 0,
-    cluster: Annotated[str, typer.Option(help=f"A Dask scheduler to do the runs, as tcp://HOST:8786. {TRUST}")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help=f"Do not ask before more than {MANY} runs.")] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0, help="Seconds that a run may take; 0: no limit.")
+    ] = 0,
+    cluster: Annotated[
+        str, typer.Option(help=f"A Dask scheduler to do the runs, as tcp://HOST:8786. {TRUST}")
+    ] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help=f"Do not ask before more than {MANY} runs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a chapter over a grid of parameters, side by side: a folder a run, a table and a figure over all.
+    """Run a chapter over a grid of parameters, side by side: a folder a run, a table and a figure
+    over all.
 
-    Each run has one thread. What is finished is not run again: after a stop, the same command goes on.
-    After a change of the chapter, the method, the packages or the data, the runs are made again.
-    Mean and spread are over the seeds; results/ in the sweep's folder has them, with a row a run
-    (runs.csv) and a figure.
+    Each run has one thread. What is finished is not run again: after a stop, the same command goes
+    on. After a change of the chapter, the method, the packages or the data, the runs are made
+    again. Mean and spread are over the seeds; results/ in the sweep's folder has them, with a row a
+    run (runs.csv) and a figure.
     """
     from tqdm import tqdm
 
@@ -146,12 +190,18 @@ def sweep(
     before = sum(run.recorded is not None for run in runs)
     if outdated := sum(run.is_outdated for run in runs):
         tell(
-            f"{outdated} of {len(runs)} runs were finished with another version of the chapter, the method, the "
+            f"{outdated} of {len(runs)} runs were finished with another version of "
+            "the chapter, the method, the "
             "packages or the data: they are made again, and the old folders stay."
         )
     try:
         with tqdm(
-            total=len(runs), initial=before, desc=f"sweep {chapter.stem}", unit="run", smoothing=0, file=sys.stderr
+            total=len(runs),
+            initial=before,
+            desc=f"sweep {chapter.stem}",
+            unit="run",
+            smoothing=0,
+            file=sys.stderr,
         ) as bar:  # the time left is that of the mean run
             for run, wrong in sweeps.sweep(chapter, runs, by, place, jobs, timeout, cluster):
                 bar.update()
@@ -159,14 +209,29 @@ def sweep(
                     failed += 1
                     bar.write(f"failed: {run.folder.name}: {wrong}", file=sys.stderr)
     except KeyboardInterrupt as fault:
-        fault.add_note(f"{sum(run.recorded is not None for run in runs)} of {len(runs)} runs are finished: the same "
-                       "command goes on with the others.")  # fmt: skip
+        fault.add_note(
+            f"{sum(run.recorded is not None for run in runs)} of {len(runs)} runs "
+            "are finished: the same "
+            "command goes on with the others."
+        )
         raise
-    rows = json.loads(sweeps.summary(sweeps.numbers(runs, by)).to_json(orient="records", double_precision=15))
-    told = f"{len(runs)} runs: {before} were finished before, {failed} failed. See {place / 'results'}."
-    show({"sweep": str(place), "runs": len(runs), "failed": failed, "summary": rows}, as_json, [table(rows), told])
+    rows = json.loads(
+        sweeps.summary(sweeps.numbers(runs, by)).to_json(orient="records", double_precision=15)
+    )
+    told = (
+        f"{len(runs)} runs: {before} were finished before, {failed} failed. See "
+        f"{place / 'results'}."
+    )
+    show(
+        {"sweep": str(place), "runs": len(runs), "failed": failed, "summary": rows},
+        as_json,
+        [table(rows), told],
+    )
     if failed:
-        tell(f"error: {failed} of {len(runs)} runs failed; what they executed is in their .partial folders.")
+        tell(
+            f"error: {failed} of {len(runs)} runs failed; what they executed is in "
+            "their .partial folders."
+        )
         raise typer.Exit(1)
 
 
@@ -204,7 +269,9 @@ def release(
     chapter: Chapter,
     out: Annotated[Path, typer.Option(help="The release's folder, for `mark`.")],
     given: Given = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a release that lies there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a release that lies there.")
+    ] = False,
 ) -> None:
     """Make a chapter ready to be handed out and marked; print the notebook to hand out."""
     from mtlkit.course import classroom
@@ -214,8 +281,12 @@ def release(
 
 @course.command()
 def mark(
-    released: Annotated[Path, typer.Argument(metavar="RELEASE", help="The folder that `release` made.")],
-    submissions: Annotated[Path, typer.Argument(help="A notebook, or a folder with one, for each learner.")],
+    released: Annotated[
+        Path, typer.Argument(metavar="RELEASE", help="The folder that `release` made.")
+    ],
+    submissions: Annotated[
+        Path, typer.Argument(help="A notebook, or a folder with one, for each learner.")
+    ],
     out: Annotated[Path, typer.Option(help="The folder for marks.csv and the pages of feedback.")],
     limit: Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")] = 300,
     as_json: AsJson = False,

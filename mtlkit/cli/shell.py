@@ -1,4 +1,6 @@
-"""What all commands share: how a mistake ends, the arguments they have in common, progress, and words on stderr."""
+"""What all commands share: how a mistake ends, the arguments they have in common, progress, and
+words on stderr.
+"""
 
 import json
 import sys
@@ -14,7 +16,9 @@ from mtlkit.errors import InputError, words_of
 
 
 class OneSentence(TyperGroup):
-    """Ends a command with one sentence and a status, instead of a traceback, when the user can mend it."""
+    """Ends a command with one sentence and a status, instead of a traceback, when the user can mend
+    it.
+    """
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -23,7 +27,10 @@ class OneSentence(TyperGroup):
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             tell(f"error: {_as_typed(str(fault), command)}")
             raise typer.Exit(fault.status) from None
-        except (KeyboardInterrupt, typer.Abort) as fault:  # the second: a question was answered with no
+        except (
+            KeyboardInterrupt,
+            typer.Abort,
+        ) as fault:  # the second: a question was answered with no
             notes = notes_of(fault)  # the first is on what the work left, others on how to go on
             last = ": ".join(["stopped", *notes[:1]])
             tell("\n".join([*notes[1:], f"{last}."]))
@@ -54,16 +61,24 @@ def _as_typed(text: str, command: Any) -> str:
     return text
 
 
-SOURCE = "A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz."
+SOURCE = (
+    "A catalogue name (digits, mnist:test; see `mtlkit data list`), a folder of images, or an .npz."
+)
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE)]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `mtlkit fit`.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, and nothing else on stdout.")
+]
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where downloaded sets lie.")]
 MaxPixels = Annotated[
     int | None,
-    typer.Option("--max-pixels", min=1, help="Pixels of one picture to decode at most; default: 50 million."),
+    typer.Option(
+        "--max-pixels", min=1, help="Pixels of one picture to decode at most; default: 50 million."
+    ),
 ]
-Threads = Annotated[int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest on a busy machine.")]
+Threads = Annotated[
+    int, typer.Option(min=1, max=256, help="Threads for torch. One is quickest on a busy machine.")
+]
 
 
 @contextmanager

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from mtlkit.cli.shell import AsJson, DataRoot, MaxPixels, Run, Source, Threads, load, progress_bar, show, tell
+from mtlkit.cli.shell import (
+    AsJson,
+    DataRoot,
+    MaxPixels,
+    Run,
+    Source,
+    Threads,
+    load,
+    progress_bar,
+    show,
+    tell,
+)
 from mtlkit.errors import InputError
 
 
@@ -36,8 +47,11 @@ def score(
     for item in images.skipped:
         tell(f"left out: {item.path}: {item.reason}")
     if not images.has_labels:
-        raise InputError(f"{source}: has no labels to score against: give a folder with a subfolder for each class, an .npz "
-                         "with `labels`, or a catalogue set.")  # fmt: skip
+        raise InputError(
+            f"{source}: has no labels to score against: give a folder with a "
+            "subfolder for each class, an .npz "
+            "with `labels`, or a catalogue set."
+        )
     found = probabilities(model, images.images, threads)
     labels = images.open_labels()
     scores, kinds = score_of(found.argmax(axis=1), labels), len(set(labels.tolist()))
@@ -49,14 +63,19 @@ def score(
 
 
 def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
-    """Say on one page what moved from one run to another: settings, scores, and images that changed their class."""
+    """Say on one page what moved from one run to another: settings, scores, and images that changed
+    their class.
+    """
     from mtlkit.deployment import compare_runs, comparison_lines
 
     found = compare_runs(first.expanduser(), second.expanduser())
     show(found, as_json, comparison_lines(found))
 
 
-Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Images, folders, .npz files, catalogue names.")]
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH...", help="Images, folders, .npz files, catalogue names."),
+]
 
 
 def predict(
@@ -100,7 +119,9 @@ class _Pictures:
     What it has to leave out is named on stderr, and counted.
     """
 
-    def __init__(self, model: Any, several: bool, data_root: Path | None, how: dict[str, Any]) -> None:
+    def __init__(
+        self, model: Any, several: bool, data_root: Path | None, how: dict[str, Any]
+    ) -> None:
         from mtlkit.deployment import encoder_settings
 
         self.settings = encoder_settings(model)
@@ -143,14 +164,18 @@ class _Pictures:
         for note in notes:
             tell(f"note: {path}: {note}")
 
-    def _files(self, folder: Path, names: Sequence[str], start: str = "") -> Iterator[tuple[Sequence[str], Any]]:
+    def _files(
+        self, folder: Path, names: Sequence[str], start: str = ""
+    ) -> Iterator[tuple[Sequence[str], Any]]:
         from mtlkit.data.folder import first_of_several, read_batches
 
         several = 0
         side, channels = self.settings["side"], self.settings["channels"]
         rows_show_it = sys.stdout.isatty()
         with progress_bar("predicting", hidden=rows_show_it) as progress:
-            batches = read_batches(folder, names, side, channels, start, progress=progress, **self.how)
+            batches = read_batches(
+                folder, names, side, channels, start, progress=progress, **self.how
+            )
             for batch in batches:
                 several += batch.several
                 for name, reason in batch.failed.items():
@@ -182,6 +207,8 @@ def probabilities(model: Any, images: Any, threads: int) -> Any:
 
 
 def score_lines(scores: Any) -> str:
-    return (f"accuracy    {scores.accuracy:.3f} (classes matched to labels by the Hungarian method)\n"
-            f"balanced    {scores.balanced_accuracy:.3f}\nNMI         {scores.nmi:.3f}\n"
-            f"ARI         {scores.ari:.3f}")  # fmt: skip
+    return (
+        f"accuracy    {scores.accuracy:.3f} (classes matched to labels by the Hungarian method)\n"
+        f"balanced    {scores.balanced_accuracy:.3f}\nNMI         {scores.nmi:.3f}\n"
+        f"ARI         {scores.ari:.3f}"
+    )

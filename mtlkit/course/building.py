@@ -1,4 +1,6 @@
-"""From one source to several notebooks: the learner's, with stubs to fill, and the one with solutions."""
+"""From one source to several notebooks: the learner's, with stubs to fill, and the one with
+solutions.
+"""
 
 import copy
 import hashlib
@@ -23,8 +25,8 @@ STUB = "# your answer here"
 def read_source(path: Path) -> NotebookNode:
     """Return the notebook of a source with its solutions, not executed.
 
-    Each cell names its own id, as in `id="load"`. A cell with the tag `solution` or `check` gets nbgrader's metadata,
-    and nbval compares what is tagged `nbval-check-output` only.
+    Each cell names its own id, as in `id="load"`. A cell with the tag `solution` or `check` gets
+    nbgrader's metadata, and nbval compares what is tagged `nbval-check-output` only.
 
     Raises:
         InputError: a cell has no id, a bad one, or that of another.
@@ -32,22 +34,39 @@ def read_source(path: Path) -> NotebookNode:
     notebook = jupytext.read(path, fmt="py:percent")
     ids = [cell.metadata.pop("id", "") for cell in notebook.cells]
     if bad := [i for i in ids if not re.fullmatch("[a-z0-9-]{1,64}", i) or ids.count(i) > 1]:
-        raise InputError(f"{path.name}: an id is a cell's own, of a-z, 0-9 and -, not {', '.join(bad) or 'none'}.")
+        raise InputError(
+            f"{path.name}: an id is a cell's own, of a-z, 0-9 and -, not "
+            f"{', '.join(bad) or 'none'}."
+        )
     for cell, name in zip(notebook.cells, ids, strict=True):
         cell.id = name
         if cell.cell_type == "code" and "nbval-check-output" not in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "nbval-ignore-output"]  # times, figures
+            cell.metadata["tags"] = [
+                *cell.metadata.get("tags", []),
+                "nbval-ignore-output",
+            ]  # times, figures
         for kind in {"solution", "check"} & set(cell.metadata.get("tags", [])):
             points = {"points": cell.metadata.pop("points", 1)} if kind == "check" else {}
             cell.metadata["nbgrader"] = nbgrader_metadata(name, kind, **points)
-    notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": {"name": "python"}}
+    notebook.metadata = {
+        "kernelspec": notebook.metadata.kernelspec,
+        "language_info": {"name": "python"},
+    }
     return notebook
 
 
 def nbgrader_metadata(cell_id: str, kind: str, **more: Any) -> dict[str, Any]:
-    """Return what nbgrader wants to know of a cell: a solution, a check, or one that is put back as it was handed out."""
+    """Return what nbgrader wants to know of a cell: a solution, a check, or one that is put back as
+    it was handed out.
+    """
     grade, solution = kind == "check", kind == "solution"
-    about = {"grade_id": cell_id, "schema_version": 3, "grade": grade, "solution": solution, "locked": not solution}
+    about = {
+        "grade_id": cell_id,
+        "schema_version": 3,
+        "grade": grade,
+        "solution": solution,
+        "locked": not solution,
+    }
     return about | {"task": False} | more
 
 
@@ -67,7 +86,9 @@ def solved(notebook: NotebookNode) -> NotebookNode:
 
 
 def versions(source: Path) -> dict[str, str]:
-    """Return digests of what a notebook was built from: its source, and the method with the results that it quotes."""
+    """Return digests of what a notebook was built from: its source, and the method with the results
+    that it quotes.
+    """
     text = source.read_text(encoding="utf-8")
     return {"source": hashlib.sha256(text.encode()).hexdigest()[:16], "method": method_digest(text)}
 
@@ -76,7 +97,9 @@ def method_digest(text: str) -> str:
     """Return a digest of the method, and of the stored results that the code in `text` quotes."""
     package = Path(mtlkit.__file__).parent
     modules = sorted(package.rglob("*.py"))
-    files = [path for path in modules if path.relative_to(package).parts[0] not in ("cli", "course")]
+    files = [
+        path for path in modules if path.relative_to(package).parts[0] not in ("cli", "course")
+    ]
     names = sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text)))
     files += [results_folder() / f"{name}.json" for name in names]
     there = [path.read_bytes() for path in files if path.is_file()]
@@ -85,13 +108,20 @@ def method_digest(text: str) -> str:
 
 def is_current(source: Path) -> bool:
     """Are both notebooks there, built from this source and this version of the method?"""
-    targets = (course_folder() / f"{source.stem}.ipynb", course_folder() / "solutions" / f"{source.stem}.ipynb")
+    targets = (
+        course_folder() / f"{source.stem}.ipynb",
+        course_folder() / "solutions" / f"{source.stem}.ipynb",
+    )
     wanted = versions(source)
-    return all(target.is_file() and nbformat.read(target, 4).metadata.get("mtlkit") == wanted for target in targets)
+    return all(
+        target.is_file() and nbformat.read(target, 4).metadata.get("mtlkit") == wanted
+        for target in targets
+    )
 
 
 def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
-    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the same cell ids each time.
+    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the
+    same cell ids each time.
 
     If a cell fails, the notebooks of before stay.
     """
@@ -106,7 +136,9 @@ def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
     nbformat.write(learners(read), mine)  # where its parameters are looked up
     try:
         for notebook, _ in both:
-            NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL).execute(cwd=str(course_folder()))
+            NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL).execute(
+                cwd=str(course_folder())
+            )
     except BaseException:
         mine.unlink() if before is None else mine.write_bytes(before)
         raise

@@ -14,12 +14,20 @@ SOURCES = "source/[0-9][0-9]_*.py"
 
 
 def course_folder() -> Path:
-    """Return the folder of the chapters: `notebooks/` of a clone, else the copy that came with the package."""
+    """Return the folder of the chapters: `notebooks/` of a clone, else the copy that came with the
+    package.
+    """
     clone = Path(mtlkit.__file__).parents[1] / "notebooks"
     if (clone / "source").is_dir():
         return clone
-    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))  # the second: pip install --user
-    installed = [Path(sysconfig.get_path("data", scheme), "share", "mtlkit", "notebooks") for scheme in schemes]
+    schemes = (
+        sysconfig.get_default_scheme(),
+        sysconfig.get_preferred_scheme("user"),
+    )  # the second: pip install --user
+    installed = [
+        Path(sysconfig.get_path("data", scheme), "share", "mtlkit", "notebooks")
+        for scheme in schemes
+    ]
     return next((folder for folder in installed if folder.is_dir()), installed[0])
 
 
@@ -30,7 +38,8 @@ def results_folder() -> Path:
 
 
 def find_chapter(name: str, pattern: str = PATTERN) -> Path:
-    """Return the notebook (or with `SOURCES` the source) of a chapter by its number, its name, or the path of a copy.
+    """Return the notebook (or with `SOURCES` the source) of a chapter by its number, its name, or
+    the path of a copy.
 
     Raises:
         InputError: there is no such chapter.
@@ -43,17 +52,26 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
             raise InputError(f"{name}: there is no such notebook.")
         return Path(name).absolute()
     chapters = {path.stem: path for path in sorted(course_folder().glob(pattern))}
-    found = [path for stem, path in chapters.items() if name in (stem, stem[:2], stem[:2].removeprefix("0"))]
+    found = [
+        path
+        for stem, path in chapters.items()
+        if name in (stem, stem[:2], stem[:2].removeprefix("0"))
+    ]
     return found[0] if found else known("chapter", name, chapters)
 
 
 def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
     """Return the chapters of these names, or without any all of them."""
-    return [find_chapter(name, pattern) for name in names] if names else sorted(course_folder().glob(pattern))
+    return (
+        [find_chapter(name, pattern) for name in names]
+        if names
+        else sorted(course_folder().glob(pattern))
+    )
 
 
 def opening(chapter: Path) -> dict[str, Any]:
-    """Return a chapter's name, and what its first cell says: title, minutes, needs, memory, network.
+    """Return a chapter's name, and what its first cell says: title, minutes, needs, memory,
+    network.
 
     What it does not say is "".
 
@@ -63,7 +81,9 @@ def opening(chapter: Path) -> dict[str, Any]:
     >>> opening(find_chapter("01"))["minutes"]
     60
     """
-    with explained(f"{chapter}: is no notebook that can be read", "take a fresh copy of the chapter"):
+    with explained(
+        f"{chapter}: is no notebook that can be read", "take a fresh copy of the chapter"
+    ):
         cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
         first = "".join(cells[0]["source"])
     title = re.match(r"# (?:\d\d · )?(.+)", first)

@@ -1,7 +1,9 @@
-"""Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which mistake it looks like.
+"""Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which
+mistake it looks like.
 
-An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of the right kind, and says what
-is wrong with it in a sentence, or None. No file is read and nothing is sent: a check works offline.
+An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of
+the right kind, and says what is wrong with it in a sentence, or None. No file is read and nothing
+is sent: a check works offline.
 """
 
 import os
@@ -16,14 +18,18 @@ import numpy as np
 from mtlkit.course.chapters import course_folder
 from mtlkit.errors import known
 
-MARKING = "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
+MARKING = (
+    "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
+)
 PASSED = "✔ **Passed.**"  # how the output of a check begins that is passed
 Judge = Callable[..., str | None]  # what is wrong with an answer, or None
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: what an answer must be (it raises `ValueError` or `TypeError` if not), what to look at, what is right."""
+    """One exercise: what an answer must be (it raises `ValueError` or `TypeError` if not), what to
+    look at, what is right.
+    """
 
     read: Callable[[Any], Any]
     expects: str
@@ -49,7 +55,9 @@ class Outcome:
 EXERCISES: dict[str, Exercise] = {}
 
 
-def exercise(number: str, read: Callable[[Any], Any], expects: str, passed: str) -> Callable[[Judge], Judge]:
+def exercise(
+    number: str, read: Callable[[Any], Any], expects: str, passed: str
+) -> Callable[[Judge], Judge]:
     """Enter the function below as the judge of an exercise.
 
     Args:
@@ -70,7 +78,11 @@ def number(low: float = -np.inf, high: float = np.inf) -> Callable[[Any], float]
     """Return a reader of one finite number between two bounds."""
 
     def read(answer: Any) -> float:
-        if isinstance(answer, (bool, str)) or not low <= (value := float(answer)) <= high or not np.isfinite(value):
+        if (
+            isinstance(answer, (bool, str))
+            or not low <= (value := float(answer)) <= high
+            or not np.isfinite(value)
+        ):
             raise ValueError
         return value
 
@@ -82,7 +94,9 @@ def numbers(*shape: int) -> Callable[[Any], np.ndarray]:
 
     def read(answer: Any) -> np.ndarray:
         array = np.asarray(answer, dtype=float)
-        fits = array.ndim == len(shape) and all(want in (-1, n) for want, n in zip(shape, array.shape, strict=True))
+        fits = array.ndim == len(shape) and all(
+            want in (-1, n) for want, n in zip(shape, array.shape, strict=True)
+        )
         if not fits or not np.isfinite(array).all():
             raise ValueError
         return array
@@ -117,13 +131,15 @@ def result_of(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
-    """Is an answer as good as equal to the target: an array of its shape, or each number to the one?"""
+    """Is an answer as good as equal to the target: an array of its shape, or each number to the
+    one?
+    """
     fits = np.ndim(target) == 0 or np.shape(value) == np.shape(target)
     return fits and bool(np.allclose(value, target, rtol=0, atol=tolerance))
 
 
 def load_exercises() -> None:
-    """Run the modules of exercises that lie beside the chapters, once, so that `EXERCISES` is full."""
+    """Run the modules of exercises that lie beside the chapters, once, to fill `EXERCISES`."""
     if not EXERCISES:
         for path in sorted((course_folder() / "exercises").glob("ch*.py")):
             runpy.run_path(str(path))
@@ -152,13 +168,18 @@ def check(number: str, answer: Any, **given: Any) -> Outcome:
 
 
 def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
-    nothing = Outcome("not attempted", "Give your answer in the cell above, and run both cells again.")
+    nothing = Outcome(
+        "not attempted", "Give your answer in the cell above, and run both cells again."
+    )
     if answer is None or answer is ...:
         return nothing
     try:
         value = exercise.read(answer)
     except (ValueError, TypeError):
-        return Outcome("not yet", f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer):.60}.")
+        return Outcome(
+            "not yet",
+            f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer):.60}.",
+        )
     try:
         wrong = exercise.judge(value, **given)
     except NotImplementedError:  # the stub of a function

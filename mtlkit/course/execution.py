@@ -1,4 +1,6 @@
-"""One notebook is executed: with parameters, in one thread, and what goes wrong is told in a sentence."""
+"""One notebook is executed: with parameters, in one thread, and what goes wrong is told in a
+sentence.
+"""
 
 import json
 import logging
@@ -26,8 +28,10 @@ from mtlkit.errors import InputError
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KERNEL: dict[str, Any] = {
     "kernel_name": "python3",
-    "config": Config(KernelManager={"transport_encryption": "auto"}),  # it warns of plain text otherwise
-    "shutdown_kernel": "immediate",  # nothing is left to be done; a slow end complains when interrupted
+    "config": Config(
+        KernelManager={"transport_encryption": "auto"}
+    ),  # it warns of plain text otherwise
+    "shutdown_kernel": "immediate",  # a slow end complains when interrupted
 }
 NOTEBOOK = "notebook.ipynb"
 FILES = (NOTEBOOK, "report.json")  # of a finished run
@@ -60,10 +64,14 @@ def kill_kernels(folders: Iterable[Path]) -> None:
 
 
 def prepare_environment() -> None:
-    """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel, where the data lie."""
+    """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel,
+    where the data lie.
+    """
     for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
         os.environ.setdefault(name, "1")
-    programs = sysconfig.get_path("scripts")  # of a Python that was not activated, too: nbgrader calls alembic
+    programs = sysconfig.get_path(
+        "scripts"
+    )  # of a Python that was not activated, too: nbgrader calls alembic
     if programs not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
     os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
@@ -72,9 +80,11 @@ def prepare_environment() -> None:
 def run_chapter(
     chapter: Path, values: dict[str, Any], folder: Path, progress: bool = True, timeout: float = 0
 ) -> dict[str, Any]:
-    """Execute a chapter with other parameters into `folder`: `notebook.ipynb`, and `report.json` with what it recorded.
+    """Execute a chapter with other parameters into `folder`: `notebook.ipynb`, and `report.json`
+    with what it recorded.
 
-    A chapter with a `run_folder` writes its own files into `folder`, too; what its `report.json` says stays in there.
+    A chapter with a `run_folder` writes its own files into `folder`, too; what its `report.json`
+    says stays in there.
 
     Args:
         chapter: the notebook; it stays as it is.
@@ -103,17 +113,28 @@ def run_chapter(
     limit = (lambda cell: max(0.1, started + timeout - time.monotonic())) if timeout else None
     try:
         papermill.execute_notebook(
-            nbformat.read(chapter, 4), str(out).replace("{", "{{").replace("}", "}}"), values | inside,
-            progress_bar={"smoothing": 0} if progress else False, timeout_func=limit,
-            resources={"metadata": {"path": str(folder)}}, kernel_manager_class=RunKernel, **KERNEL,
-        )  # fmt: skip
+            nbformat.read(chapter, 4),
+            str(out).replace("{", "{{").replace("}", "}}"),
+            values | inside,
+            progress_bar={"smoothing": 0} if progress else False,
+            timeout_func=limit,
+            resources={"metadata": {"path": str(folder)}},
+            kernel_manager_class=RunKernel,
+            **KERNEL,
+        )
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
             raise InputError(fault.evalue) from fault
         said = " ".join(f"failed with {fault.ename}: {fault.evalue}".split())
         raise RunFailed(f"{chapter.name}: {last_cell(out)} {said}") from fault
-    except (TimeoutError, RuntimeError) as fault:  # the second is nbclient's, of a kernel that is gone
-        late, dead = f"not done in {timeout:g} s, and stopped", "the kernel died (was the memory used up?)"
+    except (
+        TimeoutError,
+        RuntimeError,
+    ) as fault:  # the second is nbclient's, of a kernel that is gone
+        late, dead = (
+            f"not done in {timeout:g} s, and stopped",
+            "the kernel died (was the memory used up?)",
+        )
         said = late if isinstance(fault, TimeoutError) else dead
         raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
     finally:  # after Ctrl-C its kernel may be there, and must not lose its folder
@@ -123,13 +144,18 @@ def run_chapter(
     for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):
         metadata.pop("papermill", None)  # times and paths of this machine
     nbformat.write(done, out)
-    report: dict[str, Any] = {"versions": versions(), "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    report: dict[str, Any] = {
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     if own_report.is_file():
         report |= json.loads(own_report.read_text(encoding="utf-8"))
     report |= {
-        "chapter": chapter.stem, "parameters": defaults | values, "recorded": recorded(done),
+        "chapter": chapter.stem,
+        "parameters": defaults | values,
+        "recorded": recorded(done),
         "wall_seconds": round(time.monotonic() - started, 1),
-    }  # fmt: skip
+    }
     text = json.dumps(report, indent=1, ensure_ascii=False)
     own_report.write_text(f"{text}\n", encoding="utf-8", errors="replace")
     return report

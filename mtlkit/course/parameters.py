@@ -1,9 +1,11 @@
-"""A chapter's parameters: their types and ranges are written in the comments of its own parameters cell.
+"""A chapter's parameters: their types and ranges are written in the comments of its own parameters
+cell.
 
     effort = 1.0  # 0.05 to 4 — length of training
     class_sizes = "auto"  # auto | equal | free — what is assumed of the groups' sizes
 
-The type is that of the default. Before the dash stands the range, or the choices; nothing, if any value will do.
+The type is that of the default. Before the dash stands the range, or the choices; nothing, if any
+value will do.
 """
 
 import ast
@@ -27,7 +29,9 @@ STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its default, and the values that it may have (a range, choices, or any of its type)."""
+    """One parameter: its default, and the values that it may have (a range, choices, or any of its
+    type).
+    """
 
     name: str
     default: Any
@@ -48,7 +52,9 @@ class Parameter:
         """Return the value in its type; `InputError` if it is of another, or out of range."""
         kind: Any = Literal[self.choices] if self.choices else type(self.default)
         try:
-            return TypeAdapter(Annotated[kind, Field(ge=self.low, le=self.high)], config=STRICT).validate_python(value)
+            return TypeAdapter(
+                Annotated[kind, Field(ge=self.low, le=self.high)], config=STRICT
+            ).validate_python(value)
         except ValidationError as fault:
             hint = nearest(str(value), self.choices)
             raise InputError(f"{self.name} is {value!r}: give {self.allowed}.{hint}") from fault
@@ -68,8 +74,11 @@ class Parameter:
             first, last = (int(self.read(end)) for end in ends.groups())
             parts = range(first, last + 1)
         if not 0 < len(parts) <= MOST:
-            raise InputError(f"{self.name}={text}: holds {len(parts):,} values, and a sweep takes 1 to {MOST:,}: write "
-                             f"{self.name}=A,B or, from the smaller to the larger, {self.name}=0..4.")  # fmt: skip
+            raise InputError(
+                f"{self.name}={text}: holds {len(parts):,} values, and a sweep takes "
+                f"1 to {MOST:,}: write "
+                f"{self.name}=A,B or, from the smaller to the larger, {self.name}=0..4."
+            )
         return [self.read(str(part)) for part in parts]
 
 
@@ -87,11 +96,16 @@ def parameters_of(chapter: Path) -> Known:
     """
     from papermill import inspect_notebook  # takes a second
 
-    with explained(f"{chapter.name}: is no notebook that can be run", "take a fresh copy of the chapter"):
+    with explained(
+        f"{chapter.name}: is no notebook that can be run", "take a fresh copy of the chapter"
+    ):
         inspected = inspect_notebook(str(chapter))
     if not inspected:
-        raise InputError(f"{chapter.name}: no cell has the tag 'parameters': give the first cell of settings that tag, or "
-                         "take a fresh copy of the chapter.")  # fmt: skip
+        raise InputError(
+            f"{chapter.name}: no cell has the tag 'parameters': give the first cell "
+            "of settings that tag, or "
+            "take a fresh copy of the chapter."
+        )
     found = {}
     for name, about in inspected.items():
         *limits, text = about["help"].split(" — ", 1)
@@ -102,11 +116,17 @@ def parameters_of(chapter: Path) -> Known:
                 choices = tuple(choice for some in limits for choice in some.split(" | "))
                 found[name] = Parameter(name, default, choices=choices, help=text)
             else:
-                low, high = [float(end) for some in limits for end in some.split(" to ")] or (None, None)
+                low, high = [float(end) for some in limits for end in some.split(" to ")] or (
+                    None,
+                    None,
+                )
                 found[name] = Parameter(name, default, low, high, help=text)
         except (ValueError, SyntaxError, KeyError) as fault:
-            raise InputError(f"{chapter.name}: the default of {name}, {about['default']}, must be a number, True, False or "
-                             "a text, as it stands: take a fresh copy of the chapter.") from fault  # fmt: skip
+            raise InputError(
+                f"{chapter.name}: the default of {name}, {about['default']}, must be "
+                "a number, True, False or "
+                "a text, as it stands: take a fresh copy of the chapter."
+            ) from fault
     return found
 
 
@@ -115,7 +135,9 @@ def open_parameters(chapter: Path) -> Known:
     return {name: one for name, one in parameters_of(chapter).items() if name != "run_folder"}
 
 
-def read_assignments(texts: list[str], parameters: Known, chapter: str, many: bool = False) -> dict[str, Any]:
+def read_assignments(
+    texts: list[str], parameters: Known, chapter: str, many: bool = False
+) -> dict[str, Any]:
     """Return the values of `NAME=VALUE` texts; with `many`, the lists of values of a grid.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
@@ -134,20 +156,24 @@ def read_assignments(texts: list[str], parameters: Known, chapter: str, many: bo
 
 
 def grid_points(grid: dict[str, list[Any]], pairs: bool = False) -> list[dict[str, Any]]:
-    """Return the points of a grid: each value with each, or as `pairs` the first with the first, and so on.
+    """Return the points of a grid: each value with each, or as `pairs` the first with the first,
+    and so on.
 
     >>> grid_points({"seed": [0, 1], "effort": [1.0, 2.0]}, pairs=True)
     [{'seed': 0, 'effort': 1.0}, {'seed': 1, 'effort': 2.0}]
     """
     if pairs and len({len(values) for values in grid.values()}) > 1:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in grid.items())
-        raise InputError(f"--zip pairs values, so each parameter needs as many as the others: {lengths}.")
+        raise InputError(
+            f"--zip pairs values, so each parameter needs as many as the others: {lengths}."
+        )
     combinations = zip(*grid.values(), strict=True) if pairs else itertools.product(*grid.values())
     return [dict(zip(grid, values, strict=True)) for values in combinations]
 
 
 def check_parameters(chapter: str, **values: Any) -> None:
-    """Stop with one sentence unless all values are such as the chapter takes: a cell of each chapter calls this.
+    """Stop with one sentence unless all values are such as the chapter takes: a cell of each
+    chapter calls this.
 
     >>> check_parameters("00", effort=0)
     Traceback (most recent call last):

@@ -1,7 +1,7 @@
 """The first room: images in, as one array, with the labels kept apart.
 
-`load` takes a name of the catalogue, a folder of images or an `.npz`, and always returns the same thing, an
-`ImageSet`.
+`load` takes a name of the catalogue, a folder of images or an `.npz`, and always returns the same
+thing, an `ImageSet`.
 """
 
 from mtlkit.data.catalogue import catalogue_names, load

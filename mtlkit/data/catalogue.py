@@ -1,7 +1,7 @@
 """Every set of images by its name, and the one function that loads any source.
 
-An embedded or generated set is one entry: a name and a function of the data root that returns an `ImageSet`. The
-sets that are fetched stand in `sets.py`.
+An embedded or generated set is one entry: a name and a function of the data root that returns an
+`ImageSet`. The sets that are fetched stand in `sets.py`.
 """
 
 import os
@@ -24,16 +24,26 @@ from mtlkit.inputs import SIZES, fit_squares
 
 
 def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
-    """Handwritten digits, embedded in scikit-learn (Alpaydin and Kaynak, UCI 1998); need no data root."""
+    """Handwritten digits, embedded in scikit-learn (Alpaydin and Kaynak, UCI 1998); need no data
+    root.
+    """
     from sklearn.datasets import load_digits  # here: it takes a second
 
     digits = load_digits()
-    rows = np.flatnonzero(digits.target < classes)  # which digits a set has defines it; no label is kept
-    images = (digits.images[rows] / 16).astype(np.float32)[:, None]  # N x 1 x 8 x 8, ink from 0 to 16
+    rows = np.flatnonzero(
+        digits.target < classes
+    )  # which digits a set has defines it; no label is kept
+    images = (digits.images[rows] / 16).astype(np.float32)[
+        :, None
+    ]  # N x 1 x 8 x 8, ink from 0 to 16
     return ImageSet(
-        images=images, name="digits" if classes == 10 else "digits:small", paths=row_names("digits", rows),
-        n_clusters=classes, class_names=tuple(map(str, range(classes))), labels=partial(_digit_labels, rows),
-    )  # fmt: skip
+        images=images,
+        name="digits" if classes == 10 else "digits:small",
+        paths=row_names("digits", rows),
+        n_clusters=classes,
+        class_names=tuple(map(str, range(classes))),
+        labels=partial(_digit_labels, rows),
+    )
 
 
 def _digit_labels(rows: np.ndarray) -> np.ndarray:
@@ -42,11 +52,15 @@ def _digit_labels(rows: np.ndarray) -> np.ndarray:
     return load_digits().target[rows]
 
 
-CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {"digits": _digits, "digits:small": partial(_digits, classes=3)}
+CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {
+    "digits": _digits,
+    "digits:small": partial(_digits, classes=3),
+}
 
 
 def catalogue_names() -> tuple[str, ...]:
-    """Return the names that `load` knows, those of sets that are not there yet, too; medmnist's have a prefix, see `find`.
+    """Return the names that `load` knows, those of sets that are not there yet, too; medmnist's
+    have a prefix, see `find`.
 
     >>> catalogue_names()[:4]
     ('digits', 'digits:small', 'mnist:train', 'mnist:test')
@@ -91,11 +105,18 @@ digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:N
 an .npz is given by its path.
     """
     if not isinstance(source, str | os.PathLike):
-        raise InputError(f"source must be a catalogue name or a path, not {type(source).__name__}: try load('digits').")
+        raise InputError(
+            "source must be a catalogue name or a path, not "
+            f"{type(source).__name__}: try load('digits')."
+        )
     if size is not None and not (isinstance(size, Integral) and SIZES[0] <= size <= SIZES[1]):
-        raise InputError(f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32.")
+        raise InputError(
+            f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32."
+        )
     if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
-        raise InputError(f"max_pixels must be a whole number above 0, not {max_pixels!r}: try {MOST_PIXELS}.")
+        raise InputError(
+            f"max_pixels must be a whole number above 0, not {max_pixels!r}: try {MOST_PIXELS}."
+        )
     if labels not in (None, "folders"):
         wanted = "'folders' (a folder's subfolders are the classes), or be left out"
         raise InputError(f"labels must be {wanted}, not {labels!r}.")
@@ -104,7 +125,9 @@ an .npz is given by its path.
     elif isinstance(source, str) and (found := find(source)):
         images = found[0].load(found[1], data_root, size, progress)
     else:
-        images = _load_path(os.fspath(source), size, progress, labels, scale, max_pixels or MOST_PIXELS)
+        images = _load_path(
+            os.fspath(source), size, progress, labels, scale, max_pixels or MOST_PIXELS
+        )
     if size is not None and images.images.shape[2:] != (size, size):
         images = _resized(images, size)
     if training:
@@ -135,13 +158,22 @@ def _refuse_untrainable(source: str | Path, images: ImageSet) -> None:
     first, *others = images.images
     if not others:
         skipped = f" ({failed} more could not be decoded)" if failed else ""
-        raise InputError(f"{source}: only one image{skipped}, and at least 2 are needed: add images.")
+        raise InputError(
+            f"{source}: only one image{skipped}, and at least 2 are needed: add images."
+        )
     if all(np.array_equal(first, other) for other in others):
-        raise InputError(f"{source}: all {len(images)} images are equal, nothing to tell apart: add others.")
+        raise InputError(
+            f"{source}: all {len(images)} images are equal, nothing to tell apart: add others."
+        )
 
 
 def _load_path(
-    source: str, size: int | None, progress: Progress | None, labels: str | None, scale: Scale | None, most: int
+    source: str,
+    size: int | None,
+    progress: Progress | None,
+    labels: str | None,
+    scale: Scale | None,
+    most: int,
 ) -> ImageSet:
     path = Path(os.path.expanduser(source))
     if not source.strip() or not os.path.exists(path):
@@ -150,21 +182,33 @@ def _load_path(
         return load_folder(path, size, progress, labels, scale, most)
     if path.suffix.lower() == ".npz" and path.is_file():
         return load_npz(path, scale)
-    what = "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"
-    raise InputError(f"{source}: this is {what}: a set is a folder of images or an .npz, so give one.")
+    what = (
+        "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"
+    )
+    raise InputError(
+        f"{source}: this is {what}: a set is a folder of images or an .npz, so give one."
+    )
 
 
 def _not_there(source: str) -> str:
     hint = nearest(source, (*CATALOGUE, *SETS, *catalogue_names()))
     if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
-        return f"{source}: there is no such path.{hint} Give a folder of images or an .npz that is there."
+        return (
+            f"{source}: there is no such path.{hint} Give a folder of images or an .npz "
+            "that is there."
+        )
     known = f"{', '.join((*CATALOGUE, *SETS))} (also with :test), medmnist:NAME"
-    return f"{source!r} is not a known set.{hint} Known are {known}; a folder or an .npz is given by its path."
+    return (
+        f"{source!r} is not a known set.{hint} Known are {known}; a folder or an .npz is "
+        "given by its path."
+    )
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:
     """Bring N x C x H x W to N x C x size x size, as a folder's images are."""
     count, channels, height, width = images.images.shape
     check_memory(images.name, (count, channels, size, size))
-    note = f"Images were brought from {height} x {width} to {size} x {size} pixels, the aspect kept."
+    note = (
+        f"Images were brought from {height} x {width} to {size} x {size} pixels, the aspect kept."
+    )
     return replace(images, images=fit_squares(images.images, size), notes=(*images.notes, note))

@@ -1,7 +1,8 @@
 """One file from the net, whole or not there: a thin face on pooch.
 
-pooch's downloader writes into `NAME.part`, and a later call goes on from there where the server can. Only a file
-with the expected MD5 gets its final name, by a rename, and so does what is unpacked from it.
+pooch's downloader writes into `NAME.part`, and a later call goes on from there where the server
+can. Only a file with the expected MD5 gets its final name, by a rename, and so does what is
+unpacked from it.
 """
 
 import os
@@ -40,7 +41,8 @@ class Remote:
     path: its place below the data root.
     md5: its official MD5.
     urls: the places that have it, the best one first.
-    leaves: what of its content is wanted, below its own folder; empty for a file that stays as it is.
+    leaves: what of its content is wanted, below its own folder; empty for a file that stays as it
+        is.
     part: the part of the set that it belongs to.
     """
 
@@ -64,8 +66,8 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
     A download that was cut off is gone on with, three times at each place; then the next place is
     asked. Where the answer will not change (as 404), that is done at once.
 
-    Raises `DownloadFailed` when no place gives the file: what was cut off stays as `NAME.part` for the next
-    call, what was wrong is deleted. An error of the disk is an `OSError`.
+    Raises `DownloadFailed` when no place gives the file: what was cut off stays as `NAME.part` for
+    the next call, what was wrong is deleted. An error of the disk is an `OSError`.
     """
     path, faults = root / remote.path, []
     part = path.with_name(f"{path.name}.part")
@@ -93,34 +95,50 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
             faults.append(f"{url}: its MD5 is not {remote.md5}")
             if not resumed:  # two halves that do not fit are another matter: the whole is tried
                 break
-    raise DownloadFailed(f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): start the same command again"
-                         f" when the network is there, or put the file into {path.parent} by hand first.")  # fmt: skip
+    raise DownloadFailed(
+        f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): "
+        "start the same command again"
+        f" when the network is there, or put the file into {path.parent} by hand first."
+    )
 
 
 def _download(url: str, part: Path, bar: Any) -> None:
-    """Append to `part` what it lacks; start anew where the server does not go on from the middle."""
+    """Append to `part` what it lacks; start again where the server cannot go on from the middle."""
     import pooch
 
     with part.open("ab") as file:
         start = file.tell()
 
         def judge(response: Any, **_: Any) -> None:
-            if response.status_code in (200, 206) and "text/html" in response.headers.get("Content-Type", ""):
-                raise RequestException("a web page came instead of the file, as from a proxy or a log-in page")
-            if response.status_code in (200, 416):  # it sends the whole; or `part` is longer than the whole
+            if response.status_code in (200, 206) and "text/html" in response.headers.get(
+                "Content-Type", ""
+            ):
+                raise RequestException(
+                    "a web page came instead of the file, as from a proxy or a log-in page"
+                )
+            if response.status_code in (
+                200,
+                416,
+            ):  # it sends the whole; or `part` is longer than the whole
                 file.truncate(0)
 
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        get = pooch.HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge})
+        get = pooch.HTTPDownloader(
+            bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge}
+        )
         get(url, file, None)
 
 
 def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
-    """Unpack an archive beside itself and delete it; each of `leaves` is there at once, by a rename."""
+    """Unpack an archive beside itself and delete it; each of `leaves` is there at once, by a
+    rename.
+    """
     from torchvision.datasets.utils import extract_archive
 
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as name:
-        with warnings.catch_warnings(action="ignore"):  # Python 3.12 wants a filter for a .tar; its MD5 was official
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # Python 3.12 wants a filter for a .tar; its MD5 was official
             extract_archive(str(archive), name)
         for number, leaf in enumerate(leaves):
             target = archive.parent / leaf

@@ -1,7 +1,8 @@
-"""A user's own folder of images, read as it is: nested or flat, mixed formats and sizes, some files broken.
+"""A user's own folder of images, read as it is: nested or flat, mixed formats and sizes, some files
+broken.
 
-Two passes: the headers, which are cheap, give the side and the number of channels; then each file is
-decoded once, in threads (Pillow lets go of Python's lock while it decodes).
+Two passes: the headers, which are cheap, give the side and the number of channels; then each file
+is decoded once, in threads (Pillow lets go of Python's lock while it decodes).
 """
 
 import os
@@ -59,7 +60,8 @@ def load_folder(
     scale: Scale | None = None,
     most: int = MOST_PIXELS,
 ) -> ImageSet:
-    """Read all images below a folder, in the natural order of their relative paths (`2.png` before `10.png`).
+    """Read all images below a folder, in the natural order of their relative paths (`2.png` before
+    `10.png`).
 
     Files that are no images are passed over, and so is, with a note, what `list_images` says.
     Images that fail to decode are skipped and reported. Without `size` the side is the median of
@@ -89,7 +91,12 @@ def load_folder(
         headers: dict[str, Header] = dict(_each(partial(header, most=most), folder, names, failed))
         _refuse_all(folder, failed, len(names))
         side, chosen = (size, "as asked") if size else _side(headers.values())
-        shape = (len(headers), 1 if all(found.grey for found in headers.values()) else 3, side, side)
+        shape = (
+            len(headers),
+            1 if all(found.grey for found in headers.values()) else 3,
+            side,
+            side,
+        )
         check_memory(str(folder), shape)
         images, channels = np.empty(shape, np.float32), 1
         scale, notes = _scale(headers.values(), scale)
@@ -103,7 +110,9 @@ def load_folder(
     notes.insert(0, f"Images were brought to {side} x {side} pixels ({chosen}), the aspect kept.")
     notes += first_of_several(sum(headers[name].several for name in kept), len(kept))
     if failed:
-        notes.append(f"{len(failed)} of {len(names)} image files could not be decoded and were skipped.")
+        notes.append(
+            f"{len(failed)} of {len(names)} image files could not be decoded and were skipped."
+        )
     notes += passed_over
     if classes:
         notes.append(f"The names of the subfolders, {_several(classes)}, were taken for labels.")
@@ -120,7 +129,8 @@ def load_folder(
 
 
 def list_images(folder: Path) -> tuple[list[str], int, list[str]]:
-    """List the relative paths of the images that are read, in natural order, how many are left out, and notes.
+    """List the relative paths of the images that are read, in natural order, how many are left out,
+    and notes.
 
     Passed over are folders of the system, hidden, linked (they may lead round in a circle) and
     unreadable ones, hidden images, and images' names behind which no file is; left out are images
@@ -177,7 +187,11 @@ def first_of_several(number: int, total: int) -> list[str]:
     >>> first_of_several(1, 40)
     ['Of several frames or pages the first was read: in 1 of 40 files.']
     """
-    return [f"Of several frames or pages the first was read: in {number} of {total} files."] if number else []
+    return (
+        [f"Of several frames or pages the first was read: in {number} of {total} files."]
+        if number
+        else []
+    )
 
 
 def _folder_to_pass(folder: Path) -> str | None:
@@ -213,9 +227,13 @@ def _natural(path: str) -> tuple[list[Any], str]:
 
 
 def _each(
-    read: Read, folder: Path, names: Sequence[str], failed: dict[str, str], progress: Progress | None = None
+    read: Read,
+    folder: Path,
+    names: Sequence[str],
+    failed: dict[str, str],
+    progress: Progress | None = None,
 ) -> Iterator[tuple[str, Any]]:
-    """Read the files in threads; yield (name, result) in order, and put the others into `failed`."""
+    """Read files in threads; yield (name, result) in order, and put the others into `failed`."""
     jobs = (delayed(_tried)(read, folder / name) for name in names)
     results = Parallel(n_jobs=-1, prefer="threads", return_as="generator")(jobs)
     for done, (name, result) in enumerate(zip(names, results, strict=True), start=1):
@@ -247,7 +265,11 @@ def _refuse_all(folder: Path, failed: dict[str, str], total: int) -> None:
 def _side(headers: Iterable[Header]) -> tuple[int, str]:
     median = float(np.median([found.longer_side for found in headers]))
     side = int(np.clip(8 * round(median / 8), *SIDES))
-    return side, f"a multiple of 8 from 16 to 32, chosen for the folder's median longer side of {median:.0f}"
+    return (
+        side,
+        "a multiple of 8 from 16 to 32, chosen for the folder's median longer side "
+        f"of {median:.0f}",
+    )
 
 
 def _scale(headers: Iterable[Header], given: Scale | None) -> tuple[Scale | None, list[str]]:
@@ -256,7 +278,9 @@ def _scale(headers: Iterable[Header], given: Scale | None) -> tuple[Scale | None
     if not deep:
         return None, []
     lows, highs, whites = zip(*(found.values for found in deep if found.values), strict=True)
-    white = whites[0] if len(set(whites)) == 1 else None  # floats beside integers have no common white
+    white = (
+        whites[0] if len(set(whites)) == 1 else None
+    )  # floats beside integers have no common white
     scale, notes = choose_scale(Values(min(lows), max(highs), white), given)
     if colour := sum(not found.grey for found in deep):
         notes = (*notes, f"Of {colour} colour files with 16 bits a channel, the upper 8 were read.")
@@ -299,7 +323,8 @@ def read_batches(
     max_pixels: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Batch]:
-    """Read files a batch at a time, as `read_image` reads them, for answers that need not wait for the last one.
+    """Read files a batch at a time, as `read_image` reads them, for answers that need not wait for
+    the last one.
 
     `start` is put before each name. `progress(done, total)` is called after each batch.
     """
@@ -307,7 +332,13 @@ def read_batches(
         failed: dict[str, str] = {}
         batch = names[first : first + BATCH]
         with quiet_pillow():
-            read = partial(decode_alone, size=size, channels=channels, scale=scale, most=max_pixels or MOST_PIXELS)
+            read = partial(
+                decode_alone,
+                size=size,
+                channels=channels,
+                scale=scale,
+                most=max_pixels or MOST_PIXELS,
+            )
             results = list(_each(read, folder, batch, failed))
         yield Batch(
             names=[_printable(start + name) for name, _ in results],

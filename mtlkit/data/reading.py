@@ -1,9 +1,9 @@
 """One image file in, one array out, whatever the file holds.
 
 Files come from anywhere, so bounds stand before work: only well-known raster formats are opened (by
-content, not by suffix), a header that promises too many pixels is refused before decoding, large pictures
-are decoded one at a time, and anything that Pillow raises becomes a reason in words. A folder and a single
-file for prediction go through the same `decode`.
+content, not by suffix), a header that promises too many pixels is refused before decoding, large
+pictures are decoded one at a time, and anything that Pillow raises becomes a reason in words. A
+folder and a single file for prediction go through the same `decode`.
 """
 
 import math
@@ -39,9 +39,16 @@ FORMATS = {  # Pillow's names, with the suffixes; never EPS, PSD, ...: too much 
     "HEIF": ".heic .heif .hif",
     "TGA": ".tga",
 }
-FEATURES = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}  # what Pillow can be built without
-RAW = ".3fr .arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw"  # by their content a TIFF, a thumbnail
-OTHERS = ".dcm .dds .eps .exr .fits .hdr .icns .ico .jxl .jxr .pcx .pfm .psb .psd .qoi .svg .wmf .xcf"
+FEATURES = {
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "JPEG2000": "jpg_2000",
+}  # what Pillow can be built without
+# By their content a TIFF, of which a thumbnail would be read.
+RAW = ".3fr .arw .cr2 .cr3 .dng .nef .nrw .orf .pef .raf .raw .rw2 .srw"
+OTHERS = (
+    ".dcm .dds .eps .exr .fits .hdr .icns .ico .jxl .jxr .pcx .pfm .psb .psd .qoi .svg .wmf .xcf"
+)
 SUFFIXES = set(" ".join((OTHERS, *FORMATS.values())).split())
 FIRST_BYTES = re.compile(
     rb"(?P<png>\x89PNG\r\n)|(?P<jpg>\xff\xd8\xff)|(?P<gif>GIF8[79]a)|(?P<bmp>BM.{4}\0{4})"
@@ -53,7 +60,9 @@ FIRST_BYTES = re.compile(
 )
 MOST_PIXELS = 50_000_000  # 200 MB of colour, decoded
 MOST_FILE_BYTES = 1_000_000_000
-AT_ONCE = 8_000_000  # pixels that are decoded at a time; a larger picture goes alone, and block by block
+AT_ONCE = (
+    8_000_000  # pixels that are decoded at a time; a larger picture goes alone, and block by block
+)
 GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L", "I;16N"}
 
 
@@ -83,13 +92,15 @@ def read_image(
 ) -> np.ndarray:
     """Read one image file as C x size x size, float32 in [0, 1], as `load` reads a folder's.
 
-    The image is turned as its EXIF says, its longer side is brought to `size` with the aspect kept, and the
-    rest is filled as `fit_square` says. Transparent pixels are laid on white, as on a page. Of an animation
-    or a stack of pages the first is taken. `channels` is 1 or 3; None keeps the file's own, colour made grey
-    by ITU-R 601. Of values of more than 8 bits, `scale` becomes 0 and 1; None: as `choose_scale` has it for
-    this file alone. `max_pixels` is what may be decoded, 50 million by default.
+    The image is turned as its EXIF says, its longer side is brought to `size` with the aspect kept,
+    and the rest is filled as `fit_square` says. Transparent pixels are laid on white, as on a page.
+    Of an animation or a stack of pages the first is taken. `channels` is 1 or 3; None keeps the
+    file's own, colour made grey by ITU-R 601. Of values of more than 8 bits, `scale` becomes 0 and
+    1; None: as `choose_scale` has it for this file alone. `max_pixels` is what may be decoded, 50
+    million by default.
 
-    Raises `InputError`, with the path and the reason, for a file that is no image, cut short, or too large.
+    Raises `InputError`, with the path and the reason, for a file that is no image, cut short, or
+    too large.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -102,12 +113,16 @@ def read_image(
         with quiet_pillow():
             return decode_alone(path, size, channels, scale, most)[0]
     except Undecodable as fault:
-        raise InputError(f"{path}: {fault}: give an image that opens ({', '.join(formats())}).") from fault
+        raise InputError(
+            f"{path}: {fault}: give an image that opens ({', '.join(formats())})."
+        ) from fault
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Return the formats that are read here: AVIF, say, where Pillow was built with it, HEIF with pillow-heif."""
+    """Return the formats that are read here: AVIF, say, where Pillow was built with it, HEIF with
+    pillow-heif.
+    """
     lacking = {name for name, feature in FEATURES.items() if not features.check(feature)}
     try:
         from pillow_heif import register_heif_opener
@@ -119,7 +134,9 @@ def formats() -> tuple[str, ...]:
 
 
 def kind_of(path: Path) -> str | None:
-    """Return an image file's kind as a suffix (`.jpg`), by its first bytes or else its name; None for no image."""
+    """Return an image file's kind as a suffix (`.jpg`), by its first bytes or else its name; None
+    for no image.
+    """
     suffix = path.suffix.lower()
     if suffix in RAW.split():
         return suffix
@@ -163,18 +180,29 @@ def _remedy(kinds: Iterable[str]) -> str:
 
 
 def header(path: Path, most: int = MOST_PIXELS) -> Header:
-    """Look at an image's header, and only for more than 8 bits a channel at the pixels. Raises `Undecodable`."""
+    """Look at an image's header, and only for more than 8 bits a channel at the pixels. Raises
+    `Undecodable`.
+    """
     with _opened(path) as image:
         found = Header(max(image.size), image.mode in GREY_MODES, None, _has_several(image))
         white = _deep_white(image)
         held = _to_hold(image, 1, most)
-        return found._replace(values=AT_WORK.run(held, partial(_values, image, white))) if white else found
+        return (
+            found._replace(values=AT_WORK.run(held, partial(_values, image, white)))
+            if white
+            else found
+        )
 
 
 def decode(
-    path: Path, size: int, channels: int | None = None, scale: Scale | None = None, most: int = MOST_PIXELS
+    path: Path,
+    size: int,
+    channels: int | None = None,
+    scale: Scale | None = None,
+    most: int = MOST_PIXELS,
 ) -> np.ndarray:
-    """Read one file, as `read_image` says. Raises `Undecodable`; to be called within `quiet_pillow`.
+    """Read one file, as `read_image` says. Raises `Undecodable`; to be called within
+    `quiet_pillow`.
 
     `scale` is for values of more than 8 bits, and None takes the format at its word.
     """
@@ -193,9 +221,15 @@ def decode(
 
 
 def decode_alone(
-    path: Path, size: int, channels: int | None = None, scale: Scale | None = None, most: int = MOST_PIXELS
+    path: Path,
+    size: int,
+    channels: int | None = None,
+    scale: Scale | None = None,
+    most: int = MOST_PIXELS,
 ) -> tuple[np.ndarray, Header]:
-    """Read one file that is not of a set, as `decode`: without a `scale`, its own values are looked at."""
+    """Read one file that is not of a set, as `decode`: without a `scale`, its own values are looked
+    at.
+    """
     found = header(path, most)
     if found.values:
         scale, _ = choose_scale(found.values, scale)
@@ -204,9 +238,11 @@ def decode_alone(
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Hold back Pillow's warnings on odd files and its own bound: ours stands before, and a reason is reported.
+    """Hold back Pillow's warnings on odd files and its own bound: ours stands before, and a reason
+    is reported.
 
-    Both belong to the whole process, so this is entered once, around the threads and not in them, by one at a time.
+    Both belong to the whole process, so this is entered once, around the threads and not in them,
+    by one at a time.
     """
     with ALONE, warnings.catch_warnings(), ThreadPoolExecutor(1) as AT_WORK.large:
         warnings.filterwarnings("ignore", module=r"PIL\b")
@@ -218,7 +254,9 @@ def quiet_pillow() -> Iterator[None]:
 
 
 class _Share:
-    """Lets threads decode side by side while they hold no more than `most` pixels; a larger picture goes alone."""
+    """Lets threads decode side by side while they hold no more than `most` pixels; a larger picture
+    goes alone.
+    """
 
     large: ThreadPoolExecutor
 
@@ -228,7 +266,8 @@ class _Share:
     def run(self, pixels: int, work: Callable[[], Result]) -> Result:
         """Return what `work` returns, which must let go of the pixels; large ones share a thread.
 
-        What a thread has freed often stays with it: with many threads that would be as many large pictures.
+        What a thread has freed often stays with it: with many threads that would be as many large
+        pictures.
         """
         with self.changed:
             self.changed.wait_for(lambda: not self.held or self.held + pixels <= self.most)
@@ -248,15 +287,19 @@ ALONE, AT_WORK = RLock(), _Share(AT_ONCE)
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a file of a format that is read; any fault, here or in the body, becomes `Undecodable`."""
+    """Open a file of a format that is read; any fault here or in the body is `Undecodable`."""
     try:
         length = path.stat().st_size
         if length == 0:
             raise Undecodable("the file is empty (0 bytes)")
         if length > MOST_FILE_BYTES:
-            raise Undecodable(f"the file has {length / 1e9:.1f} GB, more than {MOST_FILE_BYTES / 1e9:.0f}")
+            raise Undecodable(
+                f"the file has {length / 1e9:.1f} GB, more than {MOST_FILE_BYTES / 1e9:.0f}"
+            )
         tga = path.suffix.lower() == ".tga"  # nothing in such a file tells what it is
-        with Image.open(path, formats=[name for name in formats() if tga or name != "TGA"]) as image:
+        with Image.open(
+            path, formats=[name for name in formats() if tga or name != "TGA"]
+        ) as image:
             yield image
     except Undecodable:
         raise
@@ -272,15 +315,18 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
 
 def _to_hold(image: Any, size: int, most: int) -> int:
-    """Prepare for decoding to `size`; return how many pixels that will hold. Raises `Undecodable` above `most`.
+    """Prepare for decoding to `size`; return how many pixels that will hold. Raises `Undecodable`
+    above `most`.
 
-    A JPEG decodes faster, and in less memory, at an eighth, say: twice the need is kept. Where its picture is
-    spread over several scans, all of it is held at once.
+    A JPEG decodes faster, and in less memory, at an eighth, say: twice the need is kept. Where its
+    picture is spread over several scans, all of it is held at once.
     """
     full, (width, height) = _pixels(image), image.size
     scans = image.format == "MPO" or bool(image.info.get("progressive"))
     if image.format == "JPEG" and not scans:
-        length = 6 + 2 * image.layers  # of the header of a scan with all colours, behind which Pillow stands
+        length = (
+            6 + 2 * image.layers
+        )  # of the header of a scan with all colours, behind which Pillow stands
         image.fp.seek(-length - 2, os.SEEK_CUR)
         scans = image.fp.read(5) != bytes([0xFF, 0xDA, 0, length, image.layers])
     shrink = 2 * size / max(image.size)
@@ -306,7 +352,11 @@ def _deep_white(image: Image.Image) -> float | None:
     if image.mode == "F":
         return 1
     if image.mode.startswith("RGB"):
-        return 65535 if image.format in ("PNG", "TIFF") and ";16" in str(getattr(image, "tile", ())[:1]) else None
+        return (
+            65535
+            if image.format in ("PNG", "TIFF") and ";16" in str(getattr(image, "tile", ())[:1])
+            else None
+        )
     return 65535 if image.mode.startswith("I") else None
 
 
@@ -324,7 +374,9 @@ def _upright(image: Image.Image, scale: Scale) -> Image.Image:
 def _values(image: Image.Image, white: float) -> Values:
     """Decode a picture, look for its least and greatest value, and let go of it."""
     image.load()
-    blocks = (np.atleast_3d(np.asarray(block))[..., :3] for _, block in _blocks(image, 1024))  # without alpha
+    blocks = (
+        np.atleast_3d(np.asarray(block))[..., :3] for _, block in _blocks(image, 1024)
+    )  # without alpha
     ends = np.array([(block.min(), block.max()) for block in blocks], float)
     if image.mode.startswith("RGB"):
         ends *= 257  # Pillow keeps the upper 8 of 16 bits
@@ -336,7 +388,9 @@ def _values(image: Image.Image, white: float) -> Values:
 
 
 def _blocks(image: Image.Image, step: int) -> Iterator[tuple[tuple[int, int], Image.Image]]:
-    """Cut a picture into squares of `step` pixels (the last ones smaller): yield left and top, and the square."""
+    """Cut a picture into squares of `step` pixels (the last ones smaller): yield left and top, and
+    the square.
+    """
     for top in range(0, image.height, step):
         for left in range(0, image.width, step):
             box = (left, top, min(left + step, image.width), min(top + step, image.height))
@@ -344,7 +398,9 @@ def _blocks(image: Image.Image, step: int) -> Iterator[tuple[tuple[int, int], Im
 
 
 def _shrunk(image: Image.Image, scale: Scale) -> Image.Image:
-    """Make a picture plain and a few times smaller, to `AT_ONCE` pixels or less, with no second one of its size."""
+    """Make a picture plain and a few times smaller, to `AT_ONCE` pixels or less, with no second one
+    of its size.
+    """
     times = math.ceil(math.sqrt(_pixels(image) / AT_ONCE))
     size = (-(-image.width // times), -(-image.height // times))
     small = Image.new(_plain(image.crop((0, 0, 1, 1)), scale).mode, size)

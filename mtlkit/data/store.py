@@ -17,7 +17,9 @@ USABLE = ("complete", "subset", "another order")
 
 @dataclass(frozen=True)
 class State:
-    """How a part of a set is found: `complete`, `subset`, `another order`, `damaged` or `missing`, and why."""
+    """How a part of a set is found: `complete`, `subset`, `another order`, `damaged` or `missing`,
+    and why.
+    """
 
     name: str
     part: str
@@ -25,14 +27,22 @@ class State:
     text: str
 
 
-def check(known: FetchedSet, root: DataRoot = None, progress: Progress | None = None) -> list[State]:
+def check(
+    known: FetchedSet, root: DataRoot = None, progress: Progress | None = None
+) -> list[State]:
     """Look at every part of a set.
 
-    `complete`: the official files by their MD5; for GTSRB, as many images as the official part, all readable.
-    `subset`: fewer images, all readable. `another order`: other files, with as many images as the official
-    ones, and as many of each class where that is known. `damaged`: anything else, as files cut short.
+    `complete`: the official files by their MD5; for GTSRB, as many images as the official part, all
+        readable.
+    `subset`: fewer images, all readable. `another order`: other files, with as many images as the
+        official
+    ones, and as many of each class where that is known. `damaged`: anything else, as files cut
+    short.
     """
-    return [State(known.name, part, *_state(known, part, data_root(root), progress)) for part in known.parts]
+    return [
+        State(known.name, part, *_state(known, part, data_root(root), progress))
+        for part in known.parts
+    ]
 
 
 def _state(known: FetchedSet, part: str, root: Path, progress: Progress | None) -> tuple[str, str]:
@@ -55,19 +65,25 @@ def _state(known: FetchedSet, part: str, root: Path, progress: Progress | None) 
         return "subset", many
     if not any(files.values()) and len(found) == official.size:
         return "complete", many
-    alike = not official.counts or np.bincount(labels if labels is not None else []).tolist() == list(official.counts)
+    alike = not official.counts or np.bincount(
+        labels if labels is not None else []
+    ).tolist() == list(official.counts)
     if right or len(found) > official.size or not alike:
         return "damaged", f"{many}, but not the official ones"
-    return "another order", f"{many}, of the same classes, but not the official files: rows have other numbers"
+    return (
+        "another order",
+        f"{many}, of the same classes, but not the official files: rows have other numbers",
+    )
 
 
 def fetch(known: FetchedSet, root: DataRoot = None, bar: Bar | None = None) -> list[State]:
     """Fetch what is missing or damaged of a set, and return its state.
 
-    Two at once do not meet: the second one is told so. What was fetched before a stop is not fetched again.
+    Two at once do not meet: the second one is told so. What was fetched before a stop is not
+    fetched again.
 
-    Raises `InputError` when a subset would be overwritten, the data root cannot be written, or another fetch of
-    the set is under way; `DownloadFailed` as `fetch_file`.
+    Raises `InputError` when a subset would be overwritten, the data root cannot be written, or
+    another fetch of the set is under way; `DownloadFailed` as `fetch_file`.
     """
     place = data_root(root)
     try:
@@ -77,14 +93,23 @@ def fetch(known: FetchedSet, root: DataRoot = None, bar: Bar | None = None) -> l
             wanted = [remote for remote in known.remotes() if states[remote.part] not in USABLE]
             if "subset" in states.values() and not wanted:
                 folder = (place / known.first("train")).parent
-                raise InputError(f"{known.name}: a subset is in {folder}: use it as it is, or move it away first.")
-            archives = [fetch_file(remote, place, bar) for remote in wanted]  # all of them, then quickly the rest
+                raise InputError(
+                    f"{known.name}: a subset is in {folder}: use it as it is, or "
+                    "move it away first."
+                )
+            archives = [
+                fetch_file(remote, place, bar) for remote in wanted
+            ]  # all of them, then quickly the rest
             for remote, archive in zip(wanted, archives, strict=True):
                 if remote.leaves:
                     unpack(archive, remote.leaves)
             return check(known, place)
     except Timeout as fault:
-        raise InputError(f"{known.name}: is being fetched into {place} already: wait until that has ended.") from fault
+        raise InputError(
+            f"{known.name}: is being fetched into {place} already: wait until that has ended."
+        ) from fault
     except OSError as fault:
         where = f"{fault.filename or place}: cannot be written ({fault.strerror or fault})"
-        raise InputError(f"{where}: make room or mend its permissions, or give another --data-root.") from fault
+        raise InputError(
+            f"{where}: make room or mend its permissions, or give another --data-root."
+        ) from fault

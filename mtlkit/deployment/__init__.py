@@ -5,6 +5,15 @@ from mtlkit.deployment.models import encoder_settings, image_scale, load_model, 
 from mtlkit.deployment.runs import RunFailed, assignments, new_run, write_run
 
 __all__ = [
-    "RunFailed", "assignments", "compare_runs", "comparison_lines", "encoder_settings", "image_scale", "load_model", "new_run",
-    "save_model", "what_compares", "write_run",
-]  # fmt: skip
+    "RunFailed",
+    "assignments",
+    "compare_runs",
+    "comparison_lines",
+    "encoder_settings",
+    "image_scale",
+    "load_model",
+    "new_run",
+    "save_model",
+    "what_compares",
+    "write_run",
+]

@@ -1,4 +1,6 @@
-"""Comparison: what differs between two runs, and what a score on another source can be compared with."""
+"""Comparison: what differs between two runs, and what a score on another source can be compared
+with.
+"""
 
 import csv
 import json
@@ -19,15 +21,18 @@ LONGEST = 12  # lines of a list: a comparison is one page
 def compare_runs(first: Path, second: Path) -> dict[str, Any]:
     """Return what moved from one run to another.
 
-    Class numbers are chance, so the second run's are first renumbered to agree most with the first's (Hungarian method).
+    Class numbers are chance, so the second run's are first renumbered to agree most with the
+    first's (Hungarian method).
 
     Args:
-        first, second: run folders of `mtlkit fit`. Images are the same if their paths in assignments.csv are.
+        first, second: run folders of `mtlkit fit`. Images are the same if their paths in
+            assignments.csv are.
 
     Returns:
-        "runs" and "sources" (two each), "settings" (name -> two values, only those that differ), "scores" (name -> two),
-        "seconds" (two), "images" (each run's, and "both"), "agree" (a share of those in both, None without any), "moves"
-        (from class, to class, images: the largest first) and "moved" (path, two classes, two confidences: the surest first).
+        "runs" and "sources" (two each), "settings" (name -> two values, only those that differ),
+        "scores" (name -> two), "seconds" (two), "images" (each run's, and "both"), "agree" (a share
+        of those in both, None without any), "moves" (from class, to class, images: the largest
+        first) and "moved" (path, two classes, two confidences: the surest first).
 
     Raises:
         InputError: not a run, one of a newer version, or a file of it is damaged.
@@ -35,12 +40,21 @@ def compare_runs(first: Path, second: Path) -> dict[str, Any]:
     runs = [read_run(run) for run in (first, second)]
     reports, rows = zip(*runs, strict=True)
     paths = [path for path in rows[0] if path in rows[1]]
-    classes = np.array([[table[path][0] for table in rows] for path in paths]).reshape(-1, 2)  # N x 2
+    classes = np.array([[table[path][0] for table in rows] for path in paths]).reshape(
+        -1, 2
+    )  # N x 2
     confidence = np.array([[table[path][1] for table in rows] for path in paths]).reshape(-1, 2)
     if len(paths):
         names = match(classes[:, 1], classes[:, 0])
-        free = iter(range(int(classes[:, 0].max()) + 1, 1 + int(classes.max()) + len(np.unique(classes[:, 1]))))
-        renumbered = {old: names[old] if old in names else next(free) for old in np.unique(classes[:, 1]).tolist()}
+        free = iter(
+            range(
+                int(classes[:, 0].max()) + 1, 1 + int(classes.max()) + len(np.unique(classes[:, 1]))
+            )
+        )
+        renumbered = {
+            old: names[old] if old in names else next(free)
+            for old in np.unique(classes[:, 1]).tolist()
+        }
         classes[:, 1] = [renumbered[old] for old in classes[:, 1].tolist()]
     moved = np.flatnonzero(classes[:, 0] != classes[:, 1])
     surest = moved[np.argsort(-confidence[moved].min(axis=1), kind="stable")]
@@ -48,12 +62,19 @@ def compare_runs(first: Path, second: Path) -> dict[str, Any]:
         "runs": [str(first), str(second)],
         "sources": [report.get("source") for report in reports],
         "settings": _different(*[_settings(report) for report in reports]),
-        "scores": {name: [(report.get("scores") or {}).get(name) for report in reports] for name in SCORES},
+        "scores": {
+            name: [(report.get("scores") or {}).get(name) for report in reports] for name in SCORES
+        },
         "seconds": [round(sum(report.get("seconds", {}).values()), 1) for report in reports],
         "images": {"first": len(rows[0]), "second": len(rows[1]), "both": len(paths)},
         "agree": round(1 - len(moved) / len(paths), 4) if paths else None,
-        "moves": [[*pair, count] for pair, count in Counter(map(tuple, classes[moved].tolist())).most_common()],
-        "moved": [[paths[row], *classes[row].tolist(), *confidence[row].tolist()] for row in surest],
+        "moves": [
+            [*pair, count]
+            for pair, count in Counter(map(tuple, classes[moved].tolist())).most_common()
+        ],
+        "moved": [
+            [paths[row], *classes[row].tolist(), *confidence[row].tolist()] for row in surest
+        ],
     }
 
 
@@ -61,34 +82,55 @@ def comparison_lines(found: dict[str, Any]) -> list[str]:
     """Return the comparison as lines of text, a page at most."""
     both, agree = found["images"]["both"], found["agree"]
     lines = [f"first   {found['runs'][0]}", f"second  {found['runs'][1]}", ""]
-    lines += [f"{name:18} {then} -> {now}" for name, (then, now) in found["settings"].items()] or ["settings: the same"]
+    lines += [f"{name:18} {then} -> {now}" for name, (then, now) in found["settings"].items()] or [
+        "settings: the same"
+    ]
     lines += ["", f"{'seconds':18} {found['seconds'][0]} -> {found['seconds'][1]}"]
-    lines += [f"{name:18} {then:.3f} -> {now:.3f}  ({now - then:+.3f})"
-              for name, (then, now) in found["scores"].items() if then is not None and now is not None]  # fmt: skip
+    lines += [
+        f"{name:18} {then:.3f} -> {now:.3f}  ({now - then:+.3f})"
+        for name, (then, now) in found["scores"].items()
+        if then is not None and now is not None
+    ]
     if not both:
         return [*lines, "", "No image is in both runs (by its path): classes cannot be compared."]
     same = f"{agree:.1%} of the {both:,} images in both runs are in the same class"
     lines += ["", f"{same} (second run renumbered to match)."]
-    lines += [f"  class {then} -> {now}: {count:,} images" for then, now, count in found["moves"][:LONGEST]]
+    lines += [
+        f"  class {then} -> {now}: {count:,} images"
+        for then, now, count in found["moves"][:LONGEST]
+    ]
     if found["moved"]:
-        lines += ["", "Both runs are sure of these, and do not agree (class and confidence in each):"]
-    lines += [f"  {path}  {then} ({a:.2f}) -> {now} ({b:.2f})" for path, then, now, a, b in found["moved"][:LONGEST]]
+        lines += [
+            "",
+            "Both runs are sure of these, and do not agree (class and confidence in each):",
+        ]
+    lines += [
+        f"  {path}  {then} ({a:.2f}) -> {now} ({b:.2f})"
+        for path, then, now, a, b in found["moved"][:LONGEST]
+    ]
     return lines
 
 
 def what_compares(report: dict[str, Any], source: str, kinds: int) -> list[str]:
-    """Say what a run's score on a source with so many kinds of images can be compared with, and what not.
+    """Say what a run's score on a source with so many kinds of images can be compared with, and
+    what not.
 
-    >>> what_compares({"source": "digits", "classes": 10}, "digits", 10)
-    ['These are the images that the run was trained on, without their labels: compare with other methods on the same images.']
+    >>> what_compares({"source": "digits", "classes": 10}, "digits", 10)[0].partition(":")[0]
+    'These are the images that the run was trained on, without their labels'
     """
     classes, trained_on = int(report.get("classes", 0)), report.get("source")
     if trained_on == source:
-        sentences = ["These are the images that the run was trained on, without their labels: compare with other methods on the "
-                     "same images."]  # fmt: skip
+        sentences = [
+            "These are the images that the run was trained on, without their labels: "
+            "compare with other methods on the "
+            "same images."
+        ]
     else:
-        sentences = [f"The run was trained on {trained_on}, not on {source}: the score says how well its classes carry over, if "
-                     "both hold the same kinds of things; do not compare it with a fit on these images."]  # fmt: skip
+        sentences = [
+            f"The run was trained on {trained_on}, not on {source}: the score says "
+            "how well its classes carry over, if "
+            "both hold the same kinds of things; do not compare it with a fit on these images."
+        ]
     start = f"There are {kinds} labels for the run's {classes} classes:"
     if kinds > classes:
         sentences.append(f"{start} accuracy cannot reach 1, compare NMI and ARI.")
@@ -108,8 +150,14 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     """Return a run's report.json, and class and confidence by path from its assignments.csv."""
     report = read_report(run)
     path = run / "assignments.csv"
-    with explained(f"{path}: is damaged", REMEDY), path.open(newline="", encoding="utf-8-sig") as file:
-        rows = {row["path"]: (int(row["class"]), float(row["confidence"])) for row in csv.DictReader(file)}
+    with (
+        explained(f"{path}: is damaged", REMEDY),
+        path.open(newline="", encoding="utf-8-sig") as file,
+    ):
+        rows = {
+            row["path"]: (int(row["class"]), float(row["confidence"]))
+            for row in csv.DictReader(file)
+        }
     return report, rows
 
 
@@ -121,4 +169,8 @@ def _settings(report: dict[str, Any]) -> dict[str, Any]:
 
 def _different(first: dict[str, Any], second: dict[str, Any]) -> dict[str, list[Any]]:
     names = list(dict.fromkeys([*first, *second]))
-    return {name: [first.get(name), second.get(name)] for name in names if first.get(name) != second.get(name)}
+    return {
+        name: [first.get(name), second.get(name)]
+        for name in names
+        if first.get(name) != second.get(name)
+    }

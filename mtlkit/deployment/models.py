@@ -1,4 +1,6 @@
-"""Models in and out of a run folder. What comes as a file from elsewhere is looked at before it costs anything."""
+"""Models in and out of a run folder. What comes as a file from elsewhere is looked at before it
+costs anything.
+"""
 
 import hashlib
 import json
@@ -52,8 +54,11 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         what = f"a model of {encoder_name} with the heads {', '.join(model.heads)}"
         remedy = "give it an encoder that `make_encoder` makes, and a head `classes`"
         raise InputError(f"{folder}: {what} cannot be loaded again: {remedy}.")
-    weights = {name: tensor.cpu().contiguous() for name, tensor in model.state_dict().items()
-               if name.startswith(("encoder.", "heads.classes."))}  # fmt: skip
+    weights = {
+        name: tensor.cpu().contiguous()
+        for name, tensor in model.state_dict().items()
+        if name.startswith(("encoder.", "heads.classes."))
+    }
     content = save_weights(weights)
     (folder / "model.safetensors").write_bytes(content)
     about = {
@@ -71,24 +76,32 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
 
 
 def check_format(run: Path) -> dict[str, Any]:
-    """Return what model.json says, after a look whether this is a run, and one that this version can read.
+    """Return what model.json says, after a look whether this is a run, and one that this version
+    can read.
 
     Raises:
         InputError: it is not.
     """
     for name in MODEL_FILES:
         if not (run / name).is_file():
-            raise InputError(f"{run}: is no run folder (it has no {name}): give the folder that `mtlkit fit` has made.")
+            raise InputError(
+                f"{run}: is no run folder (it has no {name}): give the folder that "
+                "`mtlkit fit` has made."
+            )
     with explained(f"{run}: {DAMAGED}", REMEDY):
         about = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
         if int(about["format"]) > FORMAT:
-            raise InputError(f"{run}/model.json: is from a newer mtlkit (format {about['format']}, this one reads {FORMAT}): "
-                             "update by `pip install --upgrade mtlkit`.")  # fmt: skip
+            raise InputError(
+                f"{run}/model.json: is from a newer mtlkit (format "
+                f"{about['format']}, this one reads {FORMAT}): "
+                "update by `pip install --upgrade mtlkit`."
+            )
     return about
 
 
 def load_model(run: Path) -> MultiTaskModel:
-    """Return the model of a run folder, ready to predict with its head `classes`. Nothing is unpickled.
+    """Return the model of a run folder, ready to predict with its head `classes`. Nothing is
+    unpickled.
 
     Nothing is built that the weights do not fill: model.json could name any network.
 

@@ -1,4 +1,6 @@
-"""The run folder: whole or not there. Model (see `models.py`), assignments, history and report of one training."""
+"""The run folder: whole or not there. Model (see `models.py`), assignments, history and report of
+one training.
+"""
 
 import itertools
 import json
@@ -31,25 +33,32 @@ RUN_FILES = (*MODEL_FILES, "report.json")
 
 
 class RunFailed(RuntimeError):
-    """The work of a run failed, and what it left is worth a look: `new_run` keeps `NAME.partial`."""
+    """The work of a run failed and left something worth a look: `new_run` keeps `NAME.partial`."""
 
 
 @contextmanager
 def new_run(
-    out: Path, overwrite: bool = False, resume: bool = False, *, files: tuple[str, ...] = RUN_FILES, anew: bool = False
+    out: Path,
+    overwrite: bool = False,
+    resume: bool = False,
+    *,
+    files: tuple[str, ...] = RUN_FILES,
+    anew: bool = False,
 ) -> Iterator[Path]:
     """Give a folder to write a run into; it gets the name `out` when the work is whole.
 
-    If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`), or where the work raised
-    `RunFailed`; else it is removed. A note on the error says which. If `out` was changed meanwhile,
-    it stays as it is, and the run is kept beside it.
+    If the work fails, the folder stays where it has a checkpoint to go on from (in `CHECKPOINT`),
+    or where the work raised `RunFailed`; else it is removed. A note on the error says which. If
+    `out` was changed meanwhile, it stays as it is, and the run is kept beside it.
 
     Args:
         out: the run folder to be. The work goes to `NAME.partial`, locked by `NAME.partial.lock`.
-        overwrite: replace a finished run of that name. A folder with anything else is never replaced.
+        overwrite: replace a finished run of that name. A folder with anything else is never
+            replaced.
         resume: go on in the `NAME.partial` of a run that was cut off, if there is one.
         files: what a finished run holds, so that it can be told from anything else.
-        anew: replace the `NAME.partial` of a run that failed or was cut off, unless it has a checkpoint.
+        anew: replace the `NAME.partial` of a run that failed or was cut off, unless it has a
+            checkpoint.
 
     Raises:
         InputError: `out` exists (and is not a run to overwrite), another run is at work there, one
@@ -177,7 +186,8 @@ def _start(source: str, seed: int) -> str:
 
 
 def cut_off_run(folder: Path, source: str, seed: int) -> Path:
-    """Return the name of the newest run of a source and seed that was cut off, for a resume without a name.
+    """Return the name of the newest run of a source and seed that was cut off, for a resume without
+    a name.
 
     Raises:
         InputError: there is none.
@@ -185,8 +195,11 @@ def cut_off_run(folder: Path, source: str, seed: int) -> Path:
     name = re.compile(re.escape(_start(source, seed)) + MOMENT + r"\.partial")
     found = sorted(path for path in folder.glob("*.partial") if name.fullmatch(path.name))
     if not found:
-        raise InputError(f"{folder}: no run of {source} with seed {seed} was cut off there: name it by --out, or start "
-                         "without --resume.")  # fmt: skip
+        raise InputError(
+            f"{folder}: no run of {source} with seed {seed} was cut off there: name "
+            "it by --out, or start "
+            "without --resume."
+        )
     return found[-1].with_suffix("")
 
 
@@ -197,46 +210,60 @@ def write_run(
 
     Args:
         folder: an empty folder (`new_run` gives one).
-        images: what the classes were found for. Labels are not touched: who has them gives `scores`.
+        images: what the classes were found for. Labels are not touched: who has them gives
+            `scores`.
         found: what training has found.
         scores: how well that agrees with labels, or None without any.
-        report: title, source, assumptions, settings, warnings, ... as `evaluation.write_report` describes them.
+        report: title, source, assumptions, settings, warnings, ... as `evaluation.write_report`
+            describes them.
 
     Returns:
         The whole content of report.json.
     """
-    sizes = np.bincount(found.probabilities.argmax(axis=1), minlength=found.probabilities.shape[1]).tolist()
+    sizes = np.bincount(
+        found.probabilities.argmax(axis=1), minlength=found.probabilities.shape[1]
+    ).tolist()
     report = report | {
-        "images": len(images), "shape": list(images.images.shape[1:]), "sizes": sizes,
+        "images": len(images),
+        "shape": list(images.images.shape[1:]),
+        "sizes": sizes,
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
         "class_sizes": [asdict(one) for one in found.sizes],
-        "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()}, "versions": versions(),
+        "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()},
+        "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
+    }
     save_model(folder, found.model, images.scale)
     write_csv(folder / "assignments.csv", assignments(images.paths, found.probabilities))
     write_csv(folder / "history.csv", found.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
-    figures = run_figures(images, found.probabilities, _features(images, found), found.history, scores)
+    figures = run_figures(
+        images, found.probabilities, _features(images, found), found.history, scores
+    )
     write_report(folder / "report.html", report, figures)
     return report
 
 
 def assignments(paths: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rows of assignments.csv: path, class and confidence of each of N images (N x K probabilities).
+    """Return the rows of assignments.csv: path, class and confidence of each of N images (N x K
+    probabilities).
 
     >>> assignments(["a.png"], np.array([[0.25, 0.75]]))
     [{'path': 'a.png', 'class': 1, 'confidence': '0.7500'}]
     """
     rows = zip(paths, probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1), strict=True)
-    return [{"path": path, "class": number, "confidence": f"{sure:.4f}"} for path, number, sure in rows]
+    return [
+        {"path": path, "class": number, "confidence": f"{sure:.4f}"} for path, number, sure in rows
+    ]
 
 
 def _features(images: ImageSet, found: Found) -> np.ndarray:
-    """Return the shared features of the images, brought to the side that the network takes: N x width, of unit length."""
+    """Return the shared features of the images, brought to the side that the network takes: N x
+    width, of unit length.
+    """
     side = encoder_settings(found.model)["side"]
     inputs = torch.as_tensor(fit_squares(images.images, side))
     return functional.normalize(found.model.features(inputs)).numpy()

@@ -14,6 +14,20 @@ from mtlkit.evaluation.report import (
 from mtlkit.evaluation.scores import Scores, match, score
 
 __all__ = [
-    "ReportFigure", "Scores", "confusion", "contact_sheet", "embedding", "losses", "match",
-    "run_figures", "safe_cell", "safe_path", "score", "scoreboard", "to_png", "write_csv", "write_report", "write_rows",
-]  # fmt: skip
+    "ReportFigure",
+    "Scores",
+    "confusion",
+    "contact_sheet",
+    "embedding",
+    "losses",
+    "match",
+    "run_figures",
+    "safe_cell",
+    "safe_path",
+    "score",
+    "scoreboard",
+    "to_png",
+    "write_csv",
+    "write_report",
+    "write_rows",
+]

@@ -1,4 +1,5 @@
-"""Figures in which each image has its place: sheets of the classes' members, and a map of all images.
+"""Figures in which each image has its place: sheets of the classes' members, and a map of all
+images.
 
 They are made as those of `plots.py`, by the same hand.
 """
@@ -17,17 +18,29 @@ from sklearn.manifold import TSNE
 from mtlkit.evaluation.plots import MARKERS, STYLE, Names, class_name, new_axes, new_figure, palette
 
 MAX_ROWS = 40  # classes in a contact sheet
-TILE, GAP = 48, 28  # pixels: an image's longer side in a contact sheet; between the sure and the doubtful
+TILE, GAP = (
+    48,
+    28,
+)  # pixels: an image's longer side in a contact sheet; between the sure and the doubtful
 
 
 @style.context(STYLE)
-def contact_sheet(images: NDArray[np.float32], assignments: ArrayLike, confidence: ArrayLike | None = None, *,
-                  per_class: int = 16, names: Names = None, title: str | None = None) -> Figure:  # fmt: skip
-    """Show each class as a row of its members: the surest at the left, and after a gap the most doubtful.
+def contact_sheet(
+    images: NDArray[np.float32],
+    assignments: ArrayLike,
+    confidence: ArrayLike | None = None,
+    *,
+    per_class: int = 16,
+    names: Names = None,
+    title: str | None = None,
+) -> Figure:
+    """Show each class as a row of its members: the surest at the left, and after a gap the most
+    doubtful.
 
     Args:
         images: N x C x H x W in [0, 1], C 1 or 3.
-        assignments: N class numbers; of more than 40 classes the first 40 are shown, and the figure says so.
+        assignments: N class numbers; of more than 40 classes the first 40 are shown, and the figure
+            says so.
         confidence: N numbers, larger is surer; without it a row holds its class's first members.
         per_class: images in a row.
         names: a name for each class number, in place of "class 3".
@@ -42,15 +55,22 @@ def contact_sheet(images: NDArray[np.float32], assignments: ArrayLike, confidenc
     members = [np.flatnonzero(groups == k) for k in shown]
     order, sure = "in the order of the data", per_class  # images before the gap
     if confidence is not None:
-        order, sure = "from the surest (left) to the most doubtful (right)", per_class - per_class * 3 // 8
-        members = [rows[np.argsort(-np.asarray(confidence)[rows], kind="stable")] for rows in members]
+        order, sure = (
+            "from the surest (left) to the most doubtful (right)",
+            per_class - per_class * 3 // 8,
+        )
+        members = [
+            rows[np.argsort(-np.asarray(confidence)[rows], kind="stable")] for rows in members
+        ]
     canvas = _sheet(images, members, per_class, sure)
     heads = [class_name(k, names, "class ") for k in shown]
     left = 0.5 + 0.072 * max(10, *map(len, heads))  # inches
     tall = 7.8 * canvas.shape[0] / canvas.shape[1]
     size = (left + 7.95, tall + (0.5 if title == "" else 0.8))
     figure = new_figure(size, title, f"{len(classes)} classes, found without labels")
-    note = f"; the first {len(shown)} of {len(classes)} classes" if len(shown) < len(classes) else ""
+    note = (
+        f"; the first {len(shown)} of {len(classes)} classes" if len(shown) < len(classes) else ""
+    )
     axes = new_axes(figure, f"members of each class, {order}{note}", "class", xticks=[])
     axes.imshow(canvas)
     middles = (np.arange(len(shown)) + 0.5) * canvas.shape[0] / len(shown)
@@ -66,11 +86,20 @@ def contact_sheet(images: NDArray[np.float32], assignments: ArrayLike, confidenc
 
 
 @style.context(STYLE)
-def embedding(features: ArrayLike, groups: ArrayLike, *, names: Names = None, title: str | None = None,
-              seed: int = 0, limit: int = 1500) -> Figure:  # fmt: skip
-    """Show features (N x D) in two dimensions, by t-SNE after PCA; a group has a colour, a marker, its name.
+def embedding(
+    features: ArrayLike,
+    groups: ArrayLike,
+    *,
+    names: Names = None,
+    title: str | None = None,
+    seed: int = 0,
+    limit: int = 1500,
+) -> Figure:
+    """Show features (N x D) in two dimensions, by t-SNE after PCA; a group has a colour, a marker,
+    its name.
 
-    At most `limit` points, drawn by `seed`, are shown; fewer than 30 points, or 2 dimensions, by PCA alone.
+    At most `limit` points, drawn by `seed`, are shown; fewer than 30 points, or 2 dimensions, by
+    PCA alone.
 
     Source: van der Maaten, Hinton 2008, "Visualizing data using t-SNE".
 
@@ -87,9 +116,13 @@ def embedding(features: ArrayLike, groups: ArrayLike, *, names: Names = None, ti
     figure = new_figure((7.2, 6.2), title, f"{count} images in the space of the shared features")
     axes = new_axes(figure, f"{word} 1", f"{word} 2")
     kinds = np.unique(numbers)
-    for k, colour, marker in zip(kinds, palette(len(kinds)), itertools.cycle(MARKERS), strict=False):
+    for k, colour, marker in zip(
+        kinds, palette(len(kinds)), itertools.cycle(MARKERS), strict=False
+    ):
         x, y = places[numbers == k].T
-        axes.scatter(x, y, s=22, color=colour, marker=marker, edgecolors="0.25", linewidths=0.3, alpha=0.85)
+        axes.scatter(
+            x, y, s=22, color=colour, marker=marker, edgecolors="0.25", linewidths=0.3, alpha=0.85
+        )
         box = {"facecolor": "white", "edgecolor": "0.3", "alpha": 0.9, "pad": 1.5}
         middle = float(np.median(x)), float(np.median(y))
         axes.text(*middle, class_name(k, names), ha="center", va="center", weight="bold", bbox=box)
@@ -98,8 +131,12 @@ def embedding(features: ArrayLike, groups: ArrayLike, *, names: Names = None, ti
     return figure
 
 
-def _sheet(images: NDArray[Any], members: list[NDArray[Any]], per_class: int, sure: int) -> NDArray[np.uint8]:
-    """Return one picture with a row for each class: its first `sure` members, a gap, and its last ones."""
+def _sheet(
+    images: NDArray[Any], members: list[NDArray[Any]], per_class: int, sure: int
+) -> NDArray[np.uint8]:
+    """Return one picture with a row for each class: its first `sure` members, a gap, and its last
+    ones.
+    """
     height, width = _tiles(images[:1]).shape[1:3]
     tiles = np.full((len(members), per_class, height, width, 3), 255, np.uint8)
     for row, rows in zip(tiles, members, strict=True):
@@ -110,10 +147,14 @@ def _sheet(images: NDArray[Any], members: list[NDArray[Any]], per_class: int, su
 
 
 def _tiles(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return n x C x H x W images as n x h x w x 3 bytes in a thin frame, `TILE` pixels the longer side."""
+    """Return n x C x H x W images as n x h x w x 3 bytes in a thin frame, `TILE` pixels the longer
+    side.
+    """
     scale = TILE / max(images.shape[2:])
     shape = [max(1, round(length * scale)) for length in images.shape[2:]]
-    small = resize(images, (*images.shape[:2], *shape), order=int(scale < 1), anti_aliasing=scale < 1)
+    small = resize(
+        images, (*images.shape[:2], *shape), order=int(scale < 1), anti_aliasing=scale < 1
+    )
     pixels = (255 * np.clip(small, 0, 1)).round().astype(np.uint8).transpose(0, 2, 3, 1)
     for shade in (150, 255):  # a grey line, then white between the tiles
         pixels = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=shade)

@@ -21,7 +21,9 @@ LONGEST_LIST = 100  # files left out that the page names; report.json holds them
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure of the report: `title` says the finding, `alt` what is seen, `caption` how to read it."""
+    """A figure of the report: `title` says the finding, `alt` what is seen, `caption` how to read
+    it.
+    """
 
     title: str
     alt: str
@@ -35,21 +37,28 @@ class ReportFigure:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, from the file's header: so the page does not jump as it loads."""
+        """Width and height in pixels, from the file's header: so the page does not jump as it
+        loads.
+        """
         return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
 
 
-def write_report(path: str | Path, report: Mapping[str, Any], figures: Sequence[ReportFigure]) -> None:
-    """Write the page for `report` (the content of report.json; keys that are missing are left out) to `path`.
+def write_report(
+    path: str | Path, report: Mapping[str, Any], figures: Sequence[ReportFigure]
+) -> None:
+    """Write the page for `report` (the content of report.json; keys that are missing are left out)
+    to `path`.
 
-    The page holds everything itself: pictures, style, no script. All texts from outside are escaped.
+    The page holds everything itself: pictures, style, no script. All texts from outside are
+    escaped.
 
     Args:
         path: the HTML file to write.
-        report: "title", "source", "images", "shape" (C, H, W), "classes", "classes_given_by" ("user" or
-            "catalogue"), "assumptions", "notes", "warnings" (sentences), "settings", "seconds" (by stage),
-            "sizes" (by class), "scores" (of `Scores.as_dict`, or None: then the page says what can be judged
-            without labels), "skipped" (mappings with "path" and "reason"), "versions", "created".
+        report: "title", "source", "images", "shape" (C, H, W), "classes", "classes_given_by"
+            ("user" or "catalogue"), "assumptions", "notes", "warnings" (sentences), "settings",
+            "seconds" (by stage), "sizes" (by class), "scores" (of `Scores.as_dict`, or None: then
+            the page says what can be judged without labels), "skipped" (mappings with "path" and
+            "reason"), "versions", "created".
         figures: in the order in which they are to stand.
 
     >>> import tempfile
@@ -62,13 +71,17 @@ def write_report(path: str | Path, report: Mapping[str, Any], figures: Sequence[
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
     template = environment.get_template("report.html.j2")
-    page = template.render({**report, **_rows(report), "figures": figures, "longest_list": LONGEST_LIST})
-    # File names need not be valid text on every system; what cannot be encoded is shown as an escape.
+    page = template.render(
+        {**report, **_rows(report), "figures": figures, "longest_list": LONGEST_LIST}
+    )
+    # File names need not be valid text on every system; what cannot be encoded is shown as an
+    # escape.
     Path(path).write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
 def safe_cell(text: str) -> str:
-    """Return `text` for a cell of a CSV file, such that no spreadsheet program runs it as a formula.
+    """Return `text` for a cell of a CSV file, such that no spreadsheet program runs it as a
+    formula.
 
     Source: OWASP, "CSV injection".
 
@@ -96,13 +109,17 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         write_rows(file, rows)
 
 
-def write_rows(file: TextIO, rows: Sequence[Mapping[str, Any]], line_end: str = "\r\n", header: bool = True) -> None:
+def write_rows(
+    file: TextIO, rows: Sequence[Mapping[str, Any]], line_end: str = "\r\n", header: bool = True
+) -> None:
     """Write rows as `write_csv` does, into an open file; what follows other rows needs no header.
 
     The column `path` is a key to join on, and stays a true path (see `safe_path`). Other texts get
     an apostrophe where they need one (see `safe_cell`).
     """
-    table = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator=line_end)
+    table = csv.DictWriter(
+        file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator=line_end
+    )
     if header:
         table.writeheader()
     for row in rows:
@@ -125,7 +142,9 @@ def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
         "skipped_rows": [(file["path"], file["reason"]) for file in skipped[:LONGEST_LIST]],
     }
     if scores:
-        found = zip(*(scores[key] for key in ("classes", "columns", "confusion", "recalls")), strict=False)
+        found = zip(
+            *(scores[key] for key in ("classes", "columns", "confusion", "recalls")), strict=False
+        )
         rows["found_rows"] = [
             (label, "none" if cluster is None else cluster, f"{sum(counts):,}", f"{recall:.1%}")
             for label, cluster, counts, recall in found
@@ -136,7 +155,11 @@ def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run_figures(
-    images: ImageSet, probabilities: np.ndarray, features: np.ndarray, history: Rows, scores: Scores | None
+    images: ImageSet,
+    probabilities: np.ndarray,
+    features: np.ndarray,
+    history: Rows,
+    scores: Scores | None,
 ) -> list[ReportFigure]:
     """Draw what the report of a run shows; each title says a finding.
 
@@ -150,25 +173,40 @@ def run_figures(
     classes, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     k = len(np.unique(classes))
     figures = [
-        ReportFigure("What each class looks like",
-            f"A sheet with a row for each of {k} classes: the images that the network is surest of stand at the left, "
+        ReportFigure(
+            "What each class looks like",
+            f"A sheet with a row for each of {k} classes: the images that the "
+            "network is surest of stand at the left, "
             "the most doubtful ones at the right end.",
             to_png(contact_sheet(images.images, classes, confidence, title="")),
-            "A class is a number, not a name. Judge a row by its right end: that is where mistakes gather."),
-        ReportFigure("How the network sees the images",
-            f"A map of the images by their shared features, each of {k} classes with a colour, a marker and its number.",
+            "A class is a number, not a name. Judge a row by its right end: that is "
+            "where mistakes gather.",
+        ),
+        ReportFigure(
+            "How the network sees the images",
+            f"A map of the images by their shared features, each of {k} classes with "
+            "a colour, a marker and its number.",
             to_png(embedding(features, classes, title="")),
-            "Near points are alike to the network. Distances between far islands, and the islands' areas, mean nothing."),
-        ReportFigure("What was learnt, stage by stage",
-            "Curves of each task's loss over the epochs of training, with a line where one stage follows another.",
+            "Near points are alike to the network. Distances between far islands, "
+            "and the islands' areas, mean nothing.",
+        ),
+        ReportFigure(
+            "What was learnt, stage by stage",
+            "Curves of each task's loss over the epochs of training, with a line "
+            "where one stage follows another.",
             to_png(losses(history, title="")),
-            "A loss that falls says that the task is learnt, not that the classes are right."),
-    ]  # fmt: skip
+            "A loss that falls says that the task is learnt, not that the classes are right.",
+        ),
+    ]
     if scores:
         figures += [
-            ReportFigure(f"Against labels opened after training: {scores.accuracy:.1%} agree",
-                "A table of true classes against found classes; matched pairs lie on the diagonal, mistakes beside it.",
+            ReportFigure(
+                f"Against labels opened after training: {scores.accuracy:.1%} agree",
+                "A table of true classes against found classes; matched pairs lie on "
+                "the diagonal, mistakes beside it.",
                 to_png(confusion(scores, images.class_names or None, title="")),
-                "Found classes were matched to true ones so that most images agree (Hungarian matching)."),
-        ]  # fmt: skip
+                "Found classes were matched to true ones so that most images agree "
+                "(Hungarian matching).",
+            )
+        ]
     return figures

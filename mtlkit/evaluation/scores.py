@@ -1,7 +1,7 @@
 """Scores against labels, after the fact: the only place in the package that takes labels.
 
-A cluster's number is not a name, so clusters are first matched one to one with classes, in the way that is
-best for the result; what is then off the diagonal of the confusion table is wrong.
+A cluster's number is not a name, so clusters are first matched one to one with classes, in the way
+that is best for the result; what is then off the diagonal of the confusion table is wrong.
 """
 
 from dataclasses import dataclass
@@ -18,22 +18,27 @@ from mtlkit.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    r"""How well clusters agree with labels: $C_{ij}$ of $n$ images are of class $i$ (of $K$), in cluster $j$.
+    r"""How well clusters agree with labels: $C_{ij}$ of $n$ images are of class $i$ (of $K$), in
+    cluster $j$.
 
     Attributes:
         n: the number of images.
-        accuracy: $\frac1n \sum_i C_{ii}$, the share of images in the cluster that is matched to their class.
-        balanced_accuracy: $\frac1K \sum_i C_{ii} / \sum_j C_{ij}$, the mean recall: all classes count alike.
-        nmi: $2 I(L; A) / (H(L) + H(A))$, normalised mutual information of labels and assignments, in [0, 1].
-        ari: $(S - E) / (M - E)$, adjusted Rand index: $S$ pairs of images are together in both, $E$ by
-            chance, $M$ at most (the mean of the pairs together in each); 0 by chance, 1 at best.
-        confusion: K x max(K, clusters), counts; row i is class `classes[i]`, column i the cluster matched to
-            it, and the clusters that match no class come last.
+        accuracy: $\frac1n \sum_i C_{ii}$, the share of images in the cluster that is matched to
+            their class.
+        balanced_accuracy: $\frac1K \sum_i C_{ii} / \sum_j C_{ij}$, the mean recall: all classes
+            count alike.
+        nmi: $2 I(L; A) / (H(L) + H(A))$, normalised mutual information of labels and assignments,
+            in [0, 1].
+        ari: $(S - E) / (M - E)$, adjusted Rand index: $S$ pairs of images are together in both, $E$
+            by chance, $M$ at most (the mean of the pairs together in each); 0 by chance, 1 at best.
+        confusion: K x max(K, clusters), counts; row i is class `classes[i]`, column i the cluster
+            matched to it, and the clusters that match no class come last.
         classes: the label of each row.
         columns: the cluster of each column; None (a column of zeros) where a class has no cluster.
         recalls: the share of each class that its cluster holds.
 
-    Source: Hubert, Arabie 1985, "Comparing partitions" (ARI, adjusted as there); Strehl, Ghosh 2002, "Cluster
+    Source: Hubert, Arabie 1985, "Comparing partitions" (ARI, adjusted as there); Strehl, Ghosh
+        2002, "Cluster
     ensembles" (NMI; here with the arithmetic mean of the entropies, scikit-learn's default).
     """
 
@@ -57,15 +62,19 @@ class Scores:
         for name in ("accuracy", "balanced_accuracy", "nmi", "ari"):
             values[name] = round(values[name], 4)
         for name in ("classes", "columns", "recalls"):
-            values[name] = [number if number is None else round(number, 4) for number in values[name]]
+            values[name] = [
+                number if number is None else round(number, 4) for number in values[name]
+            ]
         return values
 
 
 def match(assignments: ArrayLike, labels: ArrayLike) -> dict[int, int]:
-    """Return the class of each cluster, one to one, such that the most images are in their class's cluster.
+    """Return the class of each cluster, one to one, such that the most images are in their class's
+    cluster.
 
-    Where several matchings are equally good, the one with the best balanced accuracy is taken, so that scores
-    do not hang on the clusters' numbers. With more clusters than classes, those left over match no class.
+    Where several matchings are equally good, the one with the best balanced accuracy is taken, so
+    that scores do not hang on the clusters' numbers. With more clusters than classes, those left
+    over match no class.
 
     Args:
         assignments: N cluster numbers (any integers).
@@ -74,18 +83,22 @@ def match(assignments: ArrayLike, labels: ArrayLike) -> dict[int, int]:
     Raises:
         InputError: not one-dimensional, empty, of unequal lengths, or not integers.
 
-    Source: Kuhn 1955, "The Hungarian method for the assignment problem"; Munkres 1957 (scipy's solver).
+    Source: Kuhn 1955, "The Hungarian method for the assignment problem"; Munkres 1957 (scipy's
+        solver).
 
     >>> match([7, 7, 8, 8, 9], [0, 0, 1, 1, 1])
     {7: 0, 8: 1}
     """
     result = score(assignments, labels)
-    pairs = zip(result.columns, result.classes, strict=False)  # the columns beyond the classes match none
+    pairs = zip(
+        result.columns, result.classes, strict=False
+    )  # the columns beyond the classes match none
     return {cluster: label for cluster, label in pairs if cluster is not None}
 
 
 def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
-    """Return the scores of `assignments` (N cluster numbers) against `labels` (N); errors as in `match`.
+    """Return the scores of `assignments` (N cluster numbers) against `labels` (N); errors as in
+    `match`.
 
     >>> result = score([1, 1, 0, 0, 0], [3, 3, 3, 4, 4])
     >>> result.accuracy, result.columns, result.confusion.tolist()
@@ -93,29 +106,42 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     """
     found, truth = _integers("assignments", assignments), _integers("labels", labels)
     if len(found) != len(truth):
-        raise InputError(f"there are {len(found)} assignments but {len(truth)} labels: give one of each for an image.")
+        raise InputError(
+            f"there are {len(found)} assignments but {len(truth)} labels: give one "
+            "of each for an image."
+        )
     clusters, classes = np.unique(found), np.unique(truth)
     k = len(classes)
     table = contingency_matrix(truth, found)  # classes x clusters
-    table = np.pad(table, ((0, 0), (0, max(0, k - len(clusters)))))  # an empty column for a class without a cluster
+    table = np.pad(
+        table, ((0, 0), (0, max(0, k - len(clusters))))
+    )  # an empty column for a class without a cluster
     recalls = table / table.sum(axis=1, keepdims=True)
-    # Recalls sum to at most K, so their share is less than an image: it decides between equal matchings only.
+    # Recalls sum to at most K, so their share is less than an image: it decides between equal
+    # matchings only.
     rows, matched = linear_sum_assignment(table + recalls / (k + 1), maximize=True)
     order = np.concatenate([matched, np.setdiff1d(np.arange(table.shape[1]), matched)])
     diagonal = recalls[rows, matched]
     return Scores(
-        n=len(truth), accuracy=float(table[rows, matched].sum() / len(truth)),
-        balanced_accuracy=float(diagonal.mean()), nmi=float(normalized_mutual_info_score(truth, found)),
-        ari=float(adjusted_rand_score(truth, found)), confusion=table[:, order], classes=tuple(classes.tolist()),
+        n=len(truth),
+        accuracy=float(table[rows, matched].sum() / len(truth)),
+        balanced_accuracy=float(diagonal.mean()),
+        nmi=float(normalized_mutual_info_score(truth, found)),
+        ari=float(adjusted_rand_score(truth, found)),
+        confusion=table[:, order],
+        classes=tuple(classes.tolist()),
         columns=tuple(int(clusters[j]) if j < len(clusters) else None for j in order),
         recalls=tuple(diagonal.tolist()),
-    )  # fmt: skip
+    )
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     """Return `values` as a one-dimensional array of integers, or say what is wrong with them."""
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iub":
-        raise InputError(f"{name} must be one whole number an image, not {array.dtype} of shape {array.shape} (a NaN or a text "
-                         "among them?): give N integers.")  # fmt: skip
+        raise InputError(
+            f"{name} must be one whole number an image, not {array.dtype} of shape "
+            f"{array.shape} (a NaN or a text "
+            "among them?): give N integers."
+        )
     return array.astype(np.int64)

@@ -7,6 +7,17 @@ from mtlkit.multitask.recipes import CollapseWarning, Found, Schedule, find_clas
 from mtlkit.multitask.training import Teacher, fit
 
 __all__ = [
-    "MLP", "Augmentation", "CollapseWarning", "Found", "MultiTaskModel", "Schedule", "SmallCNN", "Teacher", "find_classes", "fit",
-    "load_encoder", "make_encoder", "usual_augmentation",
-]  # fmt: skip
+    "MLP",
+    "Augmentation",
+    "CollapseWarning",
+    "Found",
+    "MultiTaskModel",
+    "Schedule",
+    "SmallCNN",
+    "Teacher",
+    "find_classes",
+    "fit",
+    "load_encoder",
+    "make_encoder",
+    "usual_augmentation",
+]

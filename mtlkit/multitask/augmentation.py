@@ -1,4 +1,6 @@
-"""Augmentation: changes that leave an image's class as it was, drawn anew for each image of a batch."""
+"""Augmentation: changes that leave an image's class as it was, drawn anew for each image of a
+batch.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,8 +13,8 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random geometry and light; each setting is the largest change to either side. An augmentation is an assumption:
-    a digit turned by 180 degrees is another digit, a blood cell is not.
+    """Random geometry and light; each setting is the largest change to either side. An augmentation
+    is an assumption: a digit turned by 180 degrees is another digit, a blood cell is not.
 
     Args:
         rotation: degrees.
@@ -22,9 +24,10 @@ class Augmentation:
         gain: share of the brightness.
         noise: standard deviation of Gaussian noise, in units of the image's range [0, 1].
         flip: mirror left and right with probability one half.
-        light: brightness and contrast, each by a factor of up to 2^light or down to 2^-light. For photographs, where one thing
-            may stand in the sun or in the shade.
-        colour: share by which the colours' strength, and a fifth of that by which each channel, changes.
+        light: brightness and contrast, each by a factor of up to 2^light or down to 2^-light. For
+            photographs, where one thing may stand in the sun or in the shade.
+        colour: share by which the colours' strength, and a fifth of that by which each channel,
+            changes.
 
     Plain features (B x D) get gain and noise only, the noise in units of each column's spread.
 
@@ -59,8 +62,16 @@ class Augmentation:
             mirror = draw(1.0).sign() if self.flip else torch.ones(size, device=images.device)
             cos, sin = angle.cos() / scale, angle.sin() / scale
             affine = torch.stack(
-                [mirror * cos, shear * cos - sin, 2 * draw(self.shift),
-                 mirror * sin, shear * sin + cos, 2 * draw(self.shift)], dim=1).view(size, 2, 3)  # fmt: skip
+                [
+                    mirror * cos,
+                    shear * cos - sin,
+                    2 * draw(self.shift),
+                    mirror * sin,
+                    shear * sin + cos,
+                    2 * draw(self.shift),
+                ],
+                dim=1,
+            ).view(size, 2, 3)
             grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
             ground = background(images)  # what comes in from outside is the image's own background
             images = functional.grid_sample(images - ground, grid, align_corners=False) + ground
@@ -72,9 +83,13 @@ class Augmentation:
             images = level * brightness + (images - level) * contrast
         if self.colour and images.ndim == 4:
             grey = images.mean(1, keepdim=True)  # B x 1 x H x W
-            tint = torch.stack([draw(self.colour / 5) for _ in range(images.shape[1])], dim=1)[..., None, None]
+            tint = torch.stack([draw(self.colour / 5) for _ in range(images.shape[1])], dim=1)[
+                ..., None, None
+            ]
             images = (grey + (images - grey) * (1 + draw(self.colour)).view(shape)) * (1 + tint)
-        return images + self.noise * torch.randn(images.shape, generator=generator).to(images.device)
+        return images + self.noise * torch.randn(images.shape, generator=generator).to(
+            images.device
+        )
 
 
 def usual_augmentation(shape: Sequence[int]) -> Augmentation:
@@ -92,5 +107,7 @@ def usual_augmentation(shape: Sequence[int]) -> Augmentation:
 
 def background(images: Tensor) -> Tensor:
     """Return each image's background, the median of its border per channel: B x C x 1 x 1."""
-    border = torch.cat([images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=-1)
+    border = torch.cat(
+        [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=-1
+    )
     return border.median(dim=-1).values[..., None, None]

@@ -1,4 +1,6 @@
-"""Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had not been."""
+"""Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had
+not been.
+"""
 
 import io
 import json
@@ -20,12 +22,13 @@ from mtlkit.multitask.training import State
 class Checkpoint:
     """A folder with `about.json`, which says what is trained on what, and one file for each stage.
 
-    A file is written beside its place and then renamed, so that there is always a whole one, however the
-    process ends.
+    A file is written beside its place and then renamed, so that there is always a whole one,
+    however the process ends.
 
     Args:
         folder: made if it is not there.
-        about: settings and fingerprints on which the result depends; a training with others is not gone on with.
+        about: settings and fingerprints on which the result depends; a training with others is not
+            gone on with.
         every: seconds between two writes.
 
     Raises:
@@ -42,7 +45,9 @@ class Checkpoint:
         self.folder = folder
         self.every = every
         self._written = time.monotonic()
-        about = json.loads(json.dumps(dict(about) | {name: version(name) for name in ("mtlkit", "torch")}))
+        about = json.loads(
+            json.dumps(dict(about) | {name: version(name) for name in ("mtlkit", "torch")})
+        )
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "about.json").exists():
             self._write("about.json", json.dumps(about, indent=1).encode())
@@ -52,18 +57,24 @@ class Checkpoint:
         for name in sorted(before.keys() | about.keys()):
             then, now = before.get(name), about.get(name)
             if then != now:
-                raise InputError(f"{folder}: this training was started with {name} {then!s:.60}, not {now!s:.60}: "
-                                 "give what it was started with, or start anew in another folder.")  # fmt: skip
+                raise InputError(
+                    f"{folder}: this training was started with {name} {then!s:.60}, "
+                    f"not {now!s:.60}: "
+                    "give what it was started with, or start anew in another folder."
+                )
 
     def load(self, stage: str) -> State | None:
-        """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is read."""
+        """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is
+        read.
+        """
         if not (self.folder / f"{stage}.pt").exists():
             return None
         with self._read(f"{stage}.pt") as path:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
 
     def save(self, stage: str, state: Callable[[], State], last: bool = False) -> None:
-        """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of the stage.
+        """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of
+        the stage.
 
         A full disk costs the checkpoint and not the training: it warns, and the one before stays.
         """
@@ -74,8 +85,12 @@ class Checkpoint:
         try:
             self._write(f"{stage}.pt", content.getbuffer())
         except OSError as fault:
-            warnings.warn(f"{self.folder}: no checkpoint could be written ({fault.strerror}); the training goes on, and would "
-                          "be resumed from the one before.", stacklevel=2)  # fmt: skip
+            warnings.warn(
+                f"{self.folder}: no checkpoint could be written ({fault.strerror}); "
+                "the training goes on, and would "
+                "be resumed from the one before.",
+                stacklevel=2,
+            )
         self._written = time.monotonic()
 
     def _write(self, name: str, content: bytes | memoryview) -> None:
@@ -89,5 +104,7 @@ class Checkpoint:
 
     @contextmanager
     def _read(self, name: str) -> Iterator[Path]:
-        with explained(f"{self.folder / name}: is damaged", f"remove {self.folder}, and start anew"):
+        with explained(
+            f"{self.folder / name}: is damaged", f"remove {self.folder}, and start anew"
+        ):
             yield self.folder / name  # a damaged file can raise anything

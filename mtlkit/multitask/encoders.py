@@ -1,4 +1,6 @@
-"""Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x width)."""
+"""Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x
+width).
+"""
 
 import copy
 from pathlib import Path
@@ -12,9 +14,11 @@ from mtlkit.errors import InputError, explained, nearest, plain
 
 
 class SmallCNN(nn.Module):
-    """A small convolutional network: 3 x 3 convolutions, each but the first after a halving of the image.
+    """A small convolutional network: 3 x 3 convolutions, each but the first after a halving of the
+    image.
 
-    From 32 px on the first convolution moves in steps of two pixels, which makes it four times as fast.
+    From 32 px on the first convolution moves in steps of two pixels, which makes it four times as
+    fast.
 
     Args:
         channels: C, 1 for grey and 3 for colour.
@@ -34,7 +38,11 @@ class SmallCNN(nn.Module):
         layers: list[nn.Module] = []
         depth, inputs, stride = 24, channels, 2 if side >= 32 else 1
         while True:
-            layers += [nn.Conv2d(inputs, depth, 3, stride, 1, bias=False), nn.BatchNorm2d(depth), nn.ReLU()]
+            layers += [
+                nn.Conv2d(inputs, depth, 3, stride, 1, bias=False),
+                nn.BatchNorm2d(depth),
+                nn.ReLU(),
+            ]
             side, stride = (side - 1) // stride + 1, 1
             if side < 4:
                 break
@@ -48,7 +56,8 @@ class SmallCNN(nn.Module):
 
 
 class MLP(nn.Module):
-    """A multilayer perceptron for plain features, or for images as rows of pixels: two hidden layers with BatchNorm.
+    """A multilayer perceptron for plain features, or for images as rows of pixels: two hidden
+    layers with BatchNorm.
 
     Args:
         inputs: D, the number of features a row.
@@ -63,23 +72,31 @@ class MLP(nn.Module):
         self.settings = {"inputs": inputs, "width": width}
         self.width = width
         self.layers = nn.Sequential(
-            nn.Linear(inputs, 256), nn.BatchNorm1d(256), nn.ReLU(),
-            nn.Linear(256, 256), nn.BatchNorm1d(256), nn.ReLU(), nn.Linear(256, width),
-        )  # fmt: skip
+            nn.Linear(inputs, 256),
+            nn.BatchNorm1d(256),
+            nn.ReLU(),
+            nn.Linear(256, 256),
+            nn.BatchNorm1d(256),
+            nn.ReLU(),
+            nn.Linear(256, width),
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         return self.layers(features.flatten(1))
 
 
 def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Module:
-    """Return a fresh encoder by name, with the attributes `name`, `settings` (channels, side, width) and `width`.
+    """Return a fresh encoder by name, with the attributes `name`, `settings` (channels, side,
+    width) and `width`.
 
     Args:
-        name: `"small-cnn"` (`SmallCNN`), `"mlp"` (`MLP` on the pixels), or one of torchvision's classifiers, as `"resnet18"`,
-            fresh and with its last layer, the classifier, taken off. Nothing is downloaded. Grey images are repeated to the
-            three channels that torchvision's take; images go in as they are, in [0, 1].
+        name: `"small-cnn"` (`SmallCNN`), `"mlp"` (`MLP` on the pixels), or one of torchvision's
+            classifiers, as `"resnet18"`, fresh and with its last layer, the classifier, taken off.
+            Nothing is downloaded. Grey images are repeated to the three channels that torchvision's
+            take; images go in as they are, in [0, 1].
         channels, side: of the images that it will be given.
-        width: of the shared features. Torchvision's have the width of their last features, whatever is asked for.
+        width: of the shared features. Torchvision's have the width of their last features, whatever
+            is asked for.
 
     Raises:
         InputError: an unknown name, or an encoder that cannot take images of that side.
@@ -87,9 +104,15 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
     >>> make_encoder("mlp", channels=1, side=8)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 128])
     """
-    ours = {"smallcnn": lambda: SmallCNN(channels, side, width), "mlp": lambda: MLP(channels * side * side, width)}
+    ours = {
+        "smallcnn": lambda: SmallCNN(channels, side, width),
+        "mlp": lambda: MLP(channels * side * side, width),
+    }
     encoder: Any = ours.get(plain(name), lambda: _torchvision(name, channels, side))()
-    encoder.name, encoder.settings = name, {"channels": channels, "side": side, "width": encoder.width}
+    encoder.name, encoder.settings = (
+        name,
+        {"channels": channels, "side": side, "width": encoder.width},
+    )
     return encoder
 
 
@@ -98,13 +121,24 @@ def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     from torchvision import models
 
     official = _official(name)
-    only = {"aux_logits": False, "init_weights": False} if plain(name) in ("googlenet", "inceptionv3") else {}
+    only = (
+        {"aux_logits": False, "init_weights": False}
+        if plain(name) in ("googlenet", "inceptionv3")
+        else {}
+    )
     encoder: Any = models.get_model(official, weights=None, **only)
-    layers = [(place, layer) for place, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
+    layers = [
+        (place, layer)
+        for place, layer in encoder.named_modules()
+        if isinstance(layer, (nn.Linear, nn.Conv2d))
+    ]
     encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
     encoder.set_submodule(encoder.without, nn.Identity())
     encoder.register_forward_pre_hook(_three_channels)
-    with explained(f"encoder {name!r} cannot take {side} px", "take another side or encoder"), torch.no_grad():
+    with (
+        explained(f"encoder {name!r} cannot take {side} px", "take another side or encoder"),
+        torch.no_grad(),
+    ):
         encoder.eval()(torch.zeros(2, channels, side, side))
     return encoder.train()
 
@@ -115,8 +149,10 @@ def _official(name: str) -> str:
 
     known = {plain(one): one for one in models.list_models(module=models)}
     if plain(name) not in known:
-        raise InputError(f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
-                         + nearest(name, ["small-cnn", "mlp", *known.values()]))  # fmt: skip
+        raise InputError(
+            f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
+            + nearest(name, ["small-cnn", "mlp", *known.values()])
+        )
     return known[plain(name)]
 
 
@@ -127,7 +163,8 @@ def check_encoder(name: str) -> None:
 
 
 def usual_bytes(name: str) -> int:
-    """Return about how many bytes the weights of an encoder of torchvision's take, before it is built; 0 for our own.
+    """Return about how many bytes the weights of an encoder of torchvision's take, before it is
+    built; 0 for our own.
 
     >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
     (0, 46758048)
@@ -148,8 +185,9 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
 
     Args:
         encoder: of the same architecture.
-        path: a safetensors file: a run's model.safetensors, of which the keys `encoder.*` are taken, or the encoder's
-            own keys. Those of the classifier that was taken off a network of torchvision's are passed over.
+        path: a safetensors file: a run's model.safetensors, of which the keys `encoder.*` are
+            taken, or the encoder's own keys. Those of the classifier that was taken off a network
+            of torchvision's are passed over.
 
     Raises:
         InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
@@ -157,12 +195,18 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     with explained(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
         found = load_file(Path(path).expanduser())
     if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
-        found = {key.removeprefix("encoder."): value for key, value in found.items() if key.startswith("encoder.")}
+        found = {
+            key.removeprefix("encoder."): value
+            for key, value in found.items()
+            if key.startswith("encoder.")
+        }
     off = f"{getattr(encoder, 'without', 'no classifier')}."
     found = {key: value for key, value in found.items() if not key.startswith(off)}
     remedy = "give weights of the same encoder, made for as many channels and the same side"
     with explained(f"{path}: does not fit the encoder", remedy):
-        copy.deepcopy(encoder).load_state_dict(found)  # a try: what does not fit must leave the encoder as it was
+        copy.deepcopy(encoder).load_state_dict(
+            found
+        )  # a try: what does not fit must leave the encoder as it was
         if bad := [key for key, value in found.items() if not value.isfinite().all()]:
             raise ValueError(f"{bad[0]} holds NaN or infinity")
     encoder.load_state_dict(found)

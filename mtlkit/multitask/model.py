@@ -16,7 +16,8 @@ class MultiTaskModel(nn.Module):
     standardise rows. None, as in training, takes rows as they are: standardised already.
 
     Args:
-        encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`, or your own).
+        encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`,
+            or your own).
         tasks: the tasks by name; each gets a head on the shared features.
 
     >>> from mtlkit.multitask import SmallCNN
@@ -38,7 +39,10 @@ class MultiTaskModel(nn.Module):
     def add(self, name: str, task: Task) -> None:
         """Add a task with a fresh head, or put it in the place of the task of that name."""
         if not isinstance(task, Task):
-            raise InputError(f"task {name!r} is a {type(task).__name__}: give an object of a class that extends Task.")
+            raise InputError(
+                f"task {name!r} is a {type(task).__name__}: give an object of a "
+                "class that extends Task."
+            )
         self.tasks[name] = task
         self.heads[name] = task.head(int(self.encoder.width)).to(self.device)  # type: ignore[arg-type]
 
@@ -58,7 +62,10 @@ class MultiTaskModel(nn.Module):
 
     def losses(self, views: Tensor, rows: Tensor) -> dict[str, Tensor]:
         """Return each task's loss on a batch: V views of the B training images at `rows`."""
-        return {name: self.tasks[name].batch_loss(outputs, rows) for name, outputs in self(views).items()}
+        return {
+            name: self.tasks[name].batch_loss(outputs, rows)
+            for name, outputs in self(views).items()
+        }
 
     @torch.no_grad()
     def features(self, images: Tensor, batch_size: int = 1024) -> Tensor:
@@ -67,7 +74,9 @@ class MultiTaskModel(nn.Module):
         self.eval()
         if self.scaling is not None:
             images = standardised(images, self.scaling)
-        features = torch.cat([self.encoder(batch.to(self.device)).cpu() for batch in images.split(batch_size)])
+        features = torch.cat(
+            [self.encoder(batch.to(self.device)).cpu() for batch in images.split(batch_size)]
+        )
         self.train(training)
         return features
 

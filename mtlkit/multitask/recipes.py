@@ -1,12 +1,14 @@
 """The recipe: the stages from images to classes, each a call of `fit` on the one model.
 
-1. *Features.* Contrast and regression together: the views of one image are alike, and each tells what the clean image is like.
-2. *Label vectors* are made without a label, from the shared features, the contrast head's space and the descriptors. Equal
-   sizes are assumed unless the images speak against it.
-3. *Classes.* A classification head learns the label vectors, while the regression keeps the features from drifting. In
-   rounds, the label vectors are made again from the features as they are by then: classes of equal size, or of any size
-   (found once more, or those that the head has come to), whichever the images speak for. The head learns the mean of all
-   rounds: one unlucky round is outvoted.
+1. *Features.* Contrast and regression together: the views of one image are alike, and each tells
+   what the clean image is like.
+2. *Label vectors* are made without a label, from the shared features, the contrast head's space and
+   the descriptors. Equal sizes are assumed unless the images speak against it.
+3. *Classes.* A classification head learns the label vectors, while the regression keeps the
+   features from drifting. In rounds, the label vectors are made again from the features as they are
+   by then: classes of equal size, or of any size (found once more, or those that the head has come
+   to), whichever the images speak for. The head learns the mean of all rounds: one unlucky round is
+   outvoted.
 """
 
 import time
@@ -40,18 +42,20 @@ class CollapseWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images make short epochs. With
-    many images there are fewer epochs, as the steps are what counts; and with a few hundred, fewer and smaller steps, as
-    there is less to learn.
+    """How long each stage lasts: so many epochs, and no fewer steps than these, since few images
+    make short epochs. With many images there are fewer epochs, as the steps are what counts; and
+    with a few hundred, fewer and smaller steps, as there is less to learn.
 
     Args:
         batch_size: images a step; None: 128, or a fifth of the images where that is less.
         effort: scales all lengths; below 1 for a quick look.
         features, groups, classes: (epochs, least steps) of each stage.
-        few: with fewer images than that, the least steps fall with the square of their number, to a quarter.
-        many: with more images than that, epochs get fewer in proportion, so that the steps stay the same.
-        rounds: parts of equal length of the second half of the classes stage; before each, label vectors are made anew
-            and the mean of all so far is learnt.
+        few: with fewer images than that, the least steps fall with the square of their number, to a
+            quarter.
+        many: with more images than that, epochs get fewer in proportion, so that the steps stay the
+            same.
+        rounds: parts of equal length of the second half of the classes stage; before each, label
+            vectors are made anew and the mean of all so far is learnt.
     """
 
     batch_size: int | None = None
@@ -97,8 +101,8 @@ class Schedule:
 
 @dataclass
 class Found:
-    """What `find_classes` returns: the model with its heads, N x K probabilities, a history row an epoch, seconds by stage, and
-    what was weighed each time that label vectors were made."""
+    """What `find_classes` returns: the model with its heads, N x K probabilities, a history row an
+    epoch, seconds by stage, and what was weighed each time that label vectors were made."""
 
     model: MultiTaskModel
     probabilities: np.ndarray
@@ -108,11 +112,21 @@ class Found:
 
 
 def find_classes(
-    images: Tensor, descriptors: np.ndarray, n_clusters: int, encoder: nn.Module, *, class_sizes: str = "auto",
-    weighting: Weighting = "uncertainty", cosines: bool = False, clustering: bool = False,
-    augmentation: Augmentation | None = None, schedule: Schedule | None = None, seed: int = 0,
-    checkpoint: Checkpoint | None = None, on_step: Callable[[str], Any] | None = None,
-) -> Found:  # fmt: skip
+    images: Tensor,
+    descriptors: np.ndarray,
+    n_clusters: int,
+    encoder: nn.Module,
+    *,
+    class_sizes: str = "auto",
+    weighting: Weighting = "uncertainty",
+    cosines: bool = False,
+    clustering: bool = False,
+    augmentation: Augmentation | None = None,
+    schedule: Schedule | None = None,
+    seed: int = 0,
+    checkpoint: Checkpoint | None = None,
+    on_step: Callable[[str], Any] | None = None,
+) -> Found:
     """Go the whole way from images to classes.
 
     Args:
@@ -120,9 +134,10 @@ def find_classes(
         descriptors: N x T, what the regression must tell of each clean image.
         n_clusters: K.
         encoder: a fresh encoder for such images.
-        class_sizes: whether label vectors are of `"equal"` sizes, of `"free"` ones, or `"auto"`, of those that the images
-            speak for, each round anew: see `sized_vectors`.
-        weighting: of contrast and regression in the first stage. Later stages weigh the losses alike.
+        class_sizes: whether label vectors are of `"equal"` sizes, of `"free"` ones, or `"auto"`, of
+            those that the images speak for, each round anew: see `sized_vectors`.
+        weighting: of contrast and regression in the first stage. Later stages weigh the losses
+            alike.
         cosines: record in the history how far the tasks' gradients agree, in all stages.
         clustering: train a `Clustering` head between the first two stages.
         augmentation, schedule, seed: see `fit` and `Schedule`.
@@ -157,13 +172,27 @@ def find_classes(
             if at_round:
                 at_round(epoch)
             if checkpoint:
-                extra = {"vectors": [torch.as_tensor(v) for v in vectors], "sizes": [asdict(one) for one in found.sizes],
-                         "seconds": time.perf_counter() - started}  # fmt: skip
+                extra = {
+                    "vectors": [torch.as_tensor(v) for v in vectors],
+                    "sizes": [asdict(one) for one in found.sizes],
+                    "seconds": time.perf_counter() - started,
+                }
                 checkpoint.save(stage, lambda: snapshot() | extra, last=epoch + 1 == epochs)
 
-        rows = fit(model, images, epochs=epochs, batch_size=batch_size, augmentation=augmentation, state=saved,
-                   seed=seed + STAGES.index(stage), stage=stage, on_step=step, on_epoch=after,
-                   cosines=cosines, **settings)  # fmt: skip
+        rows = fit(
+            model,
+            images,
+            epochs=epochs,
+            batch_size=batch_size,
+            augmentation=augmentation,
+            state=saved,
+            seed=seed + STAGES.index(stage),
+            stage=stage,
+            on_step=step,
+            on_epoch=after,
+            cosines=cosines,
+            **settings,
+        )
         found.history += [row | {"epoch": offset + row["epoch"]} for row in rows]
         found.seconds[stage] = time.perf_counter() - started
 
@@ -172,14 +201,19 @@ def find_classes(
     def make_vectors(model: MultiTaskModel, classes: np.ndarray | None = None) -> None:
         weights = usual_weights(images.shape[1:], later=classes is not None)
         features = features_of(model, images)
-        anew, sizes = sized_vectors(features, descriptors, n_clusters, seed, class_sizes, weights, classes)
+        anew, sizes = sized_vectors(
+            features, descriptors, n_clusters, seed, class_sizes, weights, classes
+        )
         vectors.append(align(anew, np.mean(vectors, axis=0)) if vectors else anew)
         found.sizes.append(sizes)
 
     train("features", weighting=weighting)
     if clustering:
         with seeded(seed + 2):
-            model.add("groups", Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed))
+            model.add(
+                "groups",
+                Clustering(features_of(model, images), min(5 * n_clusters, len(images)), seed),
+            )
         model.remove("views")
         train("groups", weighting="equal")
         model.remove("groups")
@@ -199,12 +233,16 @@ def find_classes(
     teacher = Teacher(model)
     epochs = schedule.epochs("classes", len(images))
     first = (epochs + 1) // 2
-    span = max(1, -(-(epochs - first) // schedule.rounds))  # rounded up: never a round more, nor a stub at the end
+    span = max(
+        1, -(-(epochs - first) // schedule.rounds)
+    )  # rounded up: never a round more, nor a stub at the end
 
     def make_anew(epoch: int) -> None:
         done = epoch + 1
         if done >= first and (done - first) % span == 0 and done < epochs:
-            make_vectors(teacher.module, teacher.module.predict(images, "classes").argmax(dim=1).numpy())
+            make_vectors(
+                teacher.module, teacher.module.predict(images, "classes").argmax(dim=1).numpy()
+            )
             task.set_targets(np.mean(vectors, axis=0))
 
     train("classes", weighting="equal", teacher=teacher, at_round=make_anew)
@@ -215,27 +253,34 @@ def find_classes(
 
 
 def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
-    """Return what label vectors are made from: N x D rows of unit length (only directions count), for clean images.
+    """Return what label vectors are made from: N x D rows of unit length (only directions count),
+    for clean images.
 
-    The shared features, and beside them, where a contrast head is, what it makes of them: that is the space in
-    which views were pulled together.
+    The shared features, and beside them, where a contrast head is, what it makes of them: that is
+    the space in which views were pulled together.
     """
     features = model.features(images)
     spaces = [features]
     if "views" in model.heads:
         with torch.no_grad():
             spaces.append(model.heads["views"](features.to(model.device)).cpu())
-    return nn.functional.normalize(torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)).numpy()
+    return nn.functional.normalize(
+        torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)
+    ).numpy()
 
 
 def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
-    """Return the weights from which that of the descriptors is chosen, for rows of this shape (D, or C x H x W).
+    """Return the weights from which that of the descriptors is chosen, for rows of this shape (D,
+    or C x H x W).
 
-    Beside strokes they help while the network is young, and later rounds ask the network alone. A small network learns
-    less of photographs than descriptors tell: beside it they weigh twice as much, in all rounds.
+    Beside strokes they help while the network is young, and later rounds ask the network alone. A
+    small network learns less of photographs than descriptors tell: beside it they weigh twice as
+    much, in all rounds.
 
-    >>> usual_weights((1, 8, 8)), usual_weights((1, 8, 8), later=True), usual_weights((3, 32, 32), later=True)
-    ((0.5, 1.0, 2.0), (0.0,), (2.0,))
+    >>> usual_weights((1, 8, 8)), usual_weights((1, 8, 8), later=True)
+    ((0.5, 1.0, 2.0), (0.0,))
+    >>> usual_weights((3, 32, 32), later=True)
+    (2.0,)
     """
     if len(shape) == 3 and shape[0] == 3:
         return WEIGHTS[-1:]
@@ -245,8 +290,8 @@ def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
 def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Renumber the classes of label vectors N x K so that they agree most with `reference`, N x K.
 
-    Clustering numbers its classes by chance; a head that has learnt number 3 must meet the same class there again.
-    Source: Kuhn 1955, "The Hungarian method for the assignment problem".
+    Clustering numbers its classes by chance; a head that has learnt number 3 must meet the same
+    class there again. Source: Kuhn 1955, "The Hungarian method for the assignment problem".
 
     >>> align(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.9, 0.1], [0.2, 0.8]])).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
@@ -270,5 +315,9 @@ def warn_of_collapse(classes: np.ndarray, n_clusters: int) -> None:
     empty = n_clusters - len(np.unique(classes))
     if empty:
         warnings.warn(
-            f"{empty} of {n_clusters} classes are empty: the training collapsed. Ask for fewer classes, train longer "
-            "(effort=2), or use a gentler augmentation.", CollapseWarning, stacklevel=2)  # fmt: skip
+            f"{empty} of {n_clusters} classes are empty: the training collapsed. Ask "
+            "for fewer classes, train longer "
+            "(effort=2), or use a gentler augmentation.",
+            CollapseWarning,
+            stacklevel=2,
+        )

@@ -1,4 +1,5 @@
-"""Selection: scores without labels, to choose between trainings of the same images that differ by luck.
+"""Selection: scores without labels, to choose between trainings of the same images that differ by
+luck.
 
 `benchmarks/selection.py` counts how often each finds the best run and avoids the worst.
 """
@@ -17,22 +18,24 @@ def label_free_scores(
 ) -> dict[str, np.ndarray]:
     r"""Return P numbers for each score, one a run; more is better.
 
-    - `agreement`: the mean normalised mutual information with the other runs (stability over seeds). What luck decides
-      differs from run to run; a mistake that all runs make is not seen.
-    - `modularity`: links of the neighbour graph within classes beyond what classes of such sizes have by chance,
-      $\sum_a W_{aa} / W - (\mathrm{vol}_a / W)^2$; likes classes of equal size.
+    - `agreement`: the mean normalised mutual information with the other runs (stability over
+      seeds). What luck decides differs from run to run; a mistake that all runs make is not seen.
+    - `modularity`: links of the neighbour graph within classes beyond what classes of such sizes
+      have by chance, $\sum_a W_{aa} / W - (\mathrm{vol}_a / W)^2$; likes classes of equal size.
     - `held together`: K minus the normalised cut, $\sum_a W_{aa} / \mathrm{vol}_a$.
     - `confidence`: the mean of each image's largest probability; a network can be sure and wrong.
 
     Args:
-        features: N x D, one space for all runs, such as the descriptors: a space of one run would favour that run.
+        features: N x D, one space for all runs, such as the descriptors: a space of one run would
+            favour that run.
         runs: P arrays N x K of probabilities.
         seed: draws the `most` images whose graph is judged.
 
     Raises:
         InputError: fewer than two runs, or of different images.
 
-    Source: Strehl, Ghosh 2002, "Cluster ensembles" (agreement); Newman 2006, "Modularity and community structure in
+    Source: Strehl, Ghosh 2002, "Cluster ensembles" (agreement); Newman 2006, "Modularity and
+        community structure in
     networks"; Shi, Malik 2000, "Normalized cuts and image segmentation".
 
     >>> blobs = np.repeat(np.eye(2), 20, axis=0) + np.random.default_rng(0).normal(0, 0.05, (40, 2))
@@ -42,8 +45,11 @@ def label_free_scores(
     {'agreement': 0, 'modularity': 0, 'held together': 0}
     """
     if len(runs) < 2 or {len(run) for run in runs} != {len(features)}:
-        raise InputError(f"{len(runs)} runs of {sorted({len(run) for run in runs})} images for {len(features)} rows of features: "
-                         "give two or more runs of the same images.")  # fmt: skip
+        raise InputError(
+            f"{len(runs)} runs of {sorted({len(run) for run in runs})} images for "
+            f"{len(features)} rows of features: "
+            "give two or more runs of the same images."
+        )
     n_clusters = max(run.shape[1] for run in runs)
     partitions = [run.argmax(axis=1) for run in runs]
     rows = np.random.default_rng(seed).permutation(len(features))[:most]

@@ -1,9 +1,27 @@
 """Preprocessing: edges, descriptors, and label vectors made from features without labels."""
 
-from mtlkit.preprocessing.descriptors import chromaticity, colour, describe, edge_density, hog, lbp, standardise
+from mtlkit.preprocessing.descriptors import (
+    chromaticity,
+    colour,
+    describe,
+    edge_density,
+    hog,
+    lbp,
+    standardise,
+)
 from mtlkit.preprocessing.edges import canny, edge_maps, grey, laplacian, sobel
 
 __all__ = [
-    "canny", "chromaticity", "colour", "describe", "edge_density", "edge_maps", "grey", "hog", "laplacian", "lbp", "sobel",
+    "canny",
+    "chromaticity",
+    "colour",
+    "describe",
+    "edge_density",
+    "edge_maps",
+    "grey",
+    "hog",
+    "laplacian",
+    "lbp",
+    "sobel",
     "standardise",
-]  # fmt: skip
+]

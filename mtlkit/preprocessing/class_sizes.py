@@ -17,7 +17,13 @@ from mtlkit.preprocessing.communities import (
     neighbour_graph,
     normalised_cut,
 )
-from mtlkit.preprocessing.label_vectors import check_clusters, equal_size_vectors, fewer_groups_are_fine, smooth, spread
+from mtlkit.preprocessing.label_vectors import (
+    check_clusters,
+    equal_size_vectors,
+    fewer_groups_are_fine,
+    smooth,
+    spread,
+)
 
 CLASS_SIZES = ("auto", "equal", "free")
 WEIGHTS = (0.5, 1.0, 2.0)  # of the descriptors beside the network
@@ -33,8 +39,8 @@ class SizeEvidence:
 
     asked: "auto", "equal" or "free".
     taken: "equal" or "free".
-    equal_cut, free_cut: the share of its links in the neighbour graph that a class loses with either sizes, the mean over
-        classes.
+    equal_cut, free_cut: the share of its links in the neighbour graph that a class loses with
+        either sizes, the mean over classes.
     weight: of the descriptors beside the network's features.
     """
 
@@ -46,13 +52,20 @@ class SizeEvidence:
 
     def __str__(self) -> str:
         sentences = {
-            ("auto", "equal"): "Classes of about equal size were assumed, since the images do not speak against it",
-            ("auto", "free"): "The classes' sizes were left free, since the images speak against equal ones",
+            (
+                "auto",
+                "equal",
+            ): "Classes of about equal size were assumed, since the images do not speak against it",
+            (
+                "auto",
+                "free",
+            ): "The classes' sizes were left free, since the images speak against equal ones",
             ("equal", "equal"): "Classes of about equal size were assumed, as asked",
             ("free", "free"): "Nothing was assumed of the classes' sizes, as asked",
         }
         cuts = (
-            f"equal sizes cut {self.equal_cut:.1%} of a class's links to its neighbours, free sizes {self.free_cut:.1%}"
+            f"equal sizes cut {self.equal_cut:.1%} of a class's links to its neighbours, "
+            f"free sizes {self.free_cut:.1%}"
         )
         return f"{sentences[self.asked, self.taken]}: {cuts}."
 
@@ -68,16 +81,19 @@ def sized_vectors(
 ) -> tuple[np.ndarray, SizeEvidence]:
     r"""Make label vectors from the network's features and the descriptors beside them.
 
-    The two make different mistakes, so both are looked at together: each image's rows have unit length, and the
-    descriptors are weighed. They weigh as is usual, or more where that makes the communities clearly more stable: many partitions
-    are made with each weight, and agree the better with each other (mean NMI), the clearer the classes are.
+    The two make different mistakes, so both are looked at together: each image's rows have unit
+    length, and the descriptors are weighed. They weigh as is usual, or more where that makes the
+    communities clearly more stable: many partitions are made with each weight, and agree the better
+    with each other (mean NMI), the clearer the classes are.
 
-    Two partitions are made of the joined features: one of free sizes (`find_communities`) and one of equal sizes
-    (`equal_size_vectors`, from several starts). Equal sizes are simpler and, where they are true, far more exact. So
-    `"auto"` takes them *unless the images speak against it*: unless a class loses more of its links to its neighbours
-    (`normalised_cut`) with equal sizes than with free ones, by more than `THRESHOLD`.
+    Two partitions are made of the joined features: one of free sizes (`find_communities`) and one
+    of equal sizes (`equal_size_vectors`, from several starts). Equal sizes are simpler and, where
+    they are true, far more exact. So `"auto"` takes them *unless the images speak against it*:
+    unless a class loses more of its links to its neighbours (`normalised_cut`) with equal sizes
+    than with free ones, by more than `THRESHOLD`.
 
-    Of more than 10,000 images this is done on a random sample, and the others follow their neighbours there (`spread`).
+    Of more than 10,000 images this is done on a random sample, and the others follow their
+    neighbours there (`spread`).
 
     Args:
         network: N x D, features that were learnt; only their directions count.
@@ -86,8 +102,8 @@ def sized_vectors(
         seed: for k-means, and for the sample.
         class_sizes: `"auto"`, `"equal"` or `"free"`.
         weights: of the descriptors, to choose from: the usual one first, then larger ones.
-        classes: N class numbers of a partition of free sizes, where there is one already. It is taken where it cuts less than
-            the communities do, unless some class of it is empty.
+        classes: N class numbers of a partition of free sizes, where there is one already. It is
+            taken where it cuts less than the communities do, unless some class of it is empty.
 
     Returns:
         N x K label vectors, softened by each image's neighbours (`smooth`), and what was weighed.
@@ -95,11 +111,13 @@ def sized_vectors(
     Raises:
         InputError: n_clusters below 1 or above N, or an unknown `class_sizes`.
 
-    Source: Shi, Malik 2000, "Normalized cuts and image segmentation"; Lange, Roth, Braun, Buhmann 2004, "Stability-based
-    validation of clustering solutions". The weights and bounds were chosen on draws of the kinds of sets that
-    `benchmarks/development.py` measures.
+    Source: Shi, Malik 2000, "Normalized cuts and image segmentation"; Lange, Roth, Braun, Buhmann
+        2004, "Stability-based
+    validation of clustering solutions". The weights and bounds were chosen on draws of the kinds of
+    sets that `benchmarks/development.py` measures.
 
-    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + np.random.default_rng(0).normal(0, 0.05, (48, 2))
+    >>> noise = np.random.default_rng(0).normal(0, 0.05, (48, 2))
+    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + noise
     >>> vectors, sizes = sized_vectors(blobs, blobs, 2)
     >>> sizes.taken, sorted(np.bincount(vectors.argmax(1)).tolist())
     ('free', [8, 40])
@@ -122,7 +140,9 @@ def sized_vectors(
     classes = min(candidates, key=lambda one: normalised_cut(chosen.graph, one, n_clusters))
     free = np.eye(n_clusters)[classes]
     equal = chosen.equal_sizes(n_clusters, seed, classes)
-    free_cut, equal_cut = (normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal))
+    free_cut, equal_cut = (
+        normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal)
+    )
     taken = class_sizes
     if class_sizes == "auto":
         taken = "equal" if equal_cut - free_cut <= THRESHOLD else "free"
@@ -139,7 +159,9 @@ def check_class_sizes(name: str) -> None:
 
 @dataclass(frozen=True)
 class _View:
-    """The joined features at one weight of the descriptors, N x D of unit length, and their neighbour graph."""
+    """The joined features at one weight of the descriptors, N x D of unit length, and their
+    neighbour graph.
+    """
 
     weight: float
     features: np.ndarray
@@ -149,23 +171,39 @@ class _View:
         return find_communities(self.features, self.graph, n_clusters, seed, tries=5)
 
     @fewer_groups_are_fine()
-    def equal_sizes(self, n_clusters: int, seed: int, free: np.ndarray, starts: int = 3) -> np.ndarray:
-        """Return the equal-size label vectors of the smallest cut, from k-means and from the free classes."""
-        kmeans = [KMeans(n_clusters, n_init=1, random_state=seed + n).fit_predict(self.features) for n in range(starts)]
+    def equal_sizes(
+        self, n_clusters: int, seed: int, free: np.ndarray, starts: int = 3
+    ) -> np.ndarray:
+        """Return the equal-size label vectors of the smallest cut, from k-means and from the free
+        classes.
+        """
+        kmeans = [
+            KMeans(n_clusters, n_init=1, random_state=seed + n).fit_predict(self.features)
+            for n in range(starts)
+        ]
         usable = [start for start in (*kmeans, free) if len(np.unique(start)) == n_clusters]
         found = [equal_size_vectors(self.features, n_clusters, start=start) for start in usable]
         if not found:  # fewer images differ than there are classes
             found = [np.eye(n_clusters, dtype=np.float32)[free]]
-        return min(found, key=lambda vectors: normalised_cut(self.graph, vectors.argmax(axis=1), n_clusters))
+        return min(
+            found,
+            key=lambda vectors: normalised_cut(self.graph, vectors.argmax(axis=1), n_clusters),
+        )
 
 
-def _joined(network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float], n_clusters: int) -> Iterator[_View]:
+def _joined(
+    network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float], n_clusters: int
+) -> Iterator[_View]:
     """Yield the two beside each other, with each weight of the descriptors."""
     widths = graph_widths(len(network), n_clusters)
     network = normalize(network)
     main_parts = np.zeros((len(descriptors), 0))
-    if any(weights) and np.ptp(descriptors, axis=0).any():  # else all images are described alike, which tells nothing
-        main_parts = normalize(PCA(min(WIDTH, *descriptors.shape), random_state=0).fit_transform(descriptors))
+    if (
+        any(weights) and np.ptp(descriptors, axis=0).any()
+    ):  # else all images are described alike, which tells nothing
+        main_parts = normalize(
+            PCA(min(WIDTH, *descriptors.shape), random_state=0).fit_transform(descriptors)
+        )
     for weight in weights:
         parts = [network, weight * main_parts] if weight else [network]
         features = normalize(np.concatenate(parts, axis=1)).astype(np.float32)

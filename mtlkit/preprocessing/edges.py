@@ -32,14 +32,20 @@ def sobel(images: np.ndarray) -> np.ndarray:
     """
     pictures = grey(images)
     across, down = (
-        ndimage.correlate1d(ndimage.correlate1d(pictures, [-0.5, 0, 0.5], axis), [0.25, 0.5, 0.25], other)
-        for axis, other in ((2, 1), (1, 2))  # ndimage.sobel would blur over the neighbouring image, too
+        ndimage.correlate1d(
+            ndimage.correlate1d(pictures, [-0.5, 0, 0.5], axis), [0.25, 0.5, 0.25], other
+        )
+        for axis, other in (
+            (2, 1),
+            (1, 2),
+        )  # ndimage.sobel would blur over the neighbouring image, too
     )
     return np.hypot(across, down)[:, None]
 
 
 def laplacian(images: np.ndarray) -> np.ndarray:
-    """Return the size of the second derivative, N x 1 x H x W: bright on both sides of an edge, zero on a ramp.
+    """Return the size of the second derivative, N x 1 x H x W: bright on both sides of an edge,
+    zero on a ramp.
 
     >>> float(laplacian(np.tile(np.arange(8.0), (1, 1, 8, 1)))[0, 0, 4, 4])
     0.0
@@ -47,13 +53,16 @@ def laplacian(images: np.ndarray) -> np.ndarray:
     return np.abs(ndimage.laplace(grey(images), axes=(1, 2)))[:, None]
 
 
-def canny(images: np.ndarray, sigma: float = 1.0, low: float = 0.1, high: float = 0.2) -> np.ndarray:
+def canny(
+    images: np.ndarray, sigma: float = 1.0, low: float = 0.1, high: float = 0.2
+) -> np.ndarray:
     """Return thin edges, N x 1 x H x W of 0 and 1.
 
     Args:
         images: N x C x H x W in [0, 1].
         sigma: blur before the gradient is taken, in pixels.
-        low, high: thresholds on the gradient; a pixel between them counts if it touches one above `high`.
+        low, high: thresholds on the gradient; a pixel between them counts if it touches one above
+            `high`.
 
     Raises:
         InputError: sigma is not above zero, or the thresholds are not 0 <= low <= high.
@@ -65,13 +74,20 @@ def canny(images: np.ndarray, sigma: float = 1.0, low: float = 0.1, high: float 
     1
     """
     if not (sigma > 0 and 0 <= low <= high):
-        raise InputError(f"canny needs sigma > 0 and 0 <= low <= high, not sigma={sigma}, low={low}, high={high}.")
+        raise InputError(
+            f"canny needs sigma > 0 and 0 <= low <= high, not sigma={sigma}, "
+            f"low={low}, high={high}."
+        )
     pictures = grey(images)
     edges = [canny_of_one(picture, sigma, low, high, mode="nearest") for picture in pictures]
     return np.stack(edges).astype(np.float32)[:, None]
 
 
-EDGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"sobel": sobel, "laplacian": laplacian, "canny": canny}
+EDGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sobel": sobel,
+    "laplacian": laplacian,
+    "canny": canny,
+}
 
 
 def edge_maps(images: np.ndarray, kind: str = "sobel") -> np.ndarray:

@@ -60,12 +60,20 @@ seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
 quick = True  # False trains two more seeds in section 8
 run_folder = ""  # a folder to write the run to; "" writes nothing
-class_sizes = "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
+class_sizes = (
+    "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
+)
 effort = 0.5  # 0.05 to 4 — length of training; the stored results of section 8 have 1
 
 # %% id="check-parameters"
 course.check_parameters(
-    "00", seed=seed, source=source, quick=quick, run_folder=run_folder, class_sizes=class_sizes, effort=effort
+    "00",
+    seed=seed,
+    source=source,
+    quick=quick,
+    run_folder=run_folder,
+    class_sizes=class_sizes,
+    effort=effort,
 )
 
 # %% [markdown] id="load-text"
@@ -87,7 +95,9 @@ images = load(source).first(2000)
 k = images.n_clusters
 height, width = images.images.shape[2:]
 row_numbers = np.array([int(path.rpartition("/")[2]) for path in images.paths])
-run_length = 10 if source == "mnist" else 1  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
+run_length = (
+    10 if source == "mnist" else 1
+)  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
 is_open = row_numbers // run_length % 2 == 0
 Markdown(
     f"**{len(images):,} images** of {height} × {width} pixels, grey, values from "
@@ -102,7 +112,9 @@ figure = Figure(figsize=(8, 2.3), layout="constrained")
 axes = figure.subplots()
 axes.imshow(sheet, cmap="gray")
 axes.set_axis_off()
-figure.suptitle("What the machine is given: 64 of the images, in no order", fontsize=12, weight="bold")
+figure.suptitle(
+    "What the machine is given: 64 of the images, in no order", fontsize=12, weight="bold"
+)
 show(figure, "64 handwritten digits in four rows: light strokes on black, coarse pixels, no names.")
 
 # %% [markdown] id="look-limit"
@@ -135,8 +147,13 @@ for axes, (name, picture) in zip(figure.subplots(1, 3), panels.items(), strict=T
     axes.imshow(picture, cmap="gray")
     axes.set_title(name, fontsize=10)
     axes.set_axis_off()
-figure.suptitle("One digit, three ways: HOG keeps which way the strokes run", fontsize=12, weight="bold")
-show(figure, "One digit as pixels, as a map of its Sobel edges, and as cells with lines for the directions of edges.")
+figure.suptitle(
+    "One digit, three ways: HOG keeps which way the strokes run", fontsize=12, weight="bold"
+)
+show(
+    figure,
+    "One digit as pixels, as a map of its Sobel edges, and as cells with lines for the directions of edges.",
+)
 
 # %% [markdown] id="vectors-text"
 # ## 3 Label vectors: labels that nobody gave
@@ -170,7 +187,9 @@ def draw(times):
     """Draw two label vectors with τ = `times` the usual squared distance."""
     vectors = softmax(-squared / (times * usual), axis=1)  # N x K
     figure = Figure(figsize=(8, 3.4), layout="constrained")
-    for row, (name, i) in zip(figure.subplots(2, 2, width_ratios=(1, 5)), pair.items(), strict=True):
+    for row, (name, i) in zip(
+        figure.subplots(2, 2, width_ratios=(1, 5)), pair.items(), strict=True
+    ):
         row[0].imshow(images.images[i, 0], cmap="gray")
         row[0].set_axis_off()
         row[1].bar(range(k), vectors[i], color="#0173b2")
@@ -221,14 +240,20 @@ explore(
 # settings the training takes about half a minute.
 
 # %% id="train"
-clusterer = MultiTaskClusterer(k, class_sizes=class_sizes, random_state=seed, effort=effort, verbose=True)
+clusterer = MultiTaskClusterer(
+    k, class_sizes=class_sizes, random_state=seed, effort=effort, verbose=True
+)
 with warnings.catch_warnings(record=True) as caught:  # what went wrong, if anything, is told below
     warnings.simplefilter("always")
     groups = clusterer.fit_predict(images.images)
 clear_output()  # the progress bar has done its work
 told = [str(warning.message) for warning in caught]
 seconds = sum(clusterer.seconds_.values())
-Markdown("\n\n".join([f"Trained in {seconds:.0f} seconds. {clusterer.sizes_[-1]} (The last round.)", *told]))
+Markdown(
+    "\n\n".join(
+        [f"Trained in {seconds:.0f} seconds. {clusterer.sizes_[-1]} (The last round.)", *told]
+    )
+)
 
 # %% id="losses"
 show(
@@ -286,11 +311,17 @@ labels = images.open_labels()[is_open]  # the open half, and no more
 seen, n = groups[is_open], len(labels)
 result = score(seen, labels)
 missed = round((1 - result.accuracy) * n)
-matched = {group: digit for group, digit in zip(result.columns, result.classes, strict=False) if group is not None}
+matched = {
+    group: digit
+    for group, digit in zip(result.columns, result.classes, strict=False)
+    if group is not None
+}
 answers = ", ".join(f"group {group} is the {digit}" for group, digit in sorted(matched.items()))
 right = sum(matched.get(group) == digit for group, digit in my_names.items())
 named = f"You named {len(my_names)} groups, {right} as the labels do. " if my_names else ""
-guessed = f"You guessed {my_mistakes} mistakes; there are {missed}. " if my_mistakes is not None else ""
+guessed = (
+    f"You guessed {my_mistakes} mistakes; there are {missed}. " if my_mistakes is not None else ""
+)
 sized = {"equal": " of about one size", "free": ", of any sizes"}
 sized["auto"] = f"{sized[clusterer.sizes_[-1].taken]} (so it judged by the images)"
 Markdown(
@@ -362,7 +393,9 @@ pixels = images.images.reshape(len(images), -1)
 graph = {"affinity": "nearest_neighbors", "n_neighbors": 10, "assign_labels": "cluster_qr"}
 methods = {
     "k-means on pixels": lambda s: KMeans(k, n_init=10, random_state=s).fit_predict(pixels),
-    "spectral on pixels": lambda s: SpectralClustering(k, random_state=s, **graph).fit_predict(pixels),
+    "spectral on pixels": lambda s: SpectralClustering(k, random_state=s, **graph).fit_predict(
+        pixels
+    ),
     "Ward on pixels": lambda s: AgglomerativeClustering(k).fit_predict(pixels),
     "k-means on HOG": lambda s: KMeans(k, n_init=10, random_state=s).fit_predict(features),
     "Ward on HOG": lambda s: AgglomerativeClustering(k).fit_predict(features),
@@ -377,7 +410,12 @@ runs = {f"multi-task ({class_sizes})": [result]} | others
 board = []
 for method, scores in runs.items():
     accuracy, nmi = ([getattr(one, name) for one in scores] for name in ("accuracy", "nmi"))
-    spread = {"mean": np.mean(accuracy), "min": min(accuracy), "max": max(accuracy), "nmi": np.mean(nmi)}
+    spread = {
+        "mean": np.mean(accuracy),
+        "min": min(accuracy),
+        "max": max(accuracy),
+        "nmi": np.mean(nmi),
+    }
     spread = {name: round(float(value), 4) for name, value in spread.items()}
     board.append({"name": method, "runs": len(scores)} | spread)
 mean = {row["name"]: row["mean"] for row in board}
@@ -419,19 +457,31 @@ table = course.stored("digits")["rows"] if source == "digits" else []
 compared = {"pixels", "HOG", "auto", "free", "equal"}  # as in section 7
 table = [row for row in table if row["variant"] in compared and row["method"] != "GMM"]
 table.sort(key=lambda row: -row["accuracy"]["mean"])
-words = {"auto": "mtlkit, sizes by the images (auto)", "equal": "mtlkit, told of equal sizes (equal)"}
+words = {
+    "auto": "mtlkit, sizes by the images (auto)",
+    "equal": "mtlkit, told of equal sizes (equal)",
+}
 words |= {"free": "mtlkit, any sizes (free)"}
 bars = [
-    {"name": words.get(row["variant"], f"{row['method']} on {row['variant']}"), "highlight": row["method"] == "mtlkit"}
+    {
+        "name": words.get(row["variant"], f"{row['method']} on {row['variant']}"),
+        "highlight": row["method"] == "mtlkit",
+    }
     | {key: round(row["accuracy"][key], 4) for key in ("mean", "min", "max")}
     for row in table
 ]
-missing = f"No runs over many seeds are stored for {source} here. The command makes those for digits."
+missing = (
+    f"No runs over many seeds are stored for {source} here. The command makes those for digits."
+)
 listed = "; ".join(f"{bar['name']} {bar['mean']:.3f}" for bar in bars)
 means = {bar["name"]: f"{bar['mean']:.1%}" for bar in bars}
 ways = [way for way in words if words[way] in means]
-title = "Mean over seeds, by class_sizes: " + ", ".join(f"{way} {means[words[way]]}" for way in ways)
-show(scoreboard(bars, title=title), f"Mean accuracy and range over seeds: {listed}") if bars else Markdown(missing)
+title = "Mean over seeds, by class_sizes: " + ", ".join(
+    f"{way} {means[words[way]]}" for way in ways
+)
+show(
+    scoreboard(bars, title=title), f"Mean accuracy and range over seeds: {listed}"
+) if bars else Markdown(missing)
 
 # %% id="seeds-here"
 here = [result.accuracy]
@@ -452,7 +502,9 @@ for row in table:
             f"**{a['mean']:.3f}**, from {a['min']:.3f} to {a['max']:.3f}."
         )
 strongest = max(
-    (row for row in table if row["method"] != "mtlkit"), key=lambda row: row["accuracy"]["mean"], default=None
+    (row for row in table if row["method"] != "mtlkit"),
+    key=lambda row: row["accuracy"]["mean"],
+    default=None,
 )
 if strongest:
     gains = {
@@ -463,7 +515,8 @@ if strongest:
     lines.append(
         f"Against {strongest['method']} on {strongest['variant']}, the strongest of the others in that table, the means differ by "
         + ", ".join(
-            f"{gain:+.3f} ({way}: {'ahead of' if gain > 0 else 'no better than'} it)" for way, gain in gains.items()
+            f"{gain:+.3f} ({way}: {'ahead of' if gain > 0 else 'no better than'} it)"
+            for way, gain in gains.items()
         )
         + "."
     )
@@ -529,7 +582,9 @@ cells = [
     for j in range(k)
     if i != j and result.confusion[i, j]
 ]
-worst = "; ".join(f"{n} × {true} with the {put}" for n, true, put in sorted(cells, reverse=True)[:3])
+worst = "; ".join(
+    f"{n} × {true} with the {put}" for n, true, put in sorted(cells, reverse=True)[:3]
+)
 tenth = n // 10
 low, high = wrong[order[:tenth]].mean(), wrong[order[-tenth:]].mean()
 sure = int((open_confidence[wrong] >= 0.9).sum())
@@ -637,10 +692,14 @@ def share_found(rows):
     return wrong[np.asarray(rows)[: n // 60]].sum() / max(missed, 1)
 
 
-Markdown(f"{n // 60} images to check of {n}. Least confident first finds **{share_found(order):.0%}** of the mistakes.")
+Markdown(
+    f"{n // 60} images to check of {n}. Least confident first finds **{share_found(order):.0%}** of the mistakes."
+)
 
 # %% id="exercise-3" tags=["solution"]
-my_order = None  # all row numbers of the open half, 0 to n - 1, the image to check first at the front
+my_order = (
+    None  # all row numbers of the open half, 0 to n - 1, the image to check first at the front
+)
 ### BEGIN SOLUTION
 # Ask the images that look most like it, by HOG: how many of them are in another group? All images may be asked, for no
 # label is needed. Confidence and neighbours miss different mistakes, so both have a say.
@@ -717,11 +776,17 @@ if run_folder:
         "warnings": told,
         "scoreboard": board,
     }
-    found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_, clusterer.sizes_)
-    note = (
-        "The scores are of the images with an even row number: the labels of the others stay sealed until chapter 05."
+    found = Found(
+        clusterer.model_,
+        clusterer.probabilities_,
+        clusterer.history_,
+        clusterer.seconds_,
+        clusterer.sizes_,
     )
-    write_run(Path(run_folder), replace(images, notes=(*images.notes, note)), found, result, content)
+    note = "The scores are of the images with an even row number: the labels of the others stay sealed until chapter 05."
+    write_run(
+        Path(run_folder), replace(images, notes=(*images.notes, note)), found, result, content
+    )
 print("written" if run_folder else "nothing was written")
 
 # %% [markdown] id="answer-text"

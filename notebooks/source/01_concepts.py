@@ -87,11 +87,15 @@ images = load(source).first(2000)
 k = images.n_clusters
 pixels = images.images.reshape(len(images), -1)  # N x D
 row_numbers = np.array([int(path.rpartition("/")[2]) for path in images.paths])
-run_length = 10 if source == "mnist" else 1  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
+run_length = (
+    10 if source == "mnist" else 1
+)  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
 is_open = row_numbers // run_length % 2 == 0
 labels = images.open_labels()[is_open]
 seen, n = pixels[is_open], len(labels)  # the open half, and its size
-Markdown(f"**{len(images):,} images** of {k} digits. Open: the labels of {n}; sealed: {len(images) - n}.")
+Markdown(
+    f"**{len(images):,} images** of {k} digits. Open: the labels of {n}; sealed: {len(images) - n}."
+)
 
 # %% id="told"
 random = np.random.default_rng(seed)
@@ -101,14 +105,21 @@ rows = figure.subplots(3, 6)
 for column, (i, turn) in enumerate(zip(some, turns, strict=True)):
     picture = images.images[is_open][i, 0]
     told = (f"a {labels[i]}", "?", f"turned by {90 * turn}°")
-    for axes, name, shown in zip(rows[:, column], told, (picture, picture, np.rot90(picture, turn)), strict=True):
+    for axes, name, shown in zip(
+        rows[:, column], told, (picture, picture, np.rot90(picture, turn)), strict=True
+    ):
         axes.imshow(shown, cmap="gray")
         axes.set_title(name, fontsize=9)
         axes.set(xticks=[], yticks=[])
 for axes, kind in zip(rows[:, 0], ("supervised", "unsupervised", "self-\nsupervised"), strict=True):
     axes.set_ylabel(kind, fontsize=10)
-figure.suptitle("The same six images, and what the machine is told of each", fontsize=12, weight="bold")
-show(figure, "Three rows of the same six digits: with their names, with question marks, and turned, with the angle.")
+figure.suptitle(
+    "The same six images, and what the machine is told of each", fontsize=12, weight="bold"
+)
+show(
+    figure,
+    "Three rows of the same six digits: with their names, with question marks, and turned, with the angle.",
+)
 
 # %% [markdown] id="vectors-text"
 # ### Clustering as classification, and label vectors
@@ -130,16 +141,27 @@ groups = model.labels_[is_open]  # the groups of the open half
 order = np.concatenate([np.flatnonzero(labels == digit)[: 24 // k] for digit in range(k)])
 squared = model.transform(seen) ** 2  # n x K
 soft = softmax(-squared / squared.min(axis=1).mean(), axis=1)  # as in chapter 00
-tables = {"named by a person": np.eye(k)[labels[order]], "groups of k-means": np.eye(k)[groups[order]],
-          "the same groups, soft": soft[order]}  # fmt: skip
+tables = {
+    "named by a person": np.eye(k)[labels[order]],
+    "groups of k-means": np.eye(k)[groups[order]],
+    "the same groups, soft": soft[order],
+}
 figure = Figure(figsize=(8, 4.2), layout="constrained")
 for axes, (name, table) in zip(figure.subplots(1, 3), tables.items(), strict=True):
     picture = axes.imshow(table, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_title(name, fontsize=10)
-    axes.set(xticks=range(k), xlabel="column", yticks=range(0, len(order), 24 // k), yticklabels=range(k))
-    axes.set_ylabel("images, a row each; named: the digit" if axes.get_subplotspec().is_first_col() else "")
+    axes.set(
+        xticks=range(k), xlabel="column", yticks=range(0, len(order), 24 // k), yticklabels=range(k)
+    )
+    axes.set_ylabel(
+        "images, a row each; named: the digit" if axes.get_subplotspec().is_first_col() else ""
+    )
 figure.colorbar(picture, ax=figure.axes, label="share", aspect=30)
-figure.suptitle("Names and groups make the same kind of table; the columns' order is free", fontsize=12, weight="bold")
+figure.suptitle(
+    "Names and groups make the same kind of table; the columns' order is free",
+    fontsize=12,
+    weight="bold",
+)
 show(
     figure,
     "Three tables of label vectors: a staircase by names, its columns in another order by k-means, and softer shades.",
@@ -166,10 +188,17 @@ axes.hist(naive, bins=np.linspace(0, 1, 41), color=BLUE, edgecolor="white")
 axes.axvline(1 / k, color="black", linestyle=":")
 axes.axvline(min(matched), color=ORANGE, linewidth=3)
 axes.text(
-    min(matched) - 0.01, 0.9, "matched accuracy,\neach time", transform=axes.get_xaxis_transform(), ha="right", va="top"
+    min(matched) - 0.01,
+    0.9,
+    "matched accuracy,\neach time",
+    transform=axes.get_xaxis_transform(),
+    ha="right",
+    va="top",
 )
 axes.set(xlabel="accuracy", ylabel="renamings", xlim=(0, 1))
-title = f"Renamed, naive accuracy is {naive.mean():.2f} on average; matched stays {min(matched):.2f}"
+title = (
+    f"Renamed, naive accuracy is {naive.mean():.2f} on average; matched stays {min(matched):.2f}"
+)
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
     figure,
@@ -217,7 +246,9 @@ show(
 # %% id="hungarian"
 table = np.array([[9, 8, 0], [7, 1, 0], [0, 3, 2]])
 totals = {pairing: int(table[range(3), pairing].sum()) for pairing in permutations(range(3))}
-digits_of, groups_of = np.repeat(np.indices((3, 3)).reshape(2, -1), table.ravel(), axis=1)  # 30 images
+digits_of, groups_of = np.repeat(
+    np.indices((3, 3)).reshape(2, -1), table.ravel(), axis=1
+)  # 30 images
 listed = "; ".join(f"{'ABC'[a]}{'ABC'[b]}{'ABC'[c]} {total}" for (a, b, c), total in totals.items())
 Markdown(
     f"All six pairings of digits 0, 1, 2 with groups: {listed}. The library: {match(groups_of, digits_of)} "
@@ -288,17 +319,34 @@ amounts = np.unique(np.geomspace(2, n, 12).round().astype(int))
 lots = [random.integers(0, amount, n) for amount in amounts]
 chance = [score(lot, labels) for lot in lots]
 curves = {
-    "purity": [purity(lot, labels) for lot in lots], "NMI": [one.nmi for one in chance],
-    "accuracy": [one.accuracy for one in chance], "ARI": [one.ari for one in chance],
+    "purity": [purity(lot, labels) for lot in lots],
+    "NMI": [one.nmi for one in chance],
+    "accuracy": [one.accuracy for one in chance],
+    "ARI": [one.ari for one in chance],
     "AMI": [adjusted_mutual_info_score(labels, lot) for lot in lots],
-}  # fmt: skip
+}
 figure = Figure(figsize=(8, 3.6), layout="constrained")
 axes = figure.subplots()
 places = {"accuracy": 0.06, "AMI": 0.0, "ARI": -0.06}  # so that the names at zero do not touch
-for (name, values), colour, marker in zip(curves.items(), (BLUE, ORANGE, GREEN, RED, PINK), "osD^v", strict=True):
+for (name, values), colour, marker in zip(
+    curves.items(), (BLUE, ORANGE, GREEN, RED, PINK), "osD^v", strict=True
+):
     axes.plot(amounts, values, color=colour, marker=marker)
-    axes.text(1.15 * amounts[-1], values[-1] + places.get(name, 0), name, color=colour, va="center", weight="bold")
-axes.set(xscale="log", xlabel="groups drawn at random", ylabel="score", xlim=(1.8, 2.2 * n), ylim=(-0.1, 1))
+    axes.text(
+        1.15 * amounts[-1],
+        values[-1] + places.get(name, 0),
+        name,
+        color=colour,
+        va="center",
+        weight="bold",
+    )
+axes.set(
+    xscale="log",
+    xlabel="groups drawn at random",
+    ylabel="score",
+    xlim=(1.8, 2.2 * n),
+    ylim=(-0.1, 1),
+)
 title = f"Groups at random: NMI climbs to {curves['NMI'][-1]:.2f}; ARI and AMI stay at zero"
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
@@ -321,25 +369,47 @@ def draw(amount):
     found = KMeans(amount, n_init=1, random_state=seed).fit(pixels).labels_[is_open]
     lot = np.random.default_rng(seed).integers(0, amount, n)
     rows = [
-        (purity(g, labels), *(getattr(score(g, labels), s) for s in ("accuracy", "nmi", "ari"))) for g in (found, lot)
+        (purity(g, labels), *(getattr(score(g, labels), s) for s in ("accuracy", "nmi", "ari")))
+        for g in (found, lot)
     ]
     figure = Figure(figsize=(8, 3), layout="constrained")
     axes = figure.subplots()
     looks = ("k-means", BLUE, "", -0.2), ("at random", ORANGE, "//", 0.2)
     for values, (name, colour, hatch, shift) in zip(rows, looks, strict=True):
         bars = axes.bar(
-            np.arange(4) + shift, np.maximum(values, 0), 0.38, color=colour, hatch=hatch, edgecolor="0.2", label=name
+            np.arange(4) + shift,
+            np.maximum(values, 0),
+            0.38,
+            color=colour,
+            hatch=hatch,
+            edgecolor="0.2",
+            label=name,
         )
         axes.bar_label(bars, [f"{round(value, 2) + 0.0:.2f}" for value in values], fontsize=9)
-    axes.set(xticks=range(4), xticklabels=["purity", "accuracy", "NMI", "ARI"], ylim=(-0.05, 1.12), ylabel="score")
+    axes.set(
+        xticks=range(4),
+        xticklabels=["purity", "accuracy", "NMI", "ARI"],
+        ylim=(-0.05, 1.12),
+        ylabel="score",
+    )
     axes.legend(loc="upper right", ncols=2)
     figure.suptitle(
-        f"{amount} groups for {k} digits: purity {rows[0][0]:.2f}, ARI {rows[0][3]:.2f}", fontsize=12, weight="bold"
+        f"{amount} groups for {k} digits: purity {rows[0][0]:.2f}, ARI {rows[0][3]:.2f}",
+        fontsize=12,
+        weight="bold",
     )
     return figure
 
 
-explore(draw, "groups", 2, k, 100, 1, "Bars of purity, accuracy, NMI and ARI of k-means and of groups at random.")
+explore(
+    draw,
+    "groups",
+    2,
+    k,
+    100,
+    1,
+    "Bars of purity, accuracy, NMI and ARI of k-means and of groups at random.",
+)
 
 # %% [markdown] id="lazy-text"
 # Purity goes on rising, at random too. The distance between two bars says more than the height of either: ask what
@@ -358,21 +428,47 @@ explore(draw, "groups", 2, k, 100, 1, "Bars of purity, accuracy, NMI and ARI of 
 lazy = score([0] * 90, [0] * 81 + [1] * 9)
 pairs, results = list(permutations(range(k), 2)), []
 for often, rare in pairs:
-    rows = np.concatenate([np.flatnonzero(labels == often)[:81], np.flatnonzero(labels == rare)[:9]])
+    rows = np.concatenate(
+        [np.flatnonzero(labels == often)[:81], np.flatnonzero(labels == rare)[:9]]
+    )
     found = KMeans(2, n_init=5, random_state=seed).fit_predict(seen[rows])
     results.append(score(found, labels[rows]))
 below = [one for one in results if one.accuracy < lazy.accuracy]
 ahead = sum(one.balanced_accuracy > 0.5 for one in below)
-smaller = np.mean([one.confusion.sum(axis=0).min() for one in results])  # images in the smaller group
+smaller = np.mean(
+    [one.confusion.sum(axis=0).min() for one in results]
+)  # images in the smaller group
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 axes = figure.subplots()
-axes.scatter([one.accuracy for one in results], [one.balanced_accuracy for one in results], s=28, color=BLUE,
-             alpha=0.6, edgecolors="0.2", linewidths=0.4)  # fmt: skip
-axes.scatter([lazy.accuracy], [lazy.balanced_accuracy], s=170, marker="*", color=RED, edgecolors="0.2", zorder=3)
-axes.annotate("the lazy sorter", (lazy.accuracy, lazy.balanced_accuracy), (0.91, 0.35), arrowprops={"arrowstyle": "-"})
+axes.scatter(
+    [one.accuracy for one in results],
+    [one.balanced_accuracy for one in results],
+    s=28,
+    color=BLUE,
+    alpha=0.6,
+    edgecolors="0.2",
+    linewidths=0.4,
+)
+axes.scatter(
+    [lazy.accuracy],
+    [lazy.balanced_accuracy],
+    s=170,
+    marker="*",
+    color=RED,
+    edgecolors="0.2",
+    zorder=3,
+)
+axes.annotate(
+    "the lazy sorter",
+    (lazy.accuracy, lazy.balanced_accuracy),
+    (0.91, 0.35),
+    arrowprops={"arrowstyle": "-"},
+)
 axes.axvline(lazy.accuracy, color="black", linestyle=":")
 axes.set(xlabel="accuracy", ylabel="balanced accuracy", xlim=(0.45, 1.03), ylim=(0.2, 1.04))
-title = f"At 9:1, accuracy ranks the lazy sorter above k-means for {len(below)} of {len(pairs)} pairs"
+title = (
+    f"At 9:1, accuracy ranks the lazy sorter above k-means for {len(below)} of {len(pairs)} pairs"
+)
 figure.suptitle(title, fontsize=12, weight="bold")
 picture = show(
     figure,
@@ -412,14 +508,29 @@ inertia = np.array([fit.inertia_ for fit in fits])
 accuracies = np.array([score(fit.labels_[is_open], labels).accuracy for fit in fits])
 best, tightest = accuracies.argmax(), inertia.argmin()
 best_of = [
-    np.mean([random.choice(accuracies, m, replace=False).max() for _ in range(500)]) for m in range(1, tries + 1)
+    np.mean([random.choice(accuracies, m, replace=False).max() for _ in range(500)])
+    for m in range(1, tries + 1)
 ]
 figure = Figure(figsize=(8, 3.6), layout="constrained")
 left, right = figure.subplots(1, 2, sharey=True)
 left.scatter(inertia, accuracies, color=BLUE, s=35, edgecolors="0.2", linewidths=0.4)
-left.scatter(inertia[best], accuracies[best], marker="*", s=190, color=RED, edgecolors="0.2", label="picked by labels")
 left.scatter(
-    inertia[tightest], accuracies[tightest], marker="s", s=80, color=GREEN, edgecolors="0.2", label="by inertia"
+    inertia[best],
+    accuracies[best],
+    marker="*",
+    s=190,
+    color=RED,
+    edgecolors="0.2",
+    label="picked by labels",
+)
+left.scatter(
+    inertia[tightest],
+    accuracies[tightest],
+    marker="s",
+    s=80,
+    color=GREEN,
+    edgecolors="0.2",
+    label="by inertia",
 )
 left.axhline(accuracies.mean(), color="black", linestyle=":", label="mean")
 left.set(xlabel="inertia (less is better)", ylabel="accuracy")
@@ -437,7 +548,9 @@ show(
 )
 
 # %% id="runs-fresh" jupyter={"outputs_hidden": true}
-first = np.arange(n) // run_length % 2 == 0  # pick on one half of the open images, look at the other
+first = (
+    np.arange(n) // run_length % 2 == 0
+)  # pick on one half of the open images, look at the other
 on_first = [score(fit.labels_[is_open][first], labels[first]).accuracy for fit in fits]
 on_other = [score(fit.labels_[is_open][~first], labels[~first]).accuracy for fit in fits]
 pick = int(np.argmax(on_first))
@@ -481,8 +594,12 @@ def tune(random, looks):
     train, test, third = np.split(order, [n // 4, n // 4 + 50])
     for _ in range(settings):
         x = seen[:, random.choice(seen.shape[1], 20, replace=False)]
-        centres = np.stack([x[train][labels[train] == digit].mean(axis=0) for digit in range(k)])  # K x 20
-        answers = ((centres**2).sum(axis=1) - 2 * x @ centres.T).argmin(axis=1)  # the nearest centre
+        centres = np.stack(
+            [x[train][labels[train] == digit].mean(axis=0) for digit in range(k)]
+        )  # K x 20
+        answers = ((centres**2).sum(axis=1) - 2 * x @ centres.T).argmin(
+            axis=1
+        )  # the nearest centre
         right = (answers if looks else random.integers(0, k, n)) == labels
         results.append((right[test].mean(), right[third].mean()))
     return np.array(results)
@@ -495,9 +612,13 @@ def best_so_far(results):
 
 
 # %% id="tuning" jupyter={"outputs_hidden": true}
-repeats = 10 if quick else 40  # each with its own dice: the longer search begins with the settings of the shorter
+repeats = (
+    10 if quick else 40
+)  # each with its own dice: the longer search begins with the settings of the shorter
 paths = {
-    looks: np.mean([best_so_far(tune(np.random.default_rng([seed, i]), looks)) for i in range(repeats)], axis=0)
+    looks: np.mean(
+        [best_so_far(tune(np.random.default_rng([seed, i]), looks)) for i in range(repeats)], axis=0
+    )
     for looks in (True, False)
 }
 figure = Figure(figsize=(8, 3.6), layout="constrained")
@@ -506,13 +627,19 @@ for axes, looks in zip(figure.subplots(1, 2), paths, strict=True):
         paths[looks].T, ("test set", "third set"), (RED, BLUE), ("-", "--"), strict=True
     ):
         axes.plot(range(1, settings + 1), path, color=colour, linestyle=style, linewidth=2)
-        axes.text(settings, path[-1] + 0.015, name, color=colour, ha="right", va="bottom", weight="bold")
+        axes.text(
+            settings, path[-1] + 0.015, name, color=colour, ha="right", va="bottom", weight="bold"
+        )
     axes.set(xlabel="settings tried", ylabel="accuracy of the best so far", xscale="log")
     axes.set_ylim(max(0, paths[looks].min() - 0.1), min(1.05, paths[looks].max() + 0.1))
-    axes.set_title("settings that look at pixels" if looks else "answers drawn at random", fontsize=10)
+    axes.set_title(
+        "settings that look at pixels" if looks else "answers drawn at random", fontsize=10
+    )
 gap, lot_gap = (paths[looks][-1, 0] - paths[looks][-1, 1] for looks in paths)
 figure.suptitle(
-    f"Tuned on the test set, it promises {gap:.2f} too much (at random: {lot_gap:.2f})", fontsize=12, weight="bold"
+    f"Tuned on the test set, it promises {gap:.2f} too much (at random: {lot_gap:.2f})",
+    fontsize=12,
+    weight="bold",
 )
 show(
     figure,
@@ -552,10 +679,14 @@ features = hog(images.images)  # N x D
 hog_seconds = time.perf_counter() - start
 coins, halves = np.arange(40) % 2, (np.arange(40) < 20, np.arange(40) >= 20)
 leaked = [
-    choose_and_test(features[is_open][random.choice(n, 40, replace=False)], random.permutation(coins), *halves)
+    choose_and_test(
+        features[is_open][random.choice(n, 40, replace=False)], random.permutation(coins), *halves
+    )
     for _ in range(100)
 ]
-Markdown(f"Right on the test half, with labels that are coins: **{np.mean(leaked):.2f}** (mean of 100 draws).")
+Markdown(
+    f"Right on the test half, with labels that are coins: **{np.mean(leaked):.2f}** (mean of 100 draws)."
+)
 
 # %% [markdown] id="leak-explain"
 # What is above one half was not learnt, for there was nothing to learn. The ten numbers were chosen *before* the
@@ -584,15 +715,30 @@ Markdown(f"Right on the test half, with labels that are coins: **{np.mean(leaked
 counts = list(range(2, k + 7))
 found = [KMeans(amount, n_init=4, random_state=seed).fit_predict(pixels) for amount in counts]
 scores = [score(one[is_open], labels) for one in found]
-lines = {"silhouette": [silhouette_score(pixels, one) for one in found], "accuracy": [s.accuracy for s in scores],
-         "NMI": [s.nmi for s in scores], "ARI": [s.ari for s in scores]}  # fmt: skip
+lines = {
+    "silhouette": [silhouette_score(pixels, one) for one in found],
+    "accuracy": [s.accuracy for s in scores],
+    "NMI": [s.nmi for s in scores],
+    "ARI": [s.ari for s in scores],
+}
 peaks = {name: counts[int(np.argmax(values))] for name, values in lines.items()}
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
-for (name, values), colour, marker in zip(lines.items(), (PINK, GREEN, ORANGE, RED), "vDs^", strict=True):
+for (name, values), colour, marker in zip(
+    lines.items(), (PINK, GREEN, ORANGE, RED), "vDs^", strict=True
+):
     axes = left if name == "silhouette" else right
-    axes.plot(counts, values, color=colour, marker=marker, markersize=5, label=f"{name}: {peaks[name]}")
-    axes.plot(peaks[name], max(values), "o", markersize=13, markerfacecolor="none", markeredgecolor="black")
+    axes.plot(
+        counts, values, color=colour, marker=marker, markersize=5, label=f"{name}: {peaks[name]}"
+    )
+    axes.plot(
+        peaks[name],
+        max(values),
+        "o",
+        markersize=13,
+        markerfacecolor="none",
+        markeredgecolor="black",
+    )
 left.set_ylim(0, 1.1 * max(lines["silhouette"]))
 for axes, who in ((left, "without labels"), (right, "with labels")):
     axes.axvline(k, color="black", linestyle=":")
@@ -647,20 +793,36 @@ ways = {
     "labels drawn at random, SVM": (with_drawn_labels, BLUE, "o"),
     "groups first, then asked": (with_asked_labels, ORANGE, "s"),
 }
-reached = {name: [np.mean([way(amount, random) for _ in range(5 if quick else 20)]) for amount in budget]
-           for name, (way, _, _) in ways.items()}  # fmt: skip
+reached = {
+    name: [np.mean([way(amount, random) for _ in range(5 if quick else 20)]) for amount in budget]
+    for name, (way, _, _) in ways.items()
+}
 figure = Figure(figsize=(8, 3.6), layout="constrained")
 axes = figure.subplots()
 for (name, values), (_, colour, marker) in zip(reached.items(), ways.values(), strict=True):
     axes.plot(budget, values, color=colour, marker=marker, label=name)
 axes.axhline(score(groups, labels).accuracy, color="black", linestyle=":")
-axes.text(budget[-1], score(groups, labels).accuracy - 0.01, "k-means, no label, matched", ha="right", va="top")
-axes.set(xscale="log", xticks=budget, xticklabels=budget, xlabel="labels that a person gave", ylabel="accuracy")
+axes.text(
+    budget[-1],
+    score(groups, labels).accuracy - 0.01,
+    "k-means, no label, matched",
+    ha="right",
+    va="top",
+)
+axes.set(
+    xscale="log",
+    xticks=budget,
+    xticklabels=budget,
+    xlabel="labels that a person gave",
+    ylabel="accuracy",
+)
 axes.minorticks_off()
 axes.legend(loc="lower right")
 drawn, asked = (values[3] for values in reached.values())
 figure.suptitle(
-    f"{budget[3]} labels: {drawn:.0%} right if drawn, {asked:.0%} if groups say whom to ask", fontsize=12, weight="bold"
+    f"{budget[3]} labels: {drawn:.0%} right if drawn, {asked:.0%} if groups say whom to ask",
+    fontsize=12,
+    weight="bold",
 )
 show(
     figure,
@@ -670,12 +832,23 @@ show(
 # %% id="claims-measured"
 folds = KFold(5, shuffle=True, random_state=seed)
 classical = {"logistic regression": LogisticRegression(max_iter=1000), "SVM": SVC(C=10)}
-strength = {name: cross_val_score(one, seen, labels, cv=folds).mean() for name, one in classical.items()}
+strength = {
+    name: cross_val_score(one, seen, labels, cv=folds).mean() for name, one in classical.items()
+}
 gains = {}
-for name, method in {"k-means": KMeans(k, n_init=10, random_state=seed), "Ward": AgglomerativeClustering(k)}.items():
-    plain, described = (score(method.fit_predict(x)[is_open], labels).accuracy for x in (pixels, features))
+for name, method in {
+    "k-means": KMeans(k, n_init=10, random_state=seed),
+    "Ward": AgglomerativeClustering(k),
+}.items():
+    plain, described = (
+        score(method.fit_predict(x)[is_open], labels).accuracy for x in (pixels, features)
+    )
     gains[name] = f"{name} {plain:.3f} → {described:.3f}"
-weak = "not on these images" if max(strength.values()) > 0.95 else "in part: see the mistakes that are left"
+weak = (
+    "not on these images"
+    if max(strength.values()) > 0.95
+    else "in part: see the mistakes that are left"
+)
 Markdown(
     "| claim | measured here | so |\n|---|---|---|\n"
     f"| labels are dear | {budget[3]} labels: {drawn:.3f} drawn, {asked:.3f} asked by group; "
@@ -718,10 +891,13 @@ bars = [
     | {key: row["accuracy"][key] for key in ("mean", "min", "max")}
     for row in board
 ]
-told = "; ".join(f"{row['name']} {row['accuracy']['mean']:.3f} (NMI {row['nmi']['mean']:.3f})" for row in board)
+told = "; ".join(
+    f"{row['name']} {row['accuracy']['mean']:.3f} (NMI {row['nmi']['mean']:.3f})" for row in board
+)
 show(
     scoreboard(
-        bars, title=f"K-means on pixels puts {bars[1]['mean']:.0%} in the right group, chance {bars[0]['mean']:.0%}"
+        bars,
+        title=f"K-means on pixels puts {bars[1]['mean']:.0%} in the right group, chance {bars[0]['mean']:.0%}",
     ),
     f"The scoreboard after chapter 01, digits, five seeds: {told}.",
 )
@@ -734,21 +910,41 @@ show(
 # two.
 
 # %% id="neighbours"
-nearest = NearestNeighbors(n_neighbors=1).fit(pixels[~is_open]).kneighbors(seen, return_distance=False)[:, 0]
+nearest = (
+    NearestNeighbors(n_neighbors=1)
+    .fit(pixels[~is_open])
+    .kneighbors(seen, return_distance=False)[:, 0]
+)
 open_rows, sealed_rows = row_numbers[is_open], row_numbers[~is_open]
 apart = np.abs(open_rows - sealed_rows[nearest])
-by_chance = np.abs(open_rows[:, None] - sealed_rows).ravel()  # all pairs of an open and a sealed image
+by_chance = np.abs(
+    open_rows[:, None] - sealed_rows
+).ravel()  # all pairs of an open and a sealed image
 near_share, usual_share = (apart <= 50).mean(), (by_chance <= 50).mean()
 figure = Figure(figsize=(8, 3), layout="constrained")
 axes = figure.subplots()
 bins = np.arange(0, row_numbers.max() + 50, 50)
-looks = {"the nearest sealed image": (apart, BLUE, "-"), "any sealed image": (by_chance, ORANGE, "--")}
+looks = {
+    "the nearest sealed image": (apart, BLUE, "-"),
+    "any sealed image": (by_chance, ORANGE, "--"),
+}
 for name, (values, colour, style) in looks.items():
     weights = np.full(len(values), 1 / len(values))
-    axes.hist(values, bins, weights=weights, histtype="step", color=colour, linestyle=style, linewidth=2, label=name)
+    axes.hist(
+        values,
+        bins,
+        weights=weights,
+        histtype="step",
+        color=colour,
+        linestyle=style,
+        linewidth=2,
+        label=name,
+    )
 axes.set(xlabel="rows of the file between an open image and ...", ylabel="share")
 axes.legend()
-title = f"{near_share:.0%} have their nearest sealed image within 50 rows; by chance {usual_share:.0%}"
+title = (
+    f"{near_share:.0%} have their nearest sealed image within 50 rows; by chance {usual_share:.0%}"
+)
 figure.suptitle(title, fontsize=12, weight="bold")
 picture = show(figure, f"Two histograms of rows between images. Of the open images, {title}.")
 shuffled = cross_val_score(SVC(C=10), seen, labels, cv=folds).mean()
@@ -776,9 +972,14 @@ display(picture, told)
 # %% id="record"
 score_here = score(groups, labels)
 course.record(
-    naive=naive.mean(), matched=min(matched), nmi=score_here.nmi, mean_run=accuracies.mean(),
-    best_run=accuracies[best], test_promise=gap, leaked_coins=np.mean(leaked),
-)  # fmt: skip
+    naive=naive.mean(),
+    matched=min(matched),
+    nmi=score_here.nmi,
+    mean_run=accuracies.mean(),
+    best_run=accuracies[best],
+    test_promise=gap,
+    leaked_coins=np.mean(leaked),
+)
 band = course.stored("bands")["chapters"]["01"]["matched"]  # seeds 0 to 4, all else as stored
 Markdown(
     f"With the stored parameters and {len(band['all'])} seeds, the matched accuracy of k-means is {band['mean']:.3f} on "
@@ -796,8 +997,14 @@ print(
     len(matched) == 1,
     abs(naive.mean() - 1 / k) < 0.02,
 )
-print("Many groups at random have NMI above 0.3 and ARI at 0:", curves["NMI"][-1] > 0.3, abs(curves["ARI"][-1]) < 0.02)
-print("The best run is 0.02 or more above the mean run:", accuracies[best] - accuracies.mean() > 0.02)
+print(
+    "Many groups at random have NMI above 0.3 and ARI at 0:",
+    curves["NMI"][-1] > 0.3,
+    abs(curves["ARI"][-1]) < 0.02,
+)
+print(
+    "The best run is 0.02 or more above the mean run:", accuracies[best] - accuracies.mean() > 0.02
+)
 print("Tuned on the test set, the promise is 0.03 or more too much:", gap > 0.03)
 print("Coins are 'learnt' by a leak:", np.mean(leaked) > 0.6)
 print("With labels, the classical SVM is right in 95 % or more:", strength["SVM"] > 0.95)
@@ -936,7 +1143,11 @@ def my_scores(x, runs):
 # %% id="measure-5" jupyter={"outputs_hidden": true}
 runs = np.array([fit.labels_[is_open] for fit in fits])  # runs x N
 mine = my_scores(seen, runs)
-chosen = f"Your choice: {accuracies[int(np.argmax(mine))]:.3f}. " if isinstance(mine, np.ndarray | list | tuple) else ""
+chosen = (
+    f"Your choice: {accuracies[int(np.argmax(mine))]:.3f}. "
+    if isinstance(mine, np.ndarray | list | tuple)
+    else ""
+)
 Markdown(
     f"{chosen}By inertia: {accuracies[tightest]:.3f}. Mean of all: {accuracies.mean():.3f}. Best: {accuracies[best]:.3f}."
 )

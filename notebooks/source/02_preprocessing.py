@@ -68,8 +68,19 @@ angle = 30.0  # 5 to 180 — degrees by which an image is turned
 #   places, brought to 64 × 64 pixels in colour. We know which photograph each piece came from, because we cut it.
 
 # %% id="images"
-course.check_parameters("02", seed=seed, source=source, quick=quick, photo=photo, shift=shift, angle=angle)
-PHOTOS = ["astronaut", "coffee", "chelsea", "rocket", "immunohistochemistry", "brick", "grass", "gravel"]
+course.check_parameters(
+    "02", seed=seed, source=source, quick=quick, photo=photo, shift=shift, angle=angle
+)
+PHOTOS = [
+    "astronaut",
+    "coffee",
+    "chelsea",
+    "rocket",
+    "immunohistochemistry",
+    "brick",
+    "grass",
+    "gravel",
+]
 rng = np.random.default_rng(seed)
 each = 12 if quick else 24
 
@@ -89,7 +100,9 @@ def piece(whole):
 
 all_digits = load(source).first(2000)
 digits = all_digits.images[rng.choice(len(all_digits), 200 if quick else 400, replace=False)]
-pieces = np.stack([piece(whole) for whole in map(picture, PHOTOS) for _ in range(each)])  # N x 3 x 64 x 64
+pieces = np.stack(
+    [piece(whole) for whole in map(picture, PHOTOS) for _ in range(each)]
+)  # N x 3 x 64 x 64
 cut_from = np.repeat(np.arange(len(PHOTOS)), each)
 
 
@@ -97,13 +110,19 @@ cut_from = np.repeat(np.arange(len(PHOTOS)), each)
 def draw(axes, image, name=""):
     """Show C x H x W without axes, in 32 levels and without smoothing: that keeps the notebook small."""
     axes.imshow(
-        np.round(image.clip(0, 1) * 31).transpose(1, 2, 0) / 31, cmap="gray", vmin=0, vmax=1, interpolation="nearest"
+        np.round(image.clip(0, 1) * 31).transpose(1, 2, 0) / 31,
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        interpolation="nearest",
     )
     axes.set_title(name, fontsize=9)
     axes.set_axis_off()
 
 
-busy = edge_density(pieces).sum(axis=1).reshape(len(PHOTOS), each).argmax(axis=1)  # most edges, in each photograph
+busy = (
+    edge_density(pieces).sum(axis=1).reshape(len(PHOTOS), each).argmax(axis=1)
+)  # most edges, in each photograph
 shown = np.arange(len(PHOTOS)) * each + busy
 figure = Figure(figsize=(8, 2.6), layout="constrained")
 rows = figure.subplots(2, 8)
@@ -112,7 +131,10 @@ for i, name in enumerate(PHOTOS):
     draw(rows[1, i], pieces[shown[i]], "tissue" if name.startswith("immuno") else name)
 title = f"{len(digits)} digits of {digits.shape[2]} × {digits.shape[3]}, {len(pieces)} pieces of photographs of 64 × 64"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, "Above, eight small grey digits; below, one piece of each of the eight photographs, with its name.")
+show(
+    figure,
+    "Above, eight small grey digits; below, one piece of each of the eight photographs, with its name.",
+)
 
 # %% [markdown] id="pixels-text"
 # ## 2 What is alike to pixels?
@@ -129,14 +151,26 @@ flat = digits.reshape(len(digits), -1)
 moved = np.roll(digits, 1, axis=3)  # one pixel to the right
 between = cdist(flat, flat)  # N x N
 np.fill_diagonal(between, np.inf)
-nearest, own_copy = between.min(axis=1), np.linalg.norm(moved.reshape(len(digits), -1) - flat, axis=1)
-example = int(np.argsort(own_copy - nearest)[len(digits) // 2])  # neither the best case nor the worst
-trio = {"moved": moved[example], "the image": digits[example], "nearest other": digits[between[example].argmin()]}
+nearest, own_copy = (
+    between.min(axis=1),
+    np.linalg.norm(moved.reshape(len(digits), -1) - flat, axis=1),
+)
+example = int(
+    np.argsort(own_copy - nearest)[len(digits) // 2]
+)  # neither the best case nor the worst
+trio = {
+    "moved": moved[example],
+    "the image": digits[example],
+    "nearest other": digits[between[example].argmin()],
+}
 figure = Figure(figsize=(8, 2.6), layout="constrained")
 for axes, (name, image) in zip(figure.subplots(1, 3), trio.items(), strict=True):
     draw(axes, image, name)
 figure.suptitle("Which is nearer to the middle one: left or right?", fontsize=12, weight="bold")
-show(figure, "A digit in the middle, its copy moved by one pixel at its left, the nearest other image at its right.")
+show(
+    figure,
+    "A digit in the middle, its copy moved by one pixel at its left, the nearest other image at its right.",
+)
 
 # %% id="pixels-observe" jupyter={"outputs_hidden": true}
 my_nearer = None  # your prediction: "moved" or "other"
@@ -171,7 +205,10 @@ def how_far(describe, images, *copies):
     """Return how far images are from changed copies, in strangers: a median over the images for each set of copies."""
     before = describe(images)
     stranger = np.median(pdist(before))
-    return [np.median(np.linalg.norm(describe(changed) - before, axis=1)) / stranger for changed in copies]
+    return [
+        np.median(np.linalg.norm(describe(changed) - before, axis=1)) / stranger
+        for changed in copies
+    ]
 
 
 def pixels(images):
@@ -179,7 +216,9 @@ def pixels(images):
     return images.reshape(len(images), -1)
 
 
-Markdown(f"Digits moved by one pixel are **{how_far(pixels, digits, moved)[0]:.2f} strangers** away.")
+Markdown(
+    f"Digits moved by one pixel are **{how_far(pixels, digits, moved)[0]:.2f} strangers** away."
+)
 
 # %% [markdown] id="sobel-text"
 # ## 3 Edges: what changes from one pixel to the next
@@ -209,7 +248,9 @@ Markdown(f"Digits moved by one pixel are **{how_far(pixels, digits, moved)[0]:.2
 
 # %% id="sobel-check"
 small = np.array([[0, 0, 8], [0, 0, 8], [0, 8, 8]], dtype=float)
-Markdown(f"By the library, the length for the middle pixel is {sobel(small[None, None])[0, 0, 1, 1]:.2f}.")
+Markdown(
+    f"By the library, the length for the middle pixel is {sobel(small[None, None])[0, 0, 1, 1]:.2f}."
+)
 
 # %% [markdown] id="canny-text"
 # ## 4 Canny: thin lines, and two thresholds
@@ -223,7 +264,9 @@ Markdown(f"By the library, the length for the middle pixel is {sobel(small[None,
 whole = picture(photo)
 side = min(whole.shape[1:])
 top, left = ((length - side) // 2 for length in whole.shape[1:])
-photograph = resize(whole[:, top : top + side, left : left + side], (3, 128, 128), anti_aliasing=True)
+photograph = resize(
+    whole[:, top : top + side, left : left + side], (3, 128, 128), anti_aliasing=True
+)
 photograph = photograph.astype(np.float32)[None]  # 1 x 3 x 128 x 128
 LEVELS = np.linspace(0.1, 2, 15)
 kept = [canny(photograph, low=level / 2, high=level).mean() for level in LEVELS]
@@ -240,7 +283,9 @@ def draw_canny(high):
     right.set(xlabel="high threshold", ylabel="share of pixels on an edge", ylim=(0, None))
     found = ndimage.label(lines, np.ones((3, 3)))[1]
     figure.suptitle(
-        f"High threshold {high:.2f}: {lines.mean():.1%} of the pixels, {found} lines", fontsize=12, weight="bold"
+        f"High threshold {high:.2f}: {lines.mean():.1%} of the pixels, {found} lines",
+        fontsize=12,
+        weight="bold",
     )
     return figure
 
@@ -264,7 +309,10 @@ for axes, (name, (low, high)) in zip(figure.subplots(1, 3), ways.items(), strict
     draw(axes, lines[None], f"{name}: {count[name]} lines, {lines.mean():.1%}")
 title = f"Both thresholds: {count['both']} lines; low alone {count['low only']}, high alone {count['high only']}"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Canny lines of one photograph with the low threshold alone, the high alone, and both. {title}.")
+show(
+    figure,
+    f"Canny lines of one photograph with the low threshold alone, the high alone, and both. {title}.",
+)
 
 # %% [markdown] id="hysteresis-explain"
 # With both, a pixel above the high threshold *starts* a line; a pixel between the two *continues* one, if it touches
@@ -298,7 +346,10 @@ for axes, (name, array) in zip(figure.subplots(1, 4), panels, strict=True):
     draw(axes, array, name)
 title = f"You still see the picture; of its edges {share:.1%} are left"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"A photograph, its Sobel map, the photograph with equal brightness everywhere, and its map. {title}.")
+show(
+    figure,
+    f"A photograph, its Sobel map, the photograph with equal brightness everywhere, and its map. {title}.",
+)
 
 # %% [markdown] id="hog-text"
 # An edge map throws away hue. It throws away how bright a surface is *between* its edges. And it does not know
@@ -397,12 +448,22 @@ def shuffle_cells(images, cells=4):
     blocks = blocks.reshape(cells, cells, -1, n, c)
     order = rng.permuted(np.broadcast_to(np.arange(blocks.shape[2]), blocks.shape[:3]), axis=2)
     blocks = np.take_along_axis(blocks, order[..., None, None], axis=2)
-    return blocks.reshape(cells, cells, h // cells, w // cells, n, c).transpose(4, 5, 0, 2, 1, 3).reshape(images.shape)
+    return (
+        blocks.reshape(cells, cells, h // cells, w // cells, n, c)
+        .transpose(4, 5, 0, 2, 1, 3)
+        .reshape(images.shape)
+    )
 
 
-blind = {"HOG": (hog, 1 - pieces), "LBP": (lbp, swap_quarters(pieces)), "colour": (colour, shuffle_cells(pieces))}
+blind = {
+    "HOG": (hog, 1 - pieces),
+    "LBP": (lbp, swap_quarters(pieces)),
+    "colour": (colour, shuffle_cells(pieces)),
+}
 one = pieces[shown[PHOTOS.index(photo)]]
-unseen = {name: how_far(describe, pieces, changed)[0] for name, (describe, changed) in blind.items()}
+unseen = {
+    name: how_far(describe, pieces, changed)[0] for name, (describe, changed) in blind.items()
+}
 figure = Figure(figsize=(8, 2.6), layout="constrained")
 first, *others = figure.subplots(1, 4)
 draw(first, one, "the original")
@@ -410,7 +471,10 @@ for axes, (name, (_, changed)) in zip(others, blind.items(), strict=True):
     draw(axes, changed[shown[PHOTOS.index(photo)]], f"{name}: {unseen[name]:.2f} strangers")
 title = f"Each differs at a glance; its ruler sees {max(unseen.values()):.2f} strangers or less"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"A piece of a photograph, its negative, its quarters swapped, its cells shuffled. {title}.")
+show(
+    figure,
+    f"A piece of a photograph, its negative, its quarters swapped, its cells shuffled. {title}.",
+)
 
 # %% [markdown] id="table-text"
 # ## 7 Every ruler against every change
@@ -450,18 +514,30 @@ def edges(images):
     return sobel(images).reshape(len(images), -1)
 
 
-rulers = {"pixels": pixels, "edges": edges, "edge density": edge_density, "colour": colour, "HOG": hog, "LBP": lbp}
+rulers = {
+    "pixels": pixels,
+    "edges": edges,
+    "edge density": edge_density,
+    "colour": colour,
+    "HOG": hog,
+    "LBP": lbp,
+}
 figure = Figure(figsize=(8, 1.6), layout="constrained")
 for axes, (name, image) in zip(figure.subplots(1, 8), changes(one[None]).items(), strict=True):
     draw(axes, image[0], name.replace(" ", "\n", 1))
 figure.suptitle("Eight changes of one piece", fontsize=12, weight="bold")
-show(figure, "One piece of a photograph, changed in eight ways: moved, turned, darker, blurred, noisy, and others.")
+show(
+    figure,
+    "One piece of a photograph, changed in eight ways: moved, turned, darker, blurred, noisy, and others.",
+)
 
 
 # %% id="table-observe" jupyter={"outputs_hidden": true}
 def measure(images):
     """Return how far each change moves the images (columns), by each ruler (rows)."""
-    return np.array([how_far(ruler, images, *changes(images).values()) for ruler in rulers.values()])
+    return np.array(
+        [how_far(ruler, images, *changes(images).values()) for ruler in rulers.values()]
+    )
 
 
 on_photos, on_digits = measure(pieces), measure(digits)
@@ -472,8 +548,17 @@ for axes, table, images, kind in zip(
 ):
     drawn = axes.imshow(table, cmap="Blues", vmin=0, vmax=1.5, aspect="auto")
     for (i, j), value in np.ndenumerate(table):
-        axes.text(j, i, f"{value:.2f}", ha="center", va="center", color="black" if value < 0.9 else "white")
-    axes.set_xticks(range(8), [name.replace(" ", "\n", 1) for name in changes(images[:1])], fontsize=9)
+        axes.text(
+            j,
+            i,
+            f"{value:.2f}",
+            ha="center",
+            va="center",
+            color="black" if value < 0.9 else "white",
+        )
+    axes.set_xticks(
+        range(8), [name.replace(" ", "\n", 1) for name in changes(images[:1])], fontsize=9
+    )
     axes.set_yticks(range(len(rulers)), rulers, fontsize=10)
     axes.set_title(f"pieces of {kind}" if kind == "photographs" else kind, fontsize=11)
 figure.colorbar(drawn, ax=panels, label="distance, strangers", extend="max", aspect=40)
@@ -483,7 +568,10 @@ numbers = "; ".join(
     f"{row} {a.min():.2f} to {a.max():.2f} and {b.min():.2f} to {b.max():.2f}"
     for row, a, b in zip(rulers, on_photos, on_digits, strict=True)
 )
-show(figure, f"Two heat maps, six rulers against eight changes in strangers, photographs and digits: {numbers}.")
+show(
+    figure,
+    f"Two heat maps, six rulers against eight changes in strangers, photographs and digits: {numbers}.",
+)
 
 # %% [markdown] id="table-explain"
 # Read by rows. A value above 1 makes an image *less* like itself than a stranger.
@@ -531,9 +619,14 @@ views = {name: view(images) for name, images in sets.items()}
 figure = Figure(figsize=(8, 2.4), layout="constrained")
 for row, name in zip(figure.subplots(2, 8), sets, strict=True):
     for i, axes in enumerate(row):
-        draw(axes, (views if i % 2 else sets)[name][shown[i // 2 + 1]], "view" if i % 2 else "image")
+        draw(
+            axes, (views if i % 2 else sets)[name][shown[i // 2 + 1]], "view" if i % 2 else "image"
+        )
 figure.suptitle("Images and views: changed, and still the same to you", fontsize=12, weight="bold")
-show(figure, "Four digits and four pieces of photographs, each beside a view of it: turned, shifted, lighter, noisy.")
+show(
+    figure,
+    "Four digits and four pieces of photographs, each beside a view of it: turned, shifted, lighter, noisy.",
+)
 
 # %% [markdown] id="views-predict-text"
 # **Predict.** Which ruler knows its own best among the digits? Will the same one win among the photographs? And
@@ -546,9 +639,14 @@ def price(ruler, images):
     return min(timeit.repeat(lambda: ruler(images), number=1, repeat=3)) / len(images) * 1e6
 
 
-knows = {kind: {name: knows_own(ruler, sets[kind], views[kind]) for name, ruler in rulers.items()} for kind in sets}
+knows = {
+    kind: {name: knows_own(ruler, sets[kind], views[kind]) for name, ruler in rulers.items()}
+    for kind in sets
+}
 best = {kind: max(knows[kind], key=knows[kind].get) for kind in sets}
-band = course.stored("bands")["chapters"]["02"]["hog_knows_digits"]  # seeds 0 to 4, all else as stored
+band = course.stored("bands")["chapters"]["02"][
+    "hog_knows_digits"
+]  # seeds 0 to 4, all else as stored
 lines = [
     "| ruler | digits: numbers | µs (at least 1) | knows its own | photographs: numbers | µs | knows its own |",
     "|---" * 7 + "|",
@@ -561,7 +659,8 @@ for name, ruler in rulers.items():
     ]
     lines.append(f"| {name} | {' | '.join(columns)} |")
 Markdown(
-    "\n".join(lines) + f"\n\nOn the digits **{best['digits']}** is right most often, on the photographs "
+    "\n".join(lines)
+    + f"\n\nOn the digits **{best['digits']}** is right most often, on the photographs "
     f"**{best['photographs']}**. One seed is one draw: with the stored settings, HOG knows its own digits in "
     f"{band['min']:.2f} to {band['max']:.2f} of the cases with seeds 0 to {len(band['all']) - 1} (`python benchmarks/bands.py 02`)."
 )
@@ -578,12 +677,17 @@ Markdown(
 
 # %% id="views-turned"
 spun = {kind: view(images, rotation=180.0) for kind, images in sets.items()}
-after = {kind: {name: knows_own(ruler, sets[kind], spun[kind]) for name, ruler in rulers.items()} for kind in sets}
+after = {
+    kind: {name: knows_own(ruler, sets[kind], spun[kind]) for name, ruler in rulers.items()}
+    for kind in sets
+}
 figure = Figure(figsize=(8, 3), layout="constrained")
 for axes, kind in zip(figure.subplots(1, 2, sharey=True), sets, strict=True):
     place = np.arange(len(rulers))
     axes.bar(place - 0.2, knows[kind].values(), 0.4, color="#0173b2", label="turned up to 15°")
-    axes.bar(place + 0.2, after[kind].values(), 0.4, color="#de8f05", hatch="//", label="turned at will")
+    axes.bar(
+        place + 0.2, after[kind].values(), 0.4, color="#de8f05", hatch="//", label="turned at will"
+    )
     axes.axhline(0.5, color="0.3", linestyle=":")
     axes.set_xticks(place, [name.replace(" ", "\n") for name in rulers], fontsize=9)
     axes.set(ylim=(0.4, 1.2), yticks=np.arange(0.4, 1.1, 0.2), title=kind)
@@ -591,7 +695,9 @@ axes.legend(fontsize=9, loc="upper center", ncols=2)
 figure.supylabel("knows its own", fontsize=10)
 title = f"Turned at will, HOG on digits falls from {knows['digits']['HOG']:.2f} to {after['digits']['HOG']:.2f}"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Bars: how often each ruler knows its own with small turns and with any turn. {title}.")
+show(
+    figure, f"Bars: how often each ruler knows its own with small turns and with any turn. {title}."
+)
 
 # %% [markdown] id="join-text"
 # ## 9 Joining rulers: units and widths
@@ -612,7 +718,12 @@ show(figure, f"Bars: how often each ruler knows its own with small turns and wit
 # **accuracy**: the share of pieces that lie in the group matched with their photograph (chapter 01)?
 
 # %% id="join-observe" jupyter={"outputs_hidden": true}
-blocks = {"HOG": hog(pieces), "colour": colour(pieces), "LBP": lbp(pieces), "edge density": edge_density(pieces)}
+blocks = {
+    "HOG": hog(pieces),
+    "colour": colour(pieces),
+    "LBP": lbp(pieces),
+    "edge density": edge_density(pieces),
+}
 shape, paint = blocks["HOG"], blocks["colour"]
 
 
@@ -633,7 +744,10 @@ ways = {
     "columns standardised": (standardise(shape), standardise(paint)),
     "and widths evened": (alike(shape), alike(paint)),
 }
-shares = [float(b.var(axis=0).sum() / (a.var(axis=0).sum() + b.var(axis=0).sum())) for a, b in ways.values()]
+shares = [
+    float(b.var(axis=0).sum() / (a.var(axis=0).sum() + b.var(axis=0).sum()))
+    for a, b in ways.values()
+]
 sorted_right = [found(np.hstack(pair), cut_from, len(PHOTOS)) for pair in ways.values()]
 figure = Figure(figsize=(8, 3.2), layout="constrained")
 left, right = figure.subplots(1, 2, sharey=True)
@@ -646,12 +760,17 @@ runs = np.array(sorted_right)  # ways x seeds
 middle = runs.mean(axis=1)
 reach = [middle - runs.min(axis=1), runs.max(axis=1) - middle]
 for i, value in enumerate(middle):
-    right.annotate(f"{value:.2f}", (value, i), (0, 8), textcoords="offset points", ha="center", fontsize=9)
+    right.annotate(
+        f"{value:.2f}", (value, i), (0, 8), textcoords="offset points", ha="center", fontsize=9
+    )
 right.errorbar(middle, range(len(ways)), xerr=reach, fmt="o", color="#029e73", capsize=4)
 right.set(xlabel="accuracy of k-means\n(mean, and range over 5 seeds)", xlim=(0, 1))
 title = f"Colour's share: {shares[0]:.0%} as 0 to 1, {shares[1]:.0%} as 0 to 255, {shares[2]:.0%} standardised"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"HOG and colour joined in four ways: shares of squared distance, and accuracies of k-means. {title}.")
+show(
+    figure,
+    f"HOG and colour joined in four ways: shares of squared distance, and accuracies of k-means. {title}.",
+)
 
 # %% [markdown] id="join-explain"
 # Nothing about the images changed between the first two rows but a unit. Standardising removes the unit, and then
@@ -667,7 +786,9 @@ show(figure, f"HOG and colour joined in four ways: shares of squared distance, a
 # other half stay **sealed**, which means unread, until chapter 05.)
 
 # %% id="more-observe" jupyter={"outputs_hidden": true}
-run_length = 10 if source == "mnist" else 1  # there tens of rows take turns: a copy may go 0 to 9, over and over
+run_length = (
+    10 if source == "mnist" else 1
+)  # there tens of rows take turns: a copy may go 0 to 9, over and over
 half = np.array(
     [int(path.rpartition("/")[2]) // run_length % 2 == 0 for path in all_digits.paths]
 )  # rows of even number
@@ -679,19 +800,32 @@ kinds = {
 steps = ["HOG", "colour", "LBP", "edge density"]
 figure = Figure(figsize=(8, 3.2), layout="constrained")
 gained = {}
-for axes, (kind, (images, labels, k, part)) in zip(figure.subplots(1, 2, sharey=True), kinds.items(), strict=True):
+for axes, (kind, (images, labels, k, part)) in zip(
+    figure.subplots(1, 2, sharey=True), kinds.items(), strict=True
+):
     parts = [alike(rulers[name](images)) for name in steps]
     runs = [found(np.hstack(parts[: i + 1]), labels, k, part) for i in range(len(steps))]
     middle = np.array([np.mean(one) for one in runs])
     gained[kind] = middle
-    axes.errorbar(range(4), middle, [middle - np.min(runs, axis=1), np.max(runs, axis=1) - middle],
-                  fmt="o-", color="#0173b2", capsize=4)  # fmt: skip
+    axes.errorbar(
+        range(4),
+        middle,
+        [middle - np.min(runs, axis=1), np.max(runs, axis=1) - middle],
+        fmt="o-",
+        color="#0173b2",
+        capsize=4,
+    )
     axes.set_xticks(range(4), ["HOG", "+ colour", "+ LBP", "+ edge\ndensity"], fontsize=9)
     axes.set(ylim=(0, 1), title=kind)
 figure.supylabel("accuracy (range, 5 seeds)", fontsize=10)
-title = "HOG alone, then all four: " + ", ".join(f"{kind} {m[0]:.2f} → {m[-1]:.2f}" for kind, m in gained.items())
+title = "HOG alone, then all four: " + ", ".join(
+    f"{kind} {m[0]:.2f} → {m[-1]:.2f}" for kind, m in gained.items()
+)
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Accuracy of k-means as descriptors are added to HOG, for both kinds of images. {title}.")
+show(
+    figure,
+    f"Accuracy of k-means as descriptors are added to HOG, for both kinds of images. {title}.",
+)
 
 # %% id="more-read" jupyter={"outputs_hidden": true}
 steps_of = {kind: f"{m[1]:.2f} → {m[2]:.2f}" for kind, m in gained.items()}
@@ -731,7 +865,13 @@ for row in listed:
     )
 gain = [row["accuracy"]["mean"] - listed[0]["accuracy"]["mean"] for row in listed]
 Markdown(
-    "\n".join([*lines, "", f"Over pixels, HOG gives k-means {gain[1]:+.3f}, and with Ward's method {gain[2]:+.3f}."])
+    "\n".join(
+        [
+            *lines,
+            "",
+            f"Over pixels, HOG gives k-means {gain[1]:+.3f}, and with Ward's method {gain[2]:+.3f}.",
+        ]
+    )
 )
 
 # %% [markdown] id="board-text"
@@ -752,14 +892,20 @@ for name in ("colour", "LBP", "HOG"):
     picks[name] = apart.argmin(axis=1)
     right[name] = cut_from[picks[name]] == cut_from
 figure = Figure(figsize=(8, 2), layout="constrained")
-for half_figure, name in zip(figure.subfigures(1, 2, wspace=0.06), ("rocket", "gravel"), strict=True):
-    i = PHOTOS.index(name) * each + int((~right["HOG"]).reshape(-1, each)[PHOTOS.index(name)].argmax())
+for half_figure, name in zip(
+    figure.subfigures(1, 2, wspace=0.06), ("rocket", "gravel"), strict=True
+):
+    i = PHOTOS.index(name) * each + int(
+        (~right["HOG"]).reshape(-1, each)[PHOTOS.index(name)].argmax()
+    )
     half_figure.suptitle(f"a piece of {name}, and its nearest by …", fontsize=10)
     first, *others = half_figure.subplots(1, 4)
     draw(first, pieces[i], "the piece")
     for axes, ruler in zip(others, picks, strict=True):
         draw(axes, pieces[picks[ruler][i]], f"{ruler} {'✓' if right[ruler][i] else '✗'}")
-title = "Nearest is from the same photograph: " + ", ".join(f"{name} {hit.mean():.0%}" for name, hit in right.items())
+title = "Nearest is from the same photograph: " + ", ".join(
+    f"{name} {hit.mean():.0%}" for name, hit in right.items()
+)
 figure.suptitle(title, fontsize=12, weight="bold")
 show(
     figure,
@@ -777,15 +923,22 @@ show(
 
 # %% id="record"
 course.record(
-    hog_moved=on_digits[4, 0], pixels_moved=on_digits[0, 0], hog_quarter_turn=on_photos[4, 2],
-    hog_knows_digits=knows["digits"]["HOG"], pixels_know_digits=knows["digits"]["pixels"],
-    hog_knows_photographs=knows["photographs"]["HOG"], colour_knows_photographs=knows["photographs"]["colour"],
-)  # fmt: skip
+    hog_moved=on_digits[4, 0],
+    pixels_moved=on_digits[0, 0],
+    hog_quarter_turn=on_photos[4, 2],
+    hog_knows_digits=knows["digits"]["HOG"],
+    pixels_know_digits=knows["digits"]["pixels"],
+    hog_knows_photographs=knows["photographs"]["HOG"],
+    colour_knows_photographs=knows["photographs"]["colour"],
+)
 
 # %% id="claims" tags=["nbval-check-output"]
 hog_row, lbp_row = on_photos[4], on_photos[5]
 print("HOG forgives half the light and the negative:", max(hog_row[3], hog_row[6]) < 0.1)
-print("HOG sees a quarter turn as half a stranger or more, on both kinds:", min(hog_row[2], on_digits[4, 2]) > 0.5)
+print(
+    "HOG sees a quarter turn as half a stranger or more, on both kinds:",
+    min(hog_row[2], on_digits[4, 2]) > 0.5,
+)
 print("LBP does not see a quarter turn:", max(lbp_row[2], on_digits[5, 2]) < 0.05)
 print("LBP takes a blurred image for a stranger, or worse:", lbp_row[4] > 1)
 print("Edges do not see the negative:", max(on_photos[1, 6], on_digits[1, 6]) < 0.01)
@@ -899,7 +1052,9 @@ small_set, small_views = digits[:100], views["digits"][:100]
 lines = ["| | a quarter turn, strangers | knows its own |", "|---|---|---|"]
 for name in ("HOG", "LBP"):
     turned = how_far(rulers[name], small_set, np.rot90(small_set, 1, (2, 3)))[0]
-    lines.append(f"| {name} | {turned:.2f} | {knows_own(rulers[name], small_set, small_views):.0%} |")
+    lines.append(
+        f"| {name} | {turned:.2f} | {knows_own(rulers[name], small_set, small_views):.0%} |"
+    )
 Markdown("\n".join([*lines, "| the target | below 0.05 | above 68 % |"]))
 
 

@@ -54,7 +54,9 @@ from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vector
 # %% id="parameters" tags=["parameters"]
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
-quick = True  # False draws more unbalanced sets in section 5 and more untrained networks in section 6
+quick = (
+    True  # False draws more unbalanced sets in section 5 and more untrained networks in section 6
+)
 features = "hog"  # hog | pixels — what the label vectors are made from
 epochs = 20  # 2 to 40 — how long a pupil learns, in passes over its images
 ratio = 10.0  # 1 to 20 — in section 5, how many times as large the largest class is as the smallest
@@ -72,13 +74,21 @@ ratio = 10.0  # 1 to 20 — in section 5, how many times as large the largest cl
 # from 0) becomes $(0, 0, 1)$.
 
 # %% id="load"
-course.check_parameters("03", seed=seed, source=source, quick=quick, features=features, epochs=epochs, ratio=ratio)
+course.check_parameters(
+    "03", seed=seed, source=source, quick=quick, features=features, epochs=epochs, ratio=ratio
+)
 BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 images = load(source).first(2000)
 k = images.n_clusters
-turn = 10 if source == "mnist" else 1  # there tens of rows take turns: a copy may go 0 to 9, over and over
-even = np.array([int(path.rpartition("/")[2]) // turn % 2 == 0 for path in images.paths])  # rows of the open half
-described = hog(images.images) if features == "hog" else images.images.reshape(len(images), -1)  # N x D
+turn = (
+    10 if source == "mnist" else 1
+)  # there tens of rows take turns: a copy may go 0 to 9, over and over
+even = np.array(
+    [int(path.rpartition("/")[2]) // turn % 2 == 0 for path in images.paths]
+)  # rows of the open half
+described = (
+    hog(images.images) if features == "hog" else images.images.reshape(len(images), -1)
+)  # N x D
 k_means = KMeans(k, n_init=4, random_state=seed).fit(described)
 groups = k_means.labels_  # N
 one_hot = np.eye(k)[groups]  # N x K
@@ -155,9 +165,14 @@ def draw_temperature(times):
 
 
 course.explore(
-    draw_temperature, "temperature, in multiples of τ", 0.05, 1.0, 4.0, 0.05,
+    draw_temperature,
+    "temperature, in multiples of τ",
+    0.05,
+    1.0,
+    4.0,
+    0.05,
     "An image, bars for its label vector, and a histogram of the entropies of all label vectors.",
-)  # fmt: skip
+)
 
 # %% [markdown] id="wrong-text"
 # ## 3 How wrong are they?
@@ -176,10 +191,14 @@ my_softness = None  # "tells of mistakes", "useless"
 labels = images.open_labels()[even]  # the open half alone
 result = score(groups[even], labels)
 name_of = dict(zip(result.columns, result.classes, strict=False))
-taught = np.array([name_of[group] for group in groups[even]])  # the class that each image is taken for
+taught = np.array(
+    [name_of[group] for group in groups[even]]
+)  # the class that each image is taken for
 wrong = taught != labels
 worst, best = int(np.argmin(result.recalls)), int(np.argmax(result.recalls))
-taken = np.bincount(taught[labels == worst], minlength=k)  # what images of the worst class are taken for
+taken = np.bincount(
+    taught[labels == worst], minlength=k
+)  # what images of the worst class are taken for
 other = max(set(range(k)) - {worst}, key=lambda c: taken[c])
 Markdown(
     f"**{1 - wrong.mean():.1%} are right**, {wrong.sum()} of {len(labels)} are wrong"
@@ -194,9 +213,17 @@ figure = Figure(figsize=(8, 3.2), layout="constrained")
 axes = figure.subplots()
 half = np.array(result.recalls) < 0.5
 axes.bar(np.flatnonzero(~half), np.array(result.recalls)[~half], color=BLUE)
-axes.bar(np.flatnonzero(half), np.array(result.recalls)[half], color=RED, hatch="//", edgecolor="black")
+axes.bar(
+    np.flatnonzero(half), np.array(result.recalls)[half], color=RED, hatch="//", edgecolor="black"
+)
 axes.axhline(result.accuracy, color="0.2", linestyle="--", linewidth=1)
-axes.text(1.01, result.accuracy, f"all: {result.accuracy:.2f}", transform=axes.get_yaxis_transform(), va="center")
+axes.text(
+    1.01,
+    result.accuracy,
+    f"all: {result.accuracy:.2f}",
+    transform=axes.get_yaxis_transform(),
+    va="center",
+)
 for i, recall in enumerate(result.recalls):
     axes.text(i, recall + 0.02, f"{recall:.2f}", ha="center", fontsize=9)
 axes.set(xticks=range(k), ylim=(0, 1.1), xlabel="class", ylabel="share labelled right")
@@ -223,7 +250,13 @@ axes.bar(range(5), rates, color=ORANGE, edgecolor="black")
 for i, rate in enumerate(rates):
     axes.text(i, 0.012, f"{rate:.0%}", ha="center", va="bottom")
 axes.axhline(wrong.mean(), color="0.2", linestyle="--", linewidth=1)
-axes.text(1.01, wrong.mean(), f"all: {wrong.mean():.0%}", transform=axes.get_yaxis_transform(), va="center")
+axes.text(
+    1.01,
+    wrong.mean(),
+    f"all: {wrong.mean():.0%}",
+    transform=axes.get_yaxis_transform(),
+    va="center",
+)
 axes.set(xticks=range(5), ylabel="share wrong", ylim=(0, max(rates) * 1.2 + 0.01))
 axes.set_xticklabels(["the sharpest fifth", "second", "third", "fourth", "the softest fifth"])
 sharp = wrong[np.concatenate(fifths[:2])].sum()
@@ -258,7 +291,12 @@ def train(vectors, **settings):
     """Return a fresh network that has learnt to say these label vectors (n x K) of the open half."""
     torch.manual_seed(seed)
     model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(vectors)})
-    settings = {"epochs": epochs, "batch_size": batch_size, "weighting": "equal", "seed": seed} | settings
+    settings = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "weighting": "equal",
+        "seed": seed,
+    } | settings
     fit(model, pictures, **settings)
     return model
 
@@ -272,7 +310,13 @@ answer = answers(train(np.eye(k)[taught]))
 pupil_wrong = answer != labels
 mended, repeated = int((wrong & ~pupil_wrong).sum()), int((wrong & pupil_wrong).sum())
 fresh = int((~wrong & pupil_wrong).sum())
-verdict = "better" if pupil_wrong.sum() < wrong.sum() else "the same" if pupil_wrong.sum() == wrong.sum() else "worse"
+verdict = (
+    "better"
+    if pupil_wrong.sum() < wrong.sum()
+    else "the same"
+    if pupil_wrong.sum() == wrong.sum()
+    else "worse"
+)
 Markdown(
     f"Teacher: **{1 - wrong.mean():.1%}** right. Pupil: **{1 - pupil_wrong.mean():.1%}** right, which is *{verdict}*"
     + (f" (you said: {my_pupil}). " if my_pupil else ". ")
@@ -335,7 +379,9 @@ def remember(epoch, _):
 
 
 torch.manual_seed(seed)
-model = MultiTaskModel(SmallCNN(*pictures.shape[1:3]), {"groups": Classification(np.eye(k)[scattered])})
+model = MultiTaskModel(
+    SmallCNN(*pictures.shape[1:3]), {"groups": Classification(np.eye(k)[scattered])}
+)
 how = {"epochs": 30, "batch_size": batch_size, "weighting": "equal", "seed": seed}
 fit(model, pictures, augmentation=still, on_epoch=remember, **how)
 true_line, taught_line = np.array(curve).T
@@ -346,15 +392,27 @@ axes = figure.subplots()
 passes = np.arange(1, 31)
 axes.plot(passes, true_line, color=BLUE, marker="o", markersize=4)
 axes.plot(passes, taught_line, color=RED, marker="s", markersize=4, linestyle="--")
-ends = {"says what is true": (true_line[-1], BLUE), "says what it was taught": (taught_line[-1], RED)}
+ends = {
+    "says what is true": (true_line[-1], BLUE),
+    "says what it was taught": (taught_line[-1], RED),
+}
 for text, (height, colour) in ends.items():
     axes.text(31, height, f"{text}: {height:.2f}", color=colour, va="center")
 axes.plot([1, 30], [(scattered == labels).mean()] * 2, color="0.2", linestyle=":", linewidth=1)
 axes.text(20, (scattered == labels).mean() - 0.07, "its teacher", fontsize=9)
-axes.set(xlim=(0, 46), ylim=(0, 1.05), xticks=range(0, 31, 5), xlabel="passes over the images", ylabel="share")
+axes.set(
+    xlim=(0, 46),
+    ylim=(0, 1.05),
+    xticks=range(0, 31, 5),
+    xlabel="passes over the images",
+    ylabel="share",
+)
 title = f"Learnt by heart: {true_line[peak]:.0%} true after {peak + 1} passes, {true_line[-1]:.0%} after 30"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Two lines over 30 passes: agreement with the truth and with the wrong labels. {title}.")
+show(
+    figure,
+    f"Two lines over 30 passes: agreement with the truth and with the wrong labels. {title}.",
+)
 
 # %% [markdown] id="memory-read"
 # The pupil first learns what many images share, and what is particular to one image last. The dotted line is
@@ -374,7 +432,10 @@ show(figure, f"Two lines over 30 passes: agreement with the truth and with the w
 
 # %% id="stored" jupyter={"outputs_hidden": true}
 kept = course.stored("course-03")
-looks = {"nobody": ("0.5", "s", "the teacher itself"), "hard": (ORANGE, "D", "pupil, one-hot labels")}
+looks = {
+    "nobody": ("0.5", "s", "the teacher itself"),
+    "hard": (ORANGE, "D", "pupil, one-hot labels"),
+}
 looks["soft"] = (BLUE, "o", "pupil, soft labels")
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 axes = figure.subplots()
@@ -382,28 +443,53 @@ for i, row in enumerate(kept["pupils"]):
     for j, (kind, (colour, marker, text)) in enumerate(looks.items()):
         a = row[kind]["accuracy"]
         axes.plot([a["min"], a["max"]], [i + j * 0.22] * 2, color=colour, linewidth=2)
-        axes.plot(a["mean"], i + j * 0.22, marker=marker, color=colour, markersize=8, label=None if i else text)
-        axes.text(
-            1.01, i + j * 0.22, f"{a['mean']:.3f}", transform=axes.get_yaxis_transform(), va="center", color=colour
+        axes.plot(
+            a["mean"],
+            i + j * 0.22,
+            marker=marker,
+            color=colour,
+            markersize=8,
+            label=None if i else text,
         )
-axes.set(yticks=np.arange(4) + 0.22, xlabel="accuracy on the open half: mean, and range over 5 seeds")
+        axes.text(
+            1.01,
+            i + j * 0.22,
+            f"{a['mean']:.3f}",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            color=colour,
+        )
+axes.set(
+    yticks=np.arange(4) + 0.22, xlabel="accuracy on the open half: mean, and range over 5 seeds"
+)
 axes.set_yticklabels([row["teacher"] for row in kept["pupils"]])
 axes.invert_yaxis()
 figure.legend(loc="outside lower center", ncols=3, frameon=False)
-gains = [row["soft"]["accuracy"]["mean"] - row["nobody"]["accuracy"]["mean"] for row in kept["pupils"]]
+gains = [
+    row["soft"]["accuracy"]["mean"] - row["nobody"]["accuracy"]["mean"] for row in kept["pupils"]
+]
 title = f"Over four teachers, a pupil gains {min(gains):+.3f} to {max(gains):+.3f} on the mean of its teacher"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Four teachers, each with two pupils: mean accuracy and range over five seeds. {title}.")
+show(
+    figure,
+    f"Four teachers, each with two pupils: mean accuracy and range over five seeds. {title}.",
+)
 
 # %% id="stored-read" jupyter={"outputs_hidden": true}
-pairs = [tuple(row[kind]["accuracy"]["all"] for kind in ("nobody", "soft", "hard")) for row in kept["pupils"]]
+pairs = [
+    tuple(row[kind]["accuracy"]["all"] for kind in ("nobody", "soft", "hard"))
+    for row in kept["pupils"]
+]
 ahead = sum(soft > own for own, softs, _ in pairs for own, soft in zip(own, softs, strict=True))
 softer, harder = (
-    sum(sign * (a - b) > 0 for _, softs, hards in pairs for a, b in zip(softs, hards, strict=True)) for sign in (1, -1)
+    sum(sign * (a - b) > 0 for _, softs, hards in pairs for a, b in zip(softs, hards, strict=True))
+    for sign in (1, -1)
 )
 m = {name: one["mean"] for name, one in kept["mistakes"].items()}
 by_class = (m["scattered"] - m["same table"]) / (m["scattered"] - m["clumped"])
-band = course.stored("bands")["chapters"]["03"]["pupil_accuracy"]  # seeds 0 to 4, all else as stored
+band = course.stored("bands")["chapters"]["03"][
+    "pupil_accuracy"
+]  # seeds 0 to 4, all else as stored
 Markdown(
     f"- In **{ahead} of 20** runs the pupil (of soft labels) is ahead of its own teacher.\n"
     f"- Soft labels beat one-hot ones in {softer} of 20 runs, one-hot ones beat soft ones in {harder}: as *targets* soft "
@@ -453,30 +539,52 @@ Markdown("\n".join(lines))
 
 # %% id="draws-run" jupyter={"outputs_hidden": true}
 my_torn = None  # "the largest", "the smallest"
-WAYS = {"nearest centre": kmeans_vectors, "equal sizes": equal_size_vectors, "sizes free": community_vectors}
+WAYS = {
+    "nearest centre": kmeans_vectors,
+    "equal sizes": equal_size_vectors,
+    "sizes free": community_vectors,
+}
 open_features = described[even]
 most = np.bincount(labels).min()
-sizes = np.geomspace(most, most / ratio, k).round().astype(int)  # from the largest class to the smallest
+sizes = (
+    np.geomspace(most, most / ratio, k).round().astype(int)
+)  # from the largest class to the smallest
 
 
 def unbalanced(draw, sizes=sizes):
     """Return the classes from large to small, and the rows of a set with such sizes."""
     random = np.random.default_rng(draw)
     order = random.permutation(k)
-    rows = [random.choice(np.flatnonzero(labels == c), n, replace=False) for c, n in zip(order, sizes, strict=True)]
+    rows = [
+        random.choice(np.flatnonzero(labels == c), n, replace=False)
+        for c, n in zip(order, sizes, strict=True)
+    ]
     return order, np.concatenate(rows)
 
 
 draws = [unbalanced(seed + i) for i in range(3 if quick else 6)]
 uneven = {
-    name: [(order, score(way(open_features[rows], k, seed).argmax(axis=1), labels[rows])) for order, rows in draws]
+    name: [
+        (order, score(way(open_features[rows], k, seed).argmax(axis=1), labels[rows]))
+        for order, rows in draws
+    ]
     for name, way in WAYS.items()
 }
-balanced = {name: score(way(open_features, k, seed).argmax(axis=1), labels) for name, way in WAYS.items()}
-table = {name: (balanced[name].balanced_accuracy, [one.balanced_accuracy for _, one in uneven[name]]) for name in WAYS}
-lines = ["| label vectors | the whole open half | unbalanced, mean | lowest | highest |", "|---|---|---|---|---|"]
+balanced = {
+    name: score(way(open_features, k, seed).argmax(axis=1), labels) for name, way in WAYS.items()
+}
+table = {
+    name: (balanced[name].balanced_accuracy, [one.balanced_accuracy for _, one in uneven[name]])
+    for name in WAYS
+}
+lines = [
+    "| label vectors | the whole open half | unbalanced, mean | lowest | highest |",
+    "|---|---|---|---|---|",
+]
 for name, (even_score, scores) in table.items():
-    lines.append(f"| {name} | {even_score:.3f} | {np.mean(scores):.3f} | {min(scores):.3f} | {max(scores):.3f} |")
+    lines.append(
+        f"| {name} | {even_score:.3f} | {np.mean(scores):.3f} | {min(scores):.3f} | {max(scores):.3f} |"
+    )
 top = max(table, key=lambda name: np.mean(table[name][1]))
 said = f" You said that {my_torn} would be torn apart." if my_torn else ""
 bound = min(1, sizes.sum() / k / sizes[0])
@@ -490,12 +598,18 @@ Markdown(
 # %% id="sizes-figure" jupyter={"outputs_hidden": true}
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 axes = figure.subplots()
-looks = {"nearest centre": ("0.5", "s", ":"), "equal sizes": (RED, "D", "--"), "sizes free": (BLUE, "o", "-")}
+looks = {
+    "nearest centre": ("0.5", "s", ":"),
+    "equal sizes": (RED, "D", "--"),
+    "sizes free": (BLUE, "o", "-"),
+}
 by_size = {}
 for name, (colour, marker, line) in looks.items():
     by_size[name] = np.mean([np.array(one.recalls)[order] for order, one in uneven[name]], axis=0)
     axes.plot(range(k), by_size[name], color=colour, marker=marker, linestyle=line, label=name)
-axes.set(xticks=range(k), ylim=(0, 1.05), ylabel=f"share labelled right, mean of {len(draws)} draws")
+axes.set(
+    xticks=range(k), ylim=(0, 1.05), ylabel=f"share labelled right, mean of {len(draws)} draws"
+)
 axes.set_xticklabels(sizes)
 axes.set_xlabel("images in the class, from the largest to the smallest")
 axes.legend(loc="lower left", frameon=False)
@@ -550,7 +664,9 @@ Markdown("\n".join(lines))
 # is the decision always the better one?
 
 # %% id="evidence-digits" jupyter={"outputs_hidden": true}
-main_parts = PCA(min(32, *open_features.shape), random_state=0).fit_transform(open_features)  # quicker than all of HOG
+main_parts = PCA(min(32, *open_features.shape), random_state=0).fit_transform(
+    open_features
+)  # quicker than all of HOG
 lines = [
     "| set | images | cut, equal | cut, free | taken | balanced accuracy, equal | free |",
     "|---|---|---|---|---|---|---|",
@@ -560,9 +676,13 @@ factors = {"the open half": 1, "1.25 : 1": 1.25, "4 : 1": 4, f"{ratio:g} : 1": r
 for name, factor in factors.items():
     fall = np.geomspace(most, most / factor, k).round().astype(int)
     rows = unbalanced(seed, fall)[1] if factor > 1 else np.arange(len(labels))
-    equal, weighed = sized_vectors(main_parts[rows], main_parts[rows], k, seed, "equal", weights=(1.0,))
+    equal, weighed = sized_vectors(
+        main_parts[rows], main_parts[rows], k, seed, "equal", weights=(1.0,)
+    )
     free = community_vectors(main_parts[rows], k, seed)
-    hits = [score(vectors.argmax(axis=1), labels[rows]).balanced_accuracy for vectors in (equal, free)]
+    hits = [
+        score(vectors.argmax(axis=1), labels[rows]).balanced_accuracy for vectors in (equal, free)
+    ]
     taken = int(weighed.equal_cut - weighed.free_cut > THRESHOLD)  # 0: equal, 1: free
     good += hits[taken] == max(hits)
     small += hits[int(weighed.free_cut < weighed.equal_cut)] == max(hits)
@@ -654,17 +774,30 @@ layers = {
     "filters, max pooling": "max",
 }
 for name, kind in layers.items():
-    makers[f"random {name}"] = lambda draw, kind=kind: standardise(untrained(pictures, kind, draw=draw))
+    makers[f"random {name}"] = lambda draw, kind=kind: standardise(
+        untrained(pictures, kind, draw=draw)
+    )
 rows = []
 for name, make in makers.items():
     scores = [group_score(make(draw), draw) for draw in tries]
     a = [one.accuracy for one in scores]
-    rows.append({"name": name, "mean": np.mean(a), "min": min(a), "max": max(a), "highlight": "random" in name})
+    rows.append(
+        {
+            "name": name,
+            "mean": np.mean(a),
+            "min": min(a),
+            "max": max(a),
+            "highlight": "random" in name,
+        }
+    )
 mean = {row["name"]: row["mean"] for row in rows}
 spread = {row["name"]: f"{row['min']:.2f} to {row['max']:.2f}" for row in rows}
 title = f"Random filters, max pooling: {spread['random filters, max pooling']}; pixels: {spread['pixels']}"
 listed = "; ".join(f"{name} {value:.3f}" for name, value in mean.items())
-show(scoreboard(rows, title=title), f"K-means on six kinds of features, mean and range over draws: {listed}.")
+show(
+    scoreboard(rows, title=title),
+    f"K-means on six kinds of features, mean and range over draws: {listed}.",
+)
 
 # %% [markdown] id="untrained-explain"
 # Where two ranges overlap, the draws have not decided which is better. A filter drawn by lot is still a filter: it
@@ -677,22 +810,32 @@ show(scoreboard(rows, title=title), f"K-means on six kinds of features, mean and
 # of the side to the whole image. **Predict:** which width is best for each of the two?
 
 # %% id="widths" jupyter={"outputs_hidden": true}
-steps = np.array([(0, 1), (2, 1), (1, 0), (1, 2)])[np.random.default_rng(seed).integers(0, 4, len(pictures))]
+steps = np.array([(0, 1), (2, 1), (1, 0), (1, 2)])[
+    np.random.default_rng(seed).integers(0, 4, len(pictures))
+]
 padded = nn.functional.pad(pictures, (1, 1, 1, 1))
-shifted = torch.stack([one[:, y : y + side, x : x + side] for one, (y, x) in zip(padded, steps, strict=True)])
+shifted = torch.stack(
+    [one[:, y : y + side, x : x + side] for one, (y, x) in zip(padded, steps, strict=True)]
+)
 
 
 def found_again(make):
     """Return the share of the shifted images whose nearest original is themselves."""
     finder = NearestNeighbors(n_neighbors=1).fit(make(pictures))
-    return (finder.kneighbors(make(shifted), return_distance=False)[:, 0] == np.arange(len(pictures))).mean()
+    return (
+        finder.kneighbors(make(shifted), return_distance=False)[:, 0] == np.arange(len(pictures))
+    ).mean()
 
 
 widths = [side // 8, side // 4, side // 2, side]
 again, right = [], []
 for width in widths:
-    again.append(found_again(lambda shown, width=width: standardise(untrained(shown, "max", width))))
-    scores = [group_score(standardise(untrained(pictures, "max", width, draw)), draw) for draw in tries]
+    again.append(
+        found_again(lambda shown, width=width: standardise(untrained(shown, "max", width)))
+    )
+    scores = [
+        group_score(standardise(untrained(pictures, "max", width, draw)), draw) for draw in tries
+    ]
     right.append(np.mean([one.accuracy for one in scores]))
 best_width = widths[int(np.argmax(right))]
 
@@ -701,7 +844,14 @@ axes = figure.subplots()
 for values, colour, marker, line in ((again, GREEN, "D", "--"), (right, BLUE, "o", "-")):
     axes.plot(range(len(widths)), values, color=colour, marker=marker, linestyle=line)
     for i, value in enumerate(values):
-        axes.annotate(f"{value:.2f}", (i, value), (0, 7), textcoords="offset points", ha="center", color=colour)
+        axes.annotate(
+            f"{value:.2f}",
+            (i, value),
+            (0, 7),
+            textcoords="offset points",
+            ha="center",
+            color=colour,
+        )
 axes.text(3.25, again[-1] - 0.03, "found again\nafter a shift", color=GREEN, va="center")
 axes.text(3.25, right[-1], f"groups right,\nmean of {len(tries)} draws", color=BLUE, va="center")
 axes.set(xlim=(-0.2, 4.3), ylim=(0, 1.12), xticks=range(len(widths)), ylabel="share of the images")
@@ -709,7 +859,10 @@ axes.set_xticklabels([f"{width} × {width}" for width in widths])
 axes.set_xlabel("pixels that one number of the pooled map stands for")
 title = f"Found again: {again[0]:.2f} at {widths[0]} × {widths[0]}, {again[-1]:.2f} at {side} × {side}; groups: best mean at {best_width} × {best_width}"
 figure.suptitle(title, fontsize=11, weight="bold")
-show(figure, f"Two lines over four widths of max pooling, for shifted images and for groups. {title}.")
+show(
+    figure,
+    f"Two lines over four widths of max pooling, for shifted images and for groups. {title}.",
+)
 
 # %% [markdown] id="width-read"
 # To forgive a shift is to forget a place. At the full width a feature says "there is such an edge somewhere", which
@@ -730,11 +883,18 @@ for axes in panels:
 for axes, row in zip(figure.axes, shared[:: max(1, len(shared) // 16)][:16], strict=False):
     axes.imshow(images.images[even][row, 0], cmap="gray")
     axes.set_title(f"is {labels[row]}\nboth say {answer[row]}", fontsize=9)
-pairs, counts = np.unique(np.stack([labels[shared], answer[shared]], axis=1), axis=0, return_counts=True)
+pairs, counts = np.unique(
+    np.stack([labels[shared], answer[shared]], axis=1), axis=0, return_counts=True
+)
 often = "; ".join(f"{counts[i]} × {pairs[i, 0]} for {pairs[i, 1]}" for i in np.argsort(-counts)[:2])
-title = f"{len(shared)} of the pupil's {pupil_wrong.sum()} wrong answers are its teacher's ({often})"
+title = (
+    f"{len(shared)} of the pupil's {pupil_wrong.sum()} wrong answers are its teacher's ({often})"
+)
 figure.suptitle(title, fontsize=11, weight="bold")
-show(figure, f"Up to sixteen digits that teacher and pupil both take for the same wrong class. {title}.")
+show(
+    figure,
+    f"Up to sixteen digits that teacher and pupil both take for the same wrong class. {title}.",
+)
 
 # %% [markdown] id="board-text"
 # ## 8 The scoreboard
@@ -746,7 +906,10 @@ show(figure, f"Up to sixteen digits that teacher and pupil both take for the sam
 
 # %% id="board"
 ward = next(row for row in course.stored("course")["rows"] if row["name"] == "Ward on HOG")
-bars = [{"name": f"{row['teacher']}"} | row["nobody"] for row in kept["pupils"][:2]] + [ward, *kept["rows"]]
+bars = [{"name": f"{row['teacher']}"} | row["nobody"] for row in kept["pupils"][:2]] + [
+    ward,
+    *kept["rows"],
+]
 shown = [
     {"name": row["name"], "highlight": "pupil" in row["name"]}
     | {key: row["accuracy"][key] for key in ("mean", "min", "max")}
@@ -754,9 +917,14 @@ shown = [
 ]
 listed = "; ".join(f"{row['name']} {row['accuracy']['mean']:.3f}" for row in bars)
 pupils = [row["accuracy"]["mean"] for row in bars if "pupil" in row["name"]]
-title = f"A pupil of label vectors: {pupils[0]:.0%} with equal sizes, {pupils[1]:.0%} with sizes free"
+title = (
+    f"A pupil of label vectors: {pupils[0]:.0%} with equal sizes, {pupils[1]:.0%} with sizes free"
+)
 display(
-    show(scoreboard(shown, title=title), f"The scoreboard after chapter 03, mean accuracy over five seeds: {listed}.")
+    show(
+        scoreboard(shown, title=title),
+        f"The scoreboard after chapter 03, mean accuracy over five seeds: {listed}.",
+    )
 )
 behind = [row["name"] for row in kept["rows"] if row["accuracy"]["mean"] < ward["accuracy"]["mean"]]
 Markdown(
@@ -766,22 +934,32 @@ Markdown(
 
 # %% id="record"
 course.record(
-    teacher_accuracy=1 - wrong.mean(), pupil_accuracy=pupil_right, scattered_pupil_accuracy=scattered_right,
-    equal_sizes_unbalanced=np.mean(table["equal sizes"][1]), sizes_free_unbalanced=np.mean(table["sizes free"][1]),
-)  # fmt: skip
+    teacher_accuracy=1 - wrong.mean(),
+    pupil_accuracy=pupil_right,
+    scattered_pupil_accuracy=scattered_right,
+    equal_sizes_unbalanced=np.mean(table["equal sizes"][1]),
+    sizes_free_unbalanced=np.mean(table["sizes free"][1]),
+)
 
 # %% id="claims" tags=["nbval-check-output"]
 print(
-    "A pupil of scattered mistakes beats one of clumped mistakes by 0.1 or more:", scattered_right > pupil_right + 0.1
+    "A pupil of scattered mistakes beats one of clumped mistakes by 0.1 or more:",
+    scattered_right > pupil_right + 0.1,
 )
 print("The softest fifth is wrong more often than the sharpest:", rates[-1] > rates[0])
-print("Learnt by heart, the pupil is back at its teacher:", abs(true_line[-1] - (scattered == labels).mean()) < 0.05)
+print(
+    "Learnt by heart, the pupil is back at its teacher:",
+    abs(true_line[-1] - (scattered == labels).mean()) < 0.05,
+)
 print(
     "Unbalanced, equal sizes do worse than sizes free:",
     np.mean(table["equal sizes"][1]) < np.mean(table["sizes free"][1]),
 )
 low, high = band["min"] - 0.02, band["max"] + 0.02
-print("The pupil is as good as with the default settings, give or take 0.02:", low <= pupil_right <= high)
+print(
+    "The pupil is as good as with the default settings, give or take 0.02:",
+    low <= pupil_right <= high,
+)
 
 # %% [markdown] id="exercises"
 # ## 9 Exercises
@@ -863,7 +1041,9 @@ course.check("03-3", my_best_accuracy)
 def my_soft(squared, tau):
     """Return label vectors, N x K, for squared distances N x K: finite, and each row sums to one."""
     ### BEGIN SOLUTION
-    nearest = squared.min(axis=1, keepdims=True)  # its share of the exponent cancels in the quotient
+    nearest = squared.min(
+        axis=1, keepdims=True
+    )  # its share of the exponent cancels in the quotient
     weights = np.exp(-(squared - nearest) / tau)
     return weights / weights.sum(axis=1, keepdims=True)
     ### END SOLUTION

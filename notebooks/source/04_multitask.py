@@ -45,13 +45,26 @@ from mtlkit import course, load
 from mtlkit.course import show
 from mtlkit.evaluation import score, scoreboard
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
-from mtlkit.multitask.tasks import Classification, Clustering, Contrast, MutualInformation, Regression
+from mtlkit.multitask.tasks import (
+    Classification,
+    Clustering,
+    Contrast,
+    MutualInformation,
+    Regression,
+)
 from mtlkit.multitask.training import seeded, steps_an_epoch
 from mtlkit.multitask.weighting import gradients
 from mtlkit.preprocessing import describe
 
 torch.set_num_threads(1)  # the quickest for images this small
-BLUE, ORANGE, GREEN, RED, PINK, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#949494"
+BLUE, ORANGE, GREEN, RED, PINK, GREY = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#949494",
+)
 
 # %% id="parameters" tags=["parameters"]
 # What you may change. The small digits train in seconds; mnist (2,000 images, 28 px) takes minutes.
@@ -73,22 +86,31 @@ effort = 1.0  # 0.25 to 4 — length of each training
 # **Predict:** in which row below would you still give each picture the name of the image at the left?
 
 # %% id="views"
-course.check_parameters("04", seed=seed, source=source, quick=quick, weighting=weighting, effort=effort)
+course.check_parameters(
+    "04", seed=seed, source=source, quick=quick, weighting=weighting, effort=effort
+)
 images = load(source).first(2000)
 pictures = torch.as_tensor(images.images)  # N x 1 x side x side
 n, side = len(images), pictures.shape[-1]
 gentle, wild = Augmentation(), Augmentation(rotation=180, flip=True)
 image = pictures[2]
 figure = Figure(figsize=(8, 2.8), layout="constrained")
-for row, (name, augment) in zip(figure.subplots(2, 8), {"gentle": gentle, "wild": wild}.items(), strict=True):
+for row, (name, augment) in zip(
+    figure.subplots(2, 8), {"gentle": gentle, "wild": wild}.items(), strict=True
+):
     drawn = augment(image.expand(7, -1, -1, -1), torch.Generator().manual_seed(seed))
     for axes, picture, title in zip(row, [image, *drawn], ["image", *["view"] * 7], strict=True):
         axes.imshow(picture[0], cmap="gray", vmin=0, vmax=1)
         axes.set(xticks=[], yticks=[])
         axes.set_title(title, fontsize=9)
     row[0].set_ylabel(name, fontsize=10, weight="bold")
-figure.suptitle("A view keeps the digit only if the changes are small enough", fontsize=12, weight="bold")
-show(figure, "One digit and seven views of it in each of two rows: changed gently, and turned fully or mirrored.")
+figure.suptitle(
+    "A view keeps the digit only if the changes are small enough", fontsize=12, weight="bold"
+)
+show(
+    figure,
+    "One digit and seven views of it in each of two rows: changed gently, and turned fully or mirrored.",
+)
 
 # %% [markdown] id="views-read"
 # The upper row turns by at most 15°, shifts by at most 15 % of the side, scales by 20 %, and changes the light. The
@@ -102,8 +124,12 @@ show(figure, "One digit and seven views of it in each of two rows: changed gentl
 # images, lie nearer to its first view than its partner does.
 
 # %% id="rank"
-generator = torch.Generator().manual_seed(seed + 99)  # these views are for measuring alone, never trained on
-test_views = torch.stack([gentle(pictures, generator), gentle(pictures, generator)])  # 2 x N x 1 x side x side
+generator = torch.Generator().manual_seed(
+    seed + 99
+)  # these views are for measuring alone, never trained on
+test_views = torch.stack(
+    [gentle(pictures, generator), gentle(pictures, generator)]
+)  # 2 x N x 1 x side x side
 
 
 def strangers_nearer(points):
@@ -165,38 +191,67 @@ Markdown(
 # $L = 0.69 - (0.82 \log 1.64 + 0.18 \log 0.36) = 0.69 - 0.22 = 0.47$.
 
 # %% id="toys"
-a, b, none = [1.0, 0.0], [0.0, 1.0], torch.empty(2, 0)  # contrast and mutual information have no targets
+a, b, none = (
+    [1.0, 0.0],
+    [0.0, 1.0],
+    torch.empty(2, 0),
+)  # contrast and mutual information have no targets
 nearly = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log()  # two images; softmax gives the shares back
 undecided, soft = torch.zeros(1, 1, 2), torch.tensor([[0.7, 0.3]])
 groups = Clustering(np.array([a, b]), n_groups=2)
 values = {
     "contrast, solved": Contrast(temperature=1).loss(torch.tensor([[a, b], [a, b]]), none),
-    "the same with τ = 0.3, as we shall use it": Contrast(0.3).loss(torch.tensor([[a, b], [a, b]]), none),
+    "the same with τ = 0.3, as we shall use it": Contrast(0.3).loss(
+        torch.tensor([[a, b], [a, b]]), none
+    ),
     "contrast, mixed up": Contrast(temperature=1).loss(torch.tensor([[a, b], [b, a]]), none),
-    "regression": Regression([[0.0], [0.0]]).loss(torch.tensor([[[0.5], [3.0]]]), torch.zeros(2, 1)),
+    "regression": Regression([[0.0], [0.0]]).loss(
+        torch.tensor([[[0.5], [3.0]]]), torch.zeros(2, 1)
+    ),
     "classification, undecided": Classification(soft).loss(undecided, soft),
     "at its best": Classification(soft).loss(soft.log()[None], soft),
     "clustering, undecided": groups.loss(torch.zeros(1, 2, 2), groups.targets),
     "mutual information": MutualInformation(2).loss(torch.stack([nearly, nearly]), none),
 }
-Markdown("By the library: " + "; ".join(f"{name} **{value.item():.2f}**" for name, value in values.items()) + ".")
+Markdown(
+    "By the library: "
+    + "; ".join(f"{name} **{value.item():.2f}**" for name, value in values.items())
+    + "."
+)
 
 # %% id="loss-curves"
 x = torch.linspace(0, 1, 41)
 error, share = 4 * x - 2, x.clamp(0.02, 0.98)
 a_1, b_1 = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])  # the views of B stay opposite A's first view
-parted = torch.stack([(x * torch.pi).cos(), (x * torch.pi).sin()], 1)  # A's second view turns away by 0 to 180°
-contrast = [Contrast(0.3).loss(torch.stack([torch.stack([a_1, b_1]), torch.stack([z, b_1])]), none) for z in parted]
+parted = torch.stack(
+    [(x * torch.pi).cos(), (x * torch.pi).sin()], 1
+)  # A's second view turns away by 0 to 180°
+contrast = [
+    Contrast(0.3).loss(torch.stack([torch.stack([a_1, b_1]), torch.stack([z, b_1])]), none)
+    for z in parted
+]
 says = torch.stack([share, 1 - share], 1).log()
-apart, alike = ([MutualInformation(2).loss(torch.stack([torch.stack([z, other])] * 2), none)
-                 for z, other in zip(says, others, strict=True)] for others in (says.flip(1), says))  # fmt: skip
+apart, alike = (
+    [
+        MutualInformation(2).loss(torch.stack([torch.stack([z, other])] * 2), none)
+        for z, other in zip(says, others, strict=True)
+    ]
+    for others in (says.flip(1), says)
+)
 
 figure = Figure(figsize=(8, 5.4), layout="constrained")
 (one, two), (three, four) = figure.subplots(2, 2)
 one.plot(180 * x, contrast, color=BLUE, label="τ = 0.3, B at 180°")
-one.set(title="contrast: rises as partners part", xlabel="angle between the two views of A, degrees")
+one.set(
+    title="contrast: rises as partners part", xlabel="angle between the two views of A, degrees"
+)
 two.plot(error, error**2 / 2, color=GREY, linestyle="--", label="e² / 2")
-two.plot(error, functional.smooth_l1_loss(error, 0 * error, reduction="none"), color=ORANGE, label="smooth L1")
+two.plot(
+    error,
+    functional.smooth_l1_loss(error, 0 * error, reduction="none"),
+    color=ORANGE,
+    label="smooth L1",
+)
 two.set(title="regression: a far-off number cannot rule", xlabel="error e")
 for q, style in ((1.0, "-"), (0.7, "--")):
     entropy = -(q * share.log() + (1 - q) * (1 - share).log())
@@ -209,7 +264,10 @@ for axes in figure.axes:
     axes.set_ylabel("loss")
     axes.legend(fontsize=9, frameon=False)
 figure.suptitle("Each loss has a lowest value and a scale of its own", fontsize=12, weight="bold")
-show(figure, "Four curves: contrast over angle, smooth L1 over error, cross-entropy and mutual information over share.")
+show(
+    figure,
+    "Four curves: contrast over angle, smooth L1 over error, cross-entropy and mutual information over share.",
+)
 
 # %% [markdown] id="build-text"
 # Look at the vertical axes: the losses are not in one unit, and do not end at one value. Section 6 comes back to that.
@@ -228,7 +286,11 @@ def build_encoder(side, width=128):
     """Return 3 x 3 convolutions, the image halved after each but the last, and one linear layer."""
     layers, inputs, depth = [], 1, 24
     while True:
-        layers += [nn.Conv2d(inputs, depth, 3, padding=1, bias=False), nn.BatchNorm2d(depth), nn.ReLU()]
+        layers += [
+            nn.Conv2d(inputs, depth, 3, padding=1, bias=False),
+            nn.BatchNorm2d(depth),
+            nn.ReLU(),
+        ]
         if side < 4:
             return nn.Sequential(*layers, nn.Flatten(), nn.Linear(depth * side * side, width))
         layers.append(nn.MaxPool2d(2))
@@ -238,15 +300,22 @@ def build_encoder(side, width=128):
 torch.manual_seed(seed)
 descriptors = describe(images.images)  # N x D: HOG, each column standardised
 encoder = build_encoder(side)
-heads = nn.ModuleDict({"views": nn.Sequential(nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 64)),
-                       "shape": nn.Linear(128, descriptors.shape[1])})  # fmt: skip
+heads = nn.ModuleDict(
+    {
+        "views": nn.Sequential(nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 64)),
+        "shape": nn.Linear(128, descriptors.shape[1]),
+    }
+)
 tasks = {"views": Contrast(), "shape": Regression(descriptors)}
 
 rows = torch.arange(64)  # a batch: which images
 views = test_views[:, rows]  # 2 x 64 x 1 x side x side
 features = encoder(views.flatten(0, 1)).unflatten(0, (2, -1))  # 2 x 64 x 128: once for all tasks
 losses = {name: tasks[name].batch_loss(head(features), rows) for name, head in heads.items()}
-Markdown("; ".join(f"loss of `{name}` {loss.item():.2f}" for name, loss in losses.items()) + ", untrained.")
+Markdown(
+    "; ".join(f"loss of `{name}` {loss.item():.2f}" for name, loss in losses.items())
+    + ", untrained."
+)
 
 # %% [markdown] id="gradient-text"
 # How do the tasks teach the encoder? Let $g_1$ be the gradient of the first loss by all the numbers of the encoder, and $g_2$
@@ -257,12 +326,19 @@ Markdown("; ".join(f"loss of `{name}` {loss.item():.2f}" for name, loss in losse
 shared = list(encoder.parameters())
 pulls = gradients(losses.values(), shared)  # 2 x how many numbers: one row a task
 of_the_sum = gradients([losses["views"] + losses["shape"]], shared)[0]
-foreign = torch.autograd.grad(losses["views"], heads["shape"].parameters(), retain_graph=True, allow_unused=True)
+foreign = torch.autograd.grad(
+    losses["views"], heads["shape"].parameters(), retain_graph=True, allow_unused=True
+)
 model = MultiTaskModel(SmallCNN(side=side), tasks)
 model.encoder.layers.load_state_dict(encoder.state_dict())
 model.heads.load_state_dict(heads.state_dict())
-same = all(torch.allclose(model(views)[name], head(features), atol=1e-4) for name, head in heads.items())
-print("The gradient of the sum is the sum of the gradients:", torch.allclose(pulls.sum(0), of_the_sum, atol=1e-4))
+same = all(
+    torch.allclose(model(views)[name], head(features), atol=1e-4) for name, head in heads.items()
+)
+print(
+    "The gradient of the sum is the sum of the gradients:",
+    torch.allclose(pulls.sum(0), of_the_sum, atol=1e-4),
+)
 print("Contrast moves nothing in the head of regression:", foreign == (None, None))
 print("The library's network says the same as ours:", same)
 
@@ -272,25 +348,49 @@ print("The library's network says the same as ours:", same)
 
 # %% id="network" jupyter={"outputs_hidden": true}
 my_shared = None  # a share from 0 to 1
-size = {name: sum(p.numel() for p in part.parameters()) for name, part in [("encoder", encoder), *heads.items()]}
+size = {
+    name: sum(p.numel() for p in part.parameters())
+    for name, part in [("encoder", encoder), *heads.items()]
+}
 part_shared = size["encoder"] / sum(size.values())
 figure = Figure(figsize=(8, 3.3), layout="constrained")
 axes = figure.subplots()
-boxes = [(0, 1, "two views\nof a batch", GREY), (2.6, 1, f"encoder\n{size['encoder']:,} numbers\n→ 128 features", BLUE),
-         (5.6, 1.9, f"head “views”\n{size['views']:,} numbers", GREEN),
-         (5.6, 0.1, f"head “shape”\n{size['shape']:,} numbers", ORANGE)]  # fmt: skip
+boxes = [
+    (0, 1, "two views\nof a batch", GREY),
+    (2.6, 1, f"encoder\n{size['encoder']:,} numbers\n→ 128 features", BLUE),
+    (5.6, 1.9, f"head “views”\n{size['views']:,} numbers", GREEN),
+    (5.6, 0.1, f"head “shape”\n{size['shape']:,} numbers", ORANGE),
+]
 for left, bottom, text, colour in boxes:
-    axes.add_patch(FancyBboxPatch((left, bottom), 1.6, 0.8, "round,pad=0.1", facecolor="white", edgecolor=colour, lw=2))
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, bottom), 1.6, 0.8, "round,pad=0.1", facecolor="white", edgecolor=colour, lw=2
+        )
+    )
     axes.text(left + 0.8, bottom + 0.4, text, ha="center", va="center", fontsize=10)
 for height, name in ((2.3, "contrast loss"), (0.5, "regression loss")):
-    axes.annotate(name, (7.35, height), (8.3, height), va="center", fontsize=10, arrowprops={"arrowstyle": "<-"})
+    axes.annotate(
+        name,
+        (7.35, height),
+        (8.3, height),
+        va="center",
+        fontsize=10,
+        arrowprops={"arrowstyle": "<-"},
+    )
     axes.annotate("", (5.45, height), (4.35, 1.4), arrowprops={"arrowstyle": "->"})
 axes.annotate("", (2.45, 1.4), (1.75, 1.4), arrowprops={"arrowstyle": "->"})
 axes.set(xlim=(-0.3, 10.2), ylim=(-0.2, 3))
 axes.set_axis_off()
 said = f" (you said {my_shared:.0%})" if my_shared is not None else ""
-figure.suptitle(f"One network: {part_shared:.0%} of all that is learnt is shared{said}", fontsize=12, weight="bold")
-show(figure, f"A diagram: one encoder that leads into two heads. {part_shared:.0%} of all numbers are in the encoder.")
+figure.suptitle(
+    f"One network: {part_shared:.0%} of all that is learnt is shared{said}",
+    fontsize=12,
+    weight="bold",
+)
+show(
+    figure,
+    f"A diagram: one encoder that leads into two heads. {part_shared:.0%} of all numbers are in the encoder.",
+)
 
 # %% [markdown] id="train-text"
 # It is one network, and both tasks pull at all of its encoder. After the training the heads can be thrown away.
@@ -315,7 +415,9 @@ def train(tasks, weighting="equal", start=seed, data=pictures, epochs=epochs, **
     """Return a fresh model, trained on `data`, and its history."""
     with seeded(start):
         model = MultiTaskModel(SmallCNN(side=data.shape[-1]), tasks)
-    return model, fit(model, data, epochs=epochs, batch_size=batch_size, weighting=weighting, seed=start, **more)
+    return model, fit(
+        model, data, epochs=epochs, batch_size=batch_size, weighting=weighting, seed=start, **more
+    )
 
 
 def rank_of(model):
@@ -331,8 +433,11 @@ both, history = train(tasks, weighting, cosines=True)
 
 # %% id="ranks" jupyter={"outputs_hidden": true}
 before = {"pixels": in_pixels, "network, untrained": rank_of(fresh)}
-ranks = before | {"contrast alone": rank_of(contrast_only), "regression alone": rank_of(regression_only),
-                  "both tasks": rank_of(both)}  # fmt: skip
+ranks = before | {
+    "contrast alone": rank_of(contrast_only),
+    "regression alone": rank_of(regression_only),
+    "both tasks": rank_of(both),
+}
 
 
 def rank_bars(ranks, title, alt):
@@ -343,16 +448,24 @@ def rank_bars(ranks, title, alt):
     bars = axes.barh(list(ranks), list(ranks.values()), color=colours, height=0.62)
     axes.bar_label(bars, [f"{value:.1%}" for value in ranks.values()], padding=4, fontsize=9)
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.15 * max(ranks.values())), xlabel="strangers nearer than the partner (median; grey: untrained)")
+    axes.set(
+        xlim=(0, 1.15 * max(ranks.values())),
+        xlabel="strangers nearer than the partner (median; grey: untrained)",
+    )
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=12, weight="bold")
-    return show(figure, f"{alt} " + "; ".join(f"{name} {value:.1%}" for name, value in ranks.items()) + ".")
+    return show(
+        figure, f"{alt} " + "; ".join(f"{name} {value:.1%}" for name, value in ranks.items()) + "."
+    )
 
 
-rank_bars(ranks, f"Strangers nearer than the partner: {in_pixels:.1%} in pixels, "
-                 f"{max(list(ranks.values())[2:]):.1%} or less once trained",
-          "Bars of the share of strangers nearer than the partner, one run each, shorter is better.")  # fmt: skip
+rank_bars(
+    ranks,
+    f"Strangers nearer than the partner: {in_pixels:.1%} in pixels, "
+    f"{max(list(ranks.values())[2:]):.1%} or less once trained",
+    "Bars of the share of strangers nearer than the partner, one run each, shorter is better.",
+)
 
 # %% [markdown] id="scale-text"
 # Regression can bring partners together, too. It was asked for the HOG of the *clean* image, and both views have the same
@@ -369,7 +482,9 @@ rank_bars(ranks, f"Strangers nearer than the partner: {in_pixels:.1%} in pixels,
 
 # %% id="shares" jupyter={"outputs_hidden": true}
 values = fresh.losses(views, rows)
-lengths = gradients(values.values(), list(fresh.encoder.parameters())).norm(dim=1)  # |g| of contrast, of regression
+lengths = gradients(values.values(), list(fresh.encoder.parameters())).norm(
+    dim=1
+)  # |g| of contrast, of regression
 values, owned = torch.stack(list(values.values())).detach(), {}
 for name in ("plain sum", "1 / (2 L)"):
     for how, factor in (("mean", 1), ("sum", descriptors.shape[1])):
@@ -385,11 +500,16 @@ for place, s in zip(places, parts, strict=True):
     axes.text(1.02, place, f"regression {s:.0%}", va="center", fontsize=9)
 axes.axvline(0.5, color="black", linestyle=":", linewidth=1)
 axes.invert_yaxis()
-axes.set(xlim=(0, 1), yticks=places, yticklabels=list(owned), xlabel="share of the pull on the encoder")
+axes.set(
+    xlim=(0, 1), yticks=places, yticklabels=list(owned), xlabel="share of the pull on the encoder"
+)
 axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=9, frameon=False)
 title = f"Mean or sum: regression owns {owned['plain sum: mean']:.0%} or {owned['plain sum: sum']:.0%} of a plain step"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Bars of each task's share of the step under two ways of weighing, for a mean and a sum. {title}.")
+show(
+    figure,
+    f"Bars of each task's share of the step under two ways of weighing, for a mean and a sum. {title}.",
+)
 
 # %% [markdown] id="uncertainty-text"
 # The sum multiplies the loss of regression and its gradient by the same number. So an unweighted sum *is* a weighting, by
@@ -426,8 +546,12 @@ figure = Figure(figsize=(8, 3.4), layout="constrained")
 left, right = figure.subplots(1, 2)
 for axes, second in ((left, 0.25), (right, -0.5)):
     path = weights_over_time([4.0, second])
-    for curve, loss, colour, style in zip(path.T, (4.0, second), (BLUE, ORANGE), ("-", "--"), strict=True):
-        axes.plot(curve, color=colour, linestyle=style, label=f"loss {loss:g}: weight {curve[-1]:,.3g}")
+    for curve, loss, colour, style in zip(
+        path.T, (4.0, second), (BLUE, ORANGE), ("-", "--"), strict=True
+    ):
+        axes.plot(
+            curve, color=colour, linestyle=style, label=f"loss {loss:g}: weight {curve[-1]:,.3g}"
+        )
         if loss > 0:
             axes.axhline(1 / (2 * loss), color=colour, linestyle=":", linewidth=1)
     axes.set(yscale="log", xlabel="step", ylabel="weight")
@@ -437,7 +561,10 @@ left.set_yticks([0.125, 0.5, 2], ["0.125", "0.5", "2"])
 left.set_title("both above zero: they rest at 1 / (2 L), dotted", fontsize=10)
 right.set_title("one below zero: no rest", fontsize=10)
 figure.suptitle("A negative loss runs off with the weights", fontsize=12, weight="bold")
-show(figure, "Two panels: learnt weights that settle at one over twice the loss, and one that grows without end.")
+show(
+    figure,
+    "Two panels: learnt weights that settle at one over twice the loss, and one that grows without end.",
+)
 
 # %% [markdown] id="negative-text"
 # With $L_i < 0$ both terms push $s_i$ down, for ever: the task's weight doubles and doubles, and soon there is no other
@@ -447,14 +574,24 @@ show(figure, "Two panels: learnt weights that settle at one over twice the loss,
 
 # %% id="weights-here"
 last = history[-1]
-lines = [f"`{name}`: the loss ended at {last[f'loss/{name}']:.2f}; the weight was {history[0][f'weight/{name}']:.2f} after the "
-         f"first epoch, {last[f'weight/{name}']:.2f} at the end, and would rest at {0.5 / last[f'loss/{name}']:.2f}"
-         for name in tasks]  # fmt: skip
+lines = [
+    f"`{name}`: the loss ended at {last[f'loss/{name}']:.2f}; the weight was {history[0][f'weight/{name}']:.2f} after the "
+    f"first epoch, {last[f'weight/{name}']:.2f} at the end, and would rest at {0.5 / last[f'loss/{name}']:.2f}"
+    for name in tasks
+]
 arrived = all(0.8 < 2 * last[f"weight/{name}"] * last[f"loss/{name}"] < 1.25 for name in tasks)
-found = f"the weights {'have arrived' if arrived else 'have not arrived: it needs longer trainings'}"
+found = (
+    f"the weights {'have arrived' if arrived else 'have not arrived: it needs longer trainings'}"
+)
 if weighting != "uncertainty":
-    found = f"weighed by {weighting} here; run it with `uncertainty` to see whether its weights arrive"
-Markdown(f"`weighting={weighting!r}`, {len(history) * per_epoch} steps: {found}.\n\n- " + "\n- ".join(lines) + ".")
+    found = (
+        f"weighed by {weighting} here; run it with `uncertainty` to see whether its weights arrive"
+    )
+Markdown(
+    f"`weighting={weighting!r}`, {len(history) * per_epoch} steps: {found}.\n\n- "
+    + "\n- ".join(lines)
+    + "."
+)
 
 # %% [markdown] id="conflict-text"
 # ## 7 When gradients conflict
@@ -488,35 +625,75 @@ def draw(c):
     figure = Figure(figsize=(8, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.fill([0, 6, 0, 0], [0, 6, 6, 0], color=GREY, alpha=0.25, linewidth=0)
-    arrows = {"g₁": (g[0], "#555555", (4, 4)), "g₂": (g[1], "#555555", (-18, 4) if c < 2 else (8, 0)),
-              "mean": (steps["mean"], ORANGE, (0, -15) if c < 1 else (6, -6) if c < 2 else (-28, 6)), "UPGrad": (steps["UPGrad"], BLUE, (4, 4))}  # fmt: skip
+    arrows = {
+        "g₁": (g[0], "#555555", (4, 4)),
+        "g₂": (g[1], "#555555", (-18, 4) if c < 2 else (8, 0)),
+        "mean": (steps["mean"], ORANGE, (0, -15) if c < 1 else (6, -6) if c < 2 else (-28, 6)),
+        "UPGrad": (steps["UPGrad"], BLUE, (4, 4)),
+    }
     for name, (arrow, colour, offset) in arrows.items():
         left.annotate(
-            "", arrow.tolist(), (0, 0), arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkB": 0}
+            "",
+            arrow.tolist(),
+            (0, 0),
+            arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 2, "shrinkB": 0},
         )
         left.annotate(
-            name, arrow.tolist(), offset, textcoords="offset points", fontsize=10, color=colour, weight="bold"
+            name,
+            arrow.tolist(),
+            offset,
+            textcoords="offset points",
+            fontsize=10,
+            color=colour,
+            weight="bold",
         )
     left.set(
-        xlim=(-4.6, 3), ylim=(-0.9, 4.6), xlabel="d, first number (the step goes against d)", ylabel="second number"
+        xlim=(-4.6, 3),
+        ylim=(-0.9, 4.6),
+        xlabel="d, first number (the step goes against d)",
+        ylabel="second number",
     )
     left.set_aspect("equal")
     left.set_title("d in the shaded corner: both losses fall", fontsize=10)
-    for shift, (name, fall), colour, hatch in zip((-0.2, 0.2), falls.items(), (ORANGE, BLUE), ("//", ""), strict=True):
-        right.bar(np.arange(2) + shift, fall, 0.36, color=colour, hatch=hatch, edgecolor="white", label=name)
+    for shift, (name, fall), colour, hatch in zip(
+        (-0.2, 0.2), falls.items(), (ORANGE, BLUE), ("//", ""), strict=True
+    ):
+        right.bar(
+            np.arange(2) + shift,
+            fall,
+            0.36,
+            color=colour,
+            hatch=hatch,
+            edgecolor="white",
+            label=name,
+        )
     right.axhline(0, color="black", linewidth=1)
     right.set(
-        xticks=range(2), xticklabels=["loss 1", "loss 2"], ylim=(-1.05, 1.05), ylabel="how it falls (below 0: rises)"
+        xticks=range(2),
+        xticklabels=["loss 1", "loss 2"],
+        ylim=(-1.05, 1.05),
+        ylabel="how it falls (below 0: rises)",
     )
     right.legend(fontsize=9, frameon=False, loc="lower center")
     rises = [str(i + 1) for i, fall in enumerate(falls["mean"]) if fall < -1e-4]
-    said = f"loss {rises[0]} rises under the mean, not under UPGrad" if rises else "both losses fall either way"
+    said = (
+        f"loss {rises[0]} rises under the mean, not under UPGrad"
+        if rises
+        else "both losses fall either way"
+    )
     figure.suptitle(f"c = {c:g}: {said}", fontsize=12, weight="bold")
     return figure
 
 
-course.explore(draw, "scale c of the second loss", 0.25, 1.5, 4.0, 0.25,
-               "Two gradients at 135 degrees, their mean and UPGrad's answer.")  # fmt: skip
+course.explore(
+    draw,
+    "scale c of the second loss",
+    0.25,
+    1.5,
+    4.0,
+    0.25,
+    "Two gradients at 135 degrees, their mean and UPGrad's answer.",
+)
 
 # %% [markdown] id="explore-read"
 # For $c$ between 1 and 2 the plain mean happens to lie in the corner; below, the second loss rises, above, the first. UPGrad
@@ -549,19 +726,25 @@ mean_cosine = [row["cosine/views/shape"] for row in history]
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 axes = figure.subplots()
 axes.plot(range(1, len(history) + 1), mean_cosine, color=BLUE, marker="o", label="mean of an epoch")
-for place, found, marker, name in ((0, untrained, "D", "untrained"), (len(history) + 1, trained, "s", "trained")):
+for place, found, marker, name in (
+    (0, untrained, "D", "untrained"),
+    (len(history) + 1, trained, "s", "trained"),
+):
     spread = place + np.linspace(-0.012, 0.012, len(found)) * len(history)
-    axes.scatter(spread, found, color=ORANGE, marker=marker, s=22, alpha=0.8, label=f"single batches, {name}")
+    axes.scatter(
+        spread, found, color=ORANGE, marker=marker, s=22, alpha=0.8, label=f"single batches, {name}"
+    )
 axes.axhline(0, color="black", linewidth=1)
 axes.set(xlabel="epoch", ylabel="cos(g₁, g₂); below 0: conflict")
 axes.legend(fontsize=9, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 conflicts = [int((found < 0).sum()) for found in (untrained, trained)]
 said = f" (you said {my_conflict:.0%})" if my_conflict is not None else ""
-title = (
-    f"In conflict: {conflicts[0]} of {len(untrained)} batches untrained, {conflicts[1]} of {len(trained)} trained{said}"
-)
+title = f"In conflict: {conflicts[0]} of {len(untrained)} batches untrained, {conflicts[1]} of {len(trained)} trained{said}"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"A line of the mean cosine of two gradients over the epochs, with single batches at both ends. {title}.")
+show(
+    figure,
+    f"A line of the mean cosine of two gradients over the epochs, with single batches at both ends. {title}.",
+)
 
 # %% id="price" jupyter={"outputs_hidden": true}
 cost = course.stored("weighting")
@@ -571,7 +754,10 @@ Markdown(
     f"Over the training the mean cosine is **{np.mean(mean_cosine):+.2f}**, an angle of {angle:.0f}°; the lowest epoch has "
     f"{min(mean_cosine):+.2f}. Of the single batches, {share_of:.0%} are in conflict. What the methods cost, on three "
     "tasks:\n\n| weighting | ms a step | times equal |\n|---|---|---|\n"
-    + "\n".join(f"| {way} | {ms:.1f} | {cost['ratios'][way]:.2f} |" for way, ms in cost["milliseconds"].items())
+    + "\n".join(
+        f"| {way} | {ms:.1f} | {cost['ratios'][way]:.2f} |"
+        for way, ms in cost["milliseconds"].items()
+    )
 )
 
 # %% [markdown] id="dice-text"
@@ -588,23 +774,39 @@ Markdown(
 
 # %% id="dice"
 throws = np.eye(10, dtype=np.float32)[np.random.default_rng(seed).integers(10, size=n)]
-good, dice = {"views": Contrast(), "shape": Regression(descriptors)}, {"dice": Classification(throws)}
-ways = {"two good tasks": (good, "equal"), "dice alone": (dice, "equal"), "two and dice, equal": (good | dice, "equal"),
-        "two and dice, UPGrad": (good | dice, "upgrad")}  # fmt: skip
+good, dice = (
+    {"views": Contrast(), "shape": Regression(descriptors)},
+    {"dice": Classification(throws)},
+)
+ways = {
+    "two good tasks": (good, "equal"),
+    "dice alone": (dice, "equal"),
+    "two and dice, equal": (good | dice, "equal"),
+    "two and dice, UPGrad": (good | dice, "upgrad"),
+}
 seeds = [seed] if quick else [seed, seed + 1, seed + 2]
 runs = {name: [train(*way, start=start) for start in seeds] for name, way in ways.items()}
 
 # %% id="dice-figure" jupyter={"outputs_hidden": true}
-means = before | {name: float(np.mean([rank_of(model) for model, _ in found])) for name, found in runs.items()}
+means = before | {
+    name: float(np.mean([rank_of(model) for model, _ in found])) for name, found in runs.items()
+}
 alone, untaught = means["dice alone"], means["network, untrained"]
 verb = "Even dice teach" if alone < 0.8 * untaught else "Dice taught little"
-rank_bars(means, f"{verb}: {untaught:.1%} of strangers nearer untrained, {alone:.1%} after dice alone",
-          f"Bars of the share of strangers nearer than the partner, mean of {len(seeds)} from one seed on.")  # fmt: skip
+rank_bars(
+    means,
+    f"{verb}: {untaught:.1%} of strangers nearer untrained, {alone:.1%} after dice alone",
+    f"Bars of the share of strangers nearer than the partner, mean of {len(seeds)} from one seed on.",
+)
 
 # %% id="dice-read" jupyter={"outputs_hidden": true}
 end = runs["two and dice, UPGrad"][0][1][-1]
 harm = 100 * (means["two and dice, equal"] - means["two good tasks"])
-runs_each = "One run each, so that tenths of a point say nothing" if quick else f"Means of {len(seeds)} runs"
+runs_each = (
+    "One run each, so that tenths of a point say nothing"
+    if quick
+    else f"Means of {len(seeds)} runs"
+)
 Markdown(
     f"(a) Dice alone: {alone:.1%} against {untaught:.1%} untrained. Its loss ended at "
     f"{runs['dice alone'][0][1][-1]['loss/dice']:.2f}; who always says one tenth to each face has log 10 = {np.log(10):.2f}. "
@@ -647,7 +849,10 @@ Markdown(
 stored = course.stored("ablation")
 WAYS = {"auto": "sizes by the images", "free": "sizes free", "equal": "equal sizes"}
 scores, mean_of = {}, {}  # setting -> row -> five scores, and their mean
-for row in sorted(stored["rows"], key=lambda row: (row["images"] != "digits", list(WAYS).index(row["label vectors"]))):
+for row in sorted(
+    stored["rows"],
+    key=lambda row: (row["images"] != "digits", list(WAYS).index(row["label vectors"])),
+):
     kind = "then classes in rounds" if "rounds" in row["tasks"] else row["tasks"]
     name = f"{row['images']}, {WAYS[row['label vectors']]}"
     scores.setdefault(name, {})[kind] = np.array(row["all"])
@@ -661,20 +866,36 @@ for axes, (name, found) in zip(panels, scores.items(), strict=True):
         if kind not in found:
             continue
         colour, weight = (BLUE, "bold") if kind == best[name] else ("0.35", "normal")
-        axes.plot([found[kind].min(), found[kind].max()], [place, place], color=colour, linewidth=1.5)
+        axes.plot(
+            [found[kind].min(), found[kind].max()], [place, place], color=colour, linewidth=1.5
+        )
         axes.scatter(found[kind], [place] * len(found[kind]), s=18, color=colour, alpha=0.7)
         axes.plot([mean_of[name][kind]] * 2, [place - 0.2, place + 0.2], color=colour, linewidth=3)
-        axes.text(0.69, place - 0.28, f"{mean_of[name][kind]:.3f}", fontsize=9, weight=weight, color=colour)
+        axes.text(
+            0.69,
+            place - 0.28,
+            f"{mean_of[name][kind]:.3f}",
+            fontsize=9,
+            weight=weight,
+            color=colour,
+        )
     axes.set_title(name.replace(", ", ",\n"), fontsize=10)
     axes.set(xlabel="balanced accuracy", xlim=(0.68, 1.01))
     axes.spines[["top", "right"]].set_visible(False)
 figure.axes[0].set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.6))
-which = "the same in all settings" if len(set(best.values())) == 1 else "not the same in each setting"
+which = (
+    "the same in all settings" if len(set(best.values())) == 1 else "not the same in each setting"
+)
 figure.suptitle(
-    f"The best row (blue, bold) is {which}; bars: mean of {len(stored['seeds'])} seeds", fontsize=12, weight="bold"
+    f"The best row (blue, bold) is {which}; bars: mean of {len(stored['seeds'])} seeds",
+    fontsize=12,
+    weight="bold",
 )
 listed = "; ".join(f"{name}: {kind}" for name, kind in best.items())
-show(figure, f"{len(scores)} panels of scores by tasks, one dot a seed, a bar at the mean. The best rows are {listed}.")
+show(
+    figure,
+    f"{len(scores)} panels of scores by tasks, one dot a seed, a bar at the mean. The best rows are {listed}.",
+)
 
 # %% [markdown] id="paired-text"
 # The seeds differ more than the rows. So we compare **in pairs**, seed by seed. If a task made no difference, each pair
@@ -682,18 +903,22 @@ show(figure, f"{len(scores)} panels of scores by tasks, one dot a seed, a bar at
 # **all** pairs say so, and else **not established**. That is a low bar, and five seeds allow no higher one.
 
 # %% id="paired" jupyter={"outputs_hidden": true}
-PAIRS = {"regression beside contrast": ("contrast + regression", "contrast alone"),
-         "contrast beside regression": ("contrast + regression", "regression alone"),
-         "clustering, contrast taken away": ("+ clustering", "contrast + regression"),
-         "mutual information, contrast taken away": ("+ mutual information", "contrast + regression"),
-         "classes in rounds, after both": ("then classes in rounds", "contrast + regression")}  # fmt: skip
+PAIRS = {
+    "regression beside contrast": ("contrast + regression", "contrast alone"),
+    "contrast beside regression": ("contrast + regression", "regression alone"),
+    "clustering, contrast taken away": ("+ clustering", "contrast + regression"),
+    "mutual information, contrast taken away": ("+ mutual information", "contrast + regression"),
+    "classes in rounds, after both": ("then classes in rounds", "contrast + regression"),
+}
 listed_rows = {kind for pair in PAIRS.values() for kind in pair}
 PAIRS |= {kind: (kind, "contrast + regression") for kind in kinds if kind not in listed_rows}
 
 
 def verdict(gain):
     """Return what the differences of two rows, seed by seed, say of the further task."""
-    word = "**helps**" if (gain > 0).all() else "**hurts**" if (gain < 0).all() else "not established"
+    word = (
+        "**helps**" if (gain > 0).all() else "**hurts**" if (gain < 0).all() else "not established"
+    )
     return f"{gain.mean():+.3f}, better in {(gain > 0).sum()} of {len(gain)}: {word}"
 
 
@@ -703,24 +928,42 @@ def cell(found, more, less):
 
 
 lines = [
-    f"| {what} | " + " | ".join(cell(found, *pair) for found in scores.values()) + " |" for what, pair in PAIRS.items()
+    f"| {what} | " + " | ".join(cell(found, *pair) for found in scores.values()) + " |"
+    for what, pair in PAIRS.items()
 ]
 sized = []
 for images_of in dict.fromkeys(row["images"] for row in stored["rows"]):
     columns = {way: scores.get(f"{images_of}, {name}", {}) for way, name in WAYS.items()}
-    sized += [f"- {images_of}, *{kind}*: `{way}` against `free` {verdict(columns[way][kind] - columns['free'][kind])}"
-              for way in ("auto", "equal") for kind in ("contrast + regression", "then classes in rounds")
-              if kind in columns[way] and kind in columns["free"]]  # fmt: skip
+    sized += [
+        f"- {images_of}, *{kind}*: `{way}` against `free` {verdict(columns[way][kind] - columns['free'][kind])}"
+        for way in ("auto", "equal")
+        for kind in ("contrast + regression", "then classes in rounds")
+        if kind in columns[way] and kind in columns["free"]
+    ]
 cells = len(PAIRS) * len(scores)
 lone = {name: max(list(found)[:2], key=found.get) for name, found in mean_of.items()}
-ahead = [f"{name}: *{one}* ({mean_of[name][one]:.3f}) is ahead of {', '.join(f'*{kind}* ({mean_of[name][kind]:.3f})' for kind in less)}"
-         for name, one in lone.items() if (less := [kind for kind in list(mean_of[name])[2:] if mean_of[name][kind] < mean_of[name][one]])]  # fmt: skip
+ahead = [
+    f"{name}: *{one}* ({mean_of[name][one]:.3f}) is ahead of {', '.join(f'*{kind}* ({mean_of[name][kind]:.3f})' for kind in less)}"
+    for name, one in lone.items()
+    if (
+        less := [
+            kind for kind in list(mean_of[name])[2:] if mean_of[name][kind] < mean_of[name][one]
+        ]
+    )
+]
 Markdown(
-    "| what is added | " + " | ".join(scores) + " |\n|---|" + "---|" * len(scores) + "\n" + "\n".join(lines)
+    "| what is added | "
+    + " | ".join(scores)
+    + " |\n|---|"
+    + "---|" * len(scores)
+    + "\n"
+    + "\n".join(lines)
     + f"\n\nBy coins alone, about {cells * 2 / 2 ** len(stored['seeds']):.0f} of {cells} would look established. "
-    + "**One task ahead of several**, by the mean:\n\n- " + ("\n- ".join(ahead) or "nowhere")
-    + ".\n\n**And what do the sizes give?** The same features, in pairs:\n\n" + "\n".join(sized)
-)  # fmt: skip
+    + "**One task ahead of several**, by the mean:\n\n- "
+    + ("\n- ".join(ahead) or "nowhere")
+    + ".\n\n**And what do the sizes give?** The same features, in pairs:\n\n"
+    + "\n".join(sized)
+)
 
 # %% [markdown] id="ablation-read"
 # The lower rows may show the absence of contrast as much as the new head. And how classes are made of the features matters
@@ -746,21 +989,38 @@ for method, variant, shown in (
     ("Ward", "HOG", "Ward"),
 ):
     row = earlier[method, variant]
-    kept = np.array(row["balanced_accuracy"]["all"])[[row["seeds"].index(s) for s in stored["seeds"]]]
-    bars.append({"name": f"{shown} on {variant}", "mean": kept.mean(), "min": kept.min(), "max": kept.max()})
-both_tasks = {way: mean_of.get(f"digits, {name}", {}).get("contrast + regression") for way, name in WAYS.items()}
+    kept = np.array(row["balanced_accuracy"]["all"])[
+        [row["seeds"].index(s) for s in stored["seeds"]]
+    ]
+    bars.append(
+        {"name": f"{shown} on {variant}", "mean": kept.mean(), "min": kept.min(), "max": kept.max()}
+    )
+both_tasks = {
+    way: mean_of.get(f"digits, {name}", {}).get("contrast + regression")
+    for way, name in WAYS.items()
+}
 several = {way: value for way, value in both_tasks.items() if value is not None}
 for way, value in several.items():
     kept = scores[f"digits, {WAYS[way]}"]["contrast + regression"]
     bars.append(
-        {"name": f"several tasks, {WAYS[way]}", "mean": value, "min": kept.min(), "max": kept.max(), "highlight": True}
+        {
+            "name": f"several tasks, {WAYS[way]}",
+            "mean": value,
+            "min": kept.min(),
+            "max": kept.max(),
+            "highlight": True,
+        }
     )
 rival = max((bar for bar in bars if not bar.get("highlight")), key=lambda bar: bar["mean"])
 told = ", ".join(f"{value:.3f} ({way})" for way, value in several.items())
 title = f"Several tasks {told}; {rival['name']} {rival['mean']:.3f}"
 board = scoreboard(bars, title=title)
 board.axes[0].set_xlabel("balanced accuracy, all labels: the mean, and the range over five seeds")
-course.record(strangers_in_pixels=in_pixels, strangers_both=rank_of(both), mean_cosine=float(np.mean(mean_cosine)))
+course.record(
+    strangers_in_pixels=in_pixels,
+    strangers_both=rank_of(both),
+    mean_cosine=float(np.mean(mean_cosine)),
+)
 listed = "; ".join(f"{bar['name']} {bar['mean']:.3f}" for bar in bars)
 show(board, f"Bars of balanced accuracy on digits with the range over five seeds: {listed}.")
 
@@ -775,15 +1035,22 @@ Markdown(
 print("Contrast brings partners together:", ranks["contrast alone"] < in_pixels / 2)
 print("So does regression:", ranks["regression alone"] < in_pixels / 2)
 print("Dice alone do so, too, and less well:", ranks["both tasks"] < alone < untaught)
-print("The two gradients are near a right angle, a little the same way:", 0 < np.mean(mean_cosine) < 0.5)
 print(
-    "UPGrad of (1, 0) and (-2, 1):", [round(v, 2) for v in UPGrad()(torch.tensor([[1.0, 0.0], [-2.0, 1.0]])).tolist()]
+    "The two gradients are near a right angle, a little the same way:",
+    0 < np.mean(mean_cosine) < 0.5,
+)
+print(
+    "UPGrad of (1, 0) and (-2, 1):",
+    [round(v, 2) for v in UPGrad()(torch.tensor([[1.0, 0.0], [-2.0, 1.0]])).tolist()],
 )
 print(
     "Both tasks lie in the band of the default settings, give or take .02:",
     band["min"] - 0.02 <= ranks["both tasks"] <= band["max"] + 0.02,
 )
-print("Several tasks, without rounds, stored:", ", ".join(f"{value:.2f} ({way})" for way, value in several.items()))
+print(
+    "Several tasks, without rounds, stored:",
+    ", ".join(f"{value:.2f} ({way})" for way, value in several.items()),
+)
 
 # %% [markdown] id="exercise-1-text"
 # ## 10 Where it fails
@@ -808,14 +1075,23 @@ my_accuracies = (0.97, 0.57)
 
 # %% id="six-nine" jupyter={"outputs_hidden": true}
 whole = load("digits")
-some = np.flatnonzero((np.arange(len(whole)) % 2 == 0) & np.isin(whole.open_labels(), [6, 9]))  # odd rows stay out
+some = np.flatnonzero(
+    (np.arange(len(whole)) % 2 == 0) & np.isin(whole.open_labels(), [6, 9])
+)  # odd rows stay out
 six_nine, kind = torch.as_tensor(whole.images[some]), whole.open_labels()[some]
 grouped = {"pixels": six_nine.flatten(1)}
 for turn in (15, 180):
-    turned, _ = train({"views": Contrast()}, data=six_nine, epochs=max(30, round(50 * effort)),
-                      augmentation=Augmentation(rotation=turn))  # fmt: skip
+    turned, _ = train(
+        {"views": Contrast()},
+        data=six_nine,
+        epochs=max(30, round(50 * effort)),
+        augmentation=Augmentation(rotation=turn),
+    )
     grouped[f"turns up to {turn}°"] = functional.normalize(turned.features(six_nine), dim=1)
-grouped = {name: KMeans(2, n_init=10, random_state=seed).fit_predict(x.numpy()) for name, x in grouped.items()}
+grouped = {
+    name: KMeans(2, n_init=10, random_state=seed).fit_predict(x.numpy())
+    for name, x in grouped.items()
+}
 right = {name: score(found, kind).accuracy for name, found in grouped.items()}
 measured = [right["turns up to 15°"], right["turns up to 180°"]]
 
@@ -826,14 +1102,20 @@ for axes, name in zip(figure.subplots(1, 2), list(grouped)[1:], strict=True):
         tiles = six_nine[random.permutation(np.flatnonzero(grouped[name] == group))[:24], 0].numpy()
         tiles = np.pad(tiles, ((0, 24 - len(tiles)), (0, 0), (0, 0)))
         sheets.append(montage(tiles, grid_shape=(3, 8), padding_width=1, fill=0.6))
-    axes.imshow(np.concatenate([sheets[0], np.ones((4, sheets[0].shape[1])), sheets[1]]), cmap="gray")
-    axes.set_yticks([sheets[0].shape[0] / 2, sheets[0].shape[0] * 1.5 + 4], ["group 0", "group 1"], fontsize=9)
+    axes.imshow(
+        np.concatenate([sheets[0], np.ones((4, sheets[0].shape[1])), sheets[1]]), cmap="gray"
+    )
+    axes.set_yticks(
+        [sheets[0].shape[0] / 2, sheets[0].shape[0] * 1.5 + 4], ["group 0", "group 1"], fontsize=9
+    )
     axes.set_xticks([])
     axes.set_title(f"{name}: accuracy {right[name]:.2f}", fontsize=10)
 told = "cannot tell" if measured[1] < 0.8 else "still tells"
 title = f"Taught that turning changes nothing, it {told} 6 from 9 (pixels: {right['pixels']:.2f})"
 figure.suptitle(title, fontsize=12, weight="bold")
-show(figure, f"Members of two groups of sixes and nines, after gentle and after full turns. {title}.")
+show(
+    figure, f"Members of two groups of sixes and nines, after gentle and after full turns. {title}."
+)
 
 # %% id="check-1" tags=["check"]
 course.check("04-1", my_accuracies, measured=measured)
@@ -922,14 +1204,18 @@ course.check("04-4", my_direction)
 def my_verdict(with_task, without):
     """Return "helps", "hurts" or "not established"."""
     ### BEGIN SOLUTION
-    gain = np.asarray(with_task) - np.asarray(without)  # in pairs: what the seed does to both is taken out
+    gain = np.asarray(with_task) - np.asarray(
+        without
+    )  # in pairs: what the seed does to both is taken out
     return "helps" if (gain > 0).all() else "hurts" if (gain < 0).all() else "not established"
     ### END SOLUTION
 
 
 found = next(iter(scores.values()))  # the first panel
 tried = {
-    what: my_verdict(found[more], found[less]) for what, (more, less) in PAIRS.items() if {more, less} <= set(found)
+    what: my_verdict(found[more], found[less])
+    for what, (more, less) in PAIRS.items()
+    if {more, less} <= set(found)
 }
 Markdown("\n".join(f"- {what}: **{word or 'not attempted'}**" for what, word in tried.items()))
 

@@ -61,13 +61,21 @@ COLOURS, MARKERS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"], "osD
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images of the main run in section 6; of MNIST the first 2,000
 quick = True  # False trains two more seeds in section 7
-class_sizes = "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
+class_sizes = (
+    "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
+)
 weighting = "uncertainty"  # equal | uncertainty | upgrad | pcgrad — how the losses become one step
 effort = 0.5  # 0.05 to 2 — length of the main run; the stored results have 1
 
 # %% id="check-parameters"
 course.check_parameters(
-    "05", seed=seed, source=source, quick=quick, class_sizes=class_sizes, weighting=weighting, effort=effort
+    "05",
+    seed=seed,
+    source=source,
+    quick=quick,
+    class_sizes=class_sizes,
+    weighting=weighting,
+    effort=effort,
 )
 
 # %% [markdown] id="load-text"
@@ -92,7 +100,9 @@ pixels = torch.as_tensor(small.images)  # N x 1 x 8 x 8
 
 def even(pile):
     """Return which images have an even row number in their set, as `digits/0012` has."""
-    turn = 10 if pile.name == "mnist" else 1  # there tens take turns: a copy may go 0 to 9, over and over
+    turn = (
+        10 if pile.name == "mnist" else 1
+    )  # there tens take turns: a copy may go 0 to 9, over and over
     return np.array([int(path.rpartition("/")[2]) // turn % 2 == 0 for path in pile.paths])
 
 
@@ -110,8 +120,10 @@ def spread(shares):
     return entr(shares).sum(axis=-1)
 
 
-Markdown(f"Main run: {len(images):,} images, {k} groups. Small pile: {len(small)} images, {few} groups, "
-         f"{is_open.sum()} of them in the open half.")  # fmt: skip
+Markdown(
+    f"Main run: {len(images):,} images, {k} groups. Small pile: {len(small)} images, {few} groups, "
+    f"{is_open.sum()} of them in the open half."
+)
 
 
 # %% [markdown] id="rounds-text"
@@ -137,7 +149,9 @@ Markdown(f"Main run: {len(images):,} images, {k} groups. Small pile: {len(small)
 
 # %% id="helpers"
 first = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])  # 3 images x 2 groups
-second = np.array([[0.1, 0.9], [0.6, 0.4], [0.9, 0.1]])  # numbered the other way round, and image 1 has moved
+second = np.array(
+    [[0.1, 0.9], [0.6, 0.4], [0.9, 0.1]]
+)  # numbered the other way round, and image 1 has moved
 renumbered = align(second, first)
 print("second round, renumbered:", renumbered.tolist())
 print("mean of both rounds:     ", ((first + renumbered) / 2).round(2).tolist())
@@ -146,14 +160,18 @@ print("mean of both rounds:     ", ((first + renumbered) / 2).round(2).tolist())
 def train(task, more=None, after=lambda epoch, model: None, epochs=20, data=pixels):
     """Train a fresh network; return the loss of `task` and all answers (N x groups) epoch by epoch."""
     torch.manual_seed(seed)
-    model = MultiTaskModel(make_encoder("mlp", channels=1, side=8), {"classes": task} | (more or {}))
+    model = MultiTaskModel(
+        make_encoder("mlp", channels=1, side=8), {"classes": task} | (more or {})
+    )
     answers = [model.predict(data, "classes").numpy()]
 
     def keep(epoch, snapshot):
         answers.append(model.predict(data, "classes").numpy())
         after(epoch, model)
 
-    rows = fit(model, data, epochs=epochs, batch_size=64, weighting="equal", seed=seed, on_epoch=keep)
+    rows = fit(
+        model, data, epochs=epochs, batch_size=64, weighting="equal", seed=seed, on_epoch=keep
+    )
     return [row["loss/classes"] for row in rows], answers
 
 
@@ -167,7 +185,9 @@ def draw_lines(panels, title, alt):
             axes.plot(at, values, color=colour, marker=marker, markersize=4, label=name)
         axes.set(xlabel="epoch", ylabel=label, xticks=range(0, 21, 4))
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, fontsize=9
+    )
     figure.suptitle(title, fontsize=12, weight="bold")
     return show(figure, alt)
 
@@ -205,11 +225,19 @@ anew = train(book, {"shape": shape}, after=make_anew)
 better_loss = 1 - anew[0][-1] / frozen[0][-1]
 more_right = accuracies(anew[1])[-1] - accuracies(frozen[1])[-1]
 title = f"Made anew, the loss ends {better_loss:.0%} lower; the groups change by {100 * more_right:+.1f} points"
-display(draw_lines(
-    {"loss of the classes": {"frozen": frozen[0], "made anew": anew[0]},
-     "accuracy on the open half": {"frozen": accuracies(frozen[1]), "made anew": accuracies(anew[1])}},
-    title, f"Two panels over 20 epochs, label vectors frozen and made anew: loss and accuracy. {title}.",
-))  # fmt: skip
+display(
+    draw_lines(
+        {
+            "loss of the classes": {"frozen": frozen[0], "made anew": anew[0]},
+            "accuracy on the open half": {
+                "frozen": accuracies(frozen[1]),
+                "made anew": accuracies(anew[1]),
+            },
+        },
+        title,
+        f"Two panels over 20 epochs, label vectors frozen and made anew: loss and accuracy. {title}.",
+    )
+)
 
 teacher = share_right(start.argmax(axis=1))
 pupils = accuracies(frozen[1])[-1], accuracies(anew[1])[-1]
@@ -217,10 +245,13 @@ same = abs(pupils[1] - pupils[0]) < 0.01
 Markdown(
     f"- The textbook itself: {teacher:.1%} right. Its pupil with frozen vectors: {pupils[0]:.1%}. With rounds: "
     f"{pupils[1]:.1%}.\n- The loss ends at {frozen[0][-1]:.2f} frozen and at {anew[0][-1]:.2f} with rounds.\n- "
-    + ("**The loss moved a lot, the groups hardly.** New vectors agree with what the network already thinks, so "
-       "they are easier to learn. That is a reason for a low loss, and no reason to believe it."
-       if same else "Here the groups moved as well as the loss. Compare with another seed before you conclude.")
-)  # fmt: skip
+    + (
+        "**The loss moved a lot, the groups hardly.** New vectors agree with what the network already thinks, so "
+        "they are easier to learn. That is a reason for a low loss, and no reason to believe it."
+        if same
+        else "Here the groups moved as well as the loss. Compare with another seed before you conclude."
+    )
+)
 
 # %% [markdown] id="rounds-why"
 # Why do the scattered mistakes of the textbook vanish, even when it is frozen? An image with a wrong label stands among
@@ -255,12 +286,17 @@ books = {
 curves = {name: train(Classification(np.eye(few)[groups])) for name, groups in books.items()}
 
 ends = {name: curve[0][-1] for name, curve in curves.items()}
-title = "The loss tells what can be learnt: " + ", ".join(f"{name} {end:.2f}" for name, end in ends.items())
+title = "The loss tells what can be learnt: " + ", ".join(
+    f"{name} {end:.2f}" for name, end in ends.items()
+)
 draw_lines(
-    {"loss of the classes": {name: curve[0] for name, curve in curves.items()},
-     "accuracy on the open half": {name: accuracies(curve[1]) for name, curve in curves.items()}},
-    title, f"Loss and accuracy over 20 epochs for three sets of label vectors. {title}.",
-)  # fmt: skip
+    {
+        "loss of the classes": {name: curve[0] for name, curve in curves.items()},
+        "accuracy on the open half": {name: accuracies(curve[1]) for name, curve in curves.items()},
+    },
+    title,
+    f"Loss and accuracy over 20 epochs for three sets of label vectors. {title}.",
+)
 
 # %% [markdown] id="curves-why"
 # A loss near $\ln 3 = 1.10$ is what a network pays that answers $(1/3, 1/3, 1/3)$ to everything:
@@ -279,8 +315,12 @@ nine = KMeans(9, n_init=4, random_state=seed).fit(hog(small.images))
 distance = np.linalg.norm(nine.cluster_centers_[:, None] - nine.cluster_centers_, axis=2)
 distance[np.diag_indices(9)] = np.inf
 clump = nine.labels_ == distance.min(axis=1).argmax()
-placed = {f"clump in group {group}": np.where(clump, group, books["shapes"]) for group in range(few)}
-placed_curves = {name: train(Classification(np.eye(few)[groups])) for name, groups in placed.items()}
+placed = {
+    f"clump in group {group}": np.where(clump, group, books["shapes"]) for group in range(few)
+}
+placed_curves = {
+    name: train(Classification(np.eye(few)[groups])) for name, groups in placed.items()
+}
 
 placed_ends = [curve[0][-1] for curve in placed_curves.values()]
 placed_right = [accuracies(curve[1])[-1] for curve in placed_curves.values()]
@@ -288,11 +328,18 @@ title = (
     f"{clump.sum()} images in three places: losses {', '.join(f'{end:.3f}' for end in placed_ends)}; "
     f"right {', '.join(f'{right:.0%}' for right in placed_right)}"
 )
-display(draw_lines(
-    {"loss of the classes": {name: curve[0] for name, curve in placed_curves.items()},
-     "accuracy on the open half": {name: accuracies(curve[1]) for name, curve in placed_curves.items()}},
-    title, f"Loss and accuracy over 20 epochs with one clump of images put into each of three groups. {title}.",
-))  # fmt: skip
+display(
+    draw_lines(
+        {
+            "loss of the classes": {name: curve[0] for name, curve in placed_curves.items()},
+            "accuracy on the open half": {
+                name: accuracies(curve[1]) for name, curve in placed_curves.items()
+            },
+        },
+        title,
+        f"Loss and accuracy over 20 epochs with one clump of images put into each of three groups. {title}.",
+    )
+)
 
 repeated = [
     float((curve[1][-1].argmax(axis=1) == groups)[clump].mean())
@@ -397,9 +444,15 @@ def sizes_at(epoch):
         axes.bar(range(few), counts, color=colour, hatch=hatch, edgecolor="0.2")
         for group, count in enumerate(counts):
             axes.text(group, count + 8, str(count), ha="center", fontsize=9)
-        axes.set(xlabel="group (a number, not a name)", ylabel="images", xticks=range(few), ylim=(0, 1.12 * len(small)))
+        axes.set(
+            xlabel="group (a number, not a name)",
+            ylabel="images",
+            xticks=range(few),
+            ylim=(0, 1.12 * len(small)),
+        )
         axes.set_title(
-            f"{name}\n{np.exp(spread(p.mean(0))):.2f} groups in use, doubt {spread(p).mean():.2f}", fontsize=10
+            f"{name}\n{np.exp(spread(p.mean(0))):.2f} groups in use, doubt {spread(p).mean():.2f}",
+            fontsize=10,
         )
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"Class sizes after epoch {epoch}", fontsize=12, weight="bold")
@@ -407,14 +460,25 @@ def sizes_at(epoch):
 
 
 explore(
-    sizes_at, "epoch", 0, 4, 20, 1,
+    sizes_at,
+    "epoch",
+    0,
+    4,
+    20,
+    1,
     "Bars of the three class sizes in two trainings: without a reason to use all groups one is left, with it all three.",
-)  # fmt: skip
+)
 
 cured_groups = cured[-1].argmax(axis=1)
 cured_sizes = np.bincount(cured_groups, minlength=few)
-low_at = next((epoch for epoch, answer in enumerate(sick) if np.exp(spread(answer.mean(0))) < 1.5), None)
-fell = f"The sick training is below 1.5 groups in use from epoch {low_at} on. " if low_at is not None else ""
+low_at = next(
+    (epoch for epoch, answer in enumerate(sick) if np.exp(spread(answer.mean(0))) < 1.5), None
+)
+fell = (
+    f"The sick training is below 1.5 groups in use from epoch {low_at} on. "
+    if low_at is not None
+    else ""
+)
 Markdown(
     f"{fell}Cured: groups of {', '.join(map(str, cured_sizes))} images, {np.exp(spread(cured[-1].mean(0))):.2f} in use, doubt "
     f"{spread(cured[-1]).mean():.2f}, **{share_right(cured_groups):.1%}** right on the open half. No label vectors were "
@@ -439,14 +503,22 @@ Markdown(
 
 # %% id="price"
 cost = {}
-both = {"digits": course.stored("digits"), "digits made imbalanced, 10 : 1": course.stored("digits-10-1")}
+both = {
+    "digits": course.stored("digits"),
+    "digits made imbalanced, 10 : 1": course.stored("digits-10-1"),
+}
 for name, result in both.items():
     ours = {row["variant"]: row for row in result["rows"] if row["method"] == "mtlkit"}
     cost[name] = {way: row["balanced_accuracy"]["mean"] for way, row in ours.items()}
 words = {"auto": "by default", "equal": "with equal sizes assumed", "free": "with sizes free"}
-Markdown("\n".join(
-    f"- {name}: balanced accuracy " + ", ".join(f"{a[way]:.3f} {said}" for way, said in words.items() if way in a) + "."
-    for name, a in cost.items()))  # fmt: skip
+Markdown(
+    "\n".join(
+        f"- {name}: balanced accuracy "
+        + ", ".join(f"{a[way]:.3f} {said}" for way, said in words.items() if way in a)
+        + "."
+        for name, a in cost.items()
+    )
+)
 
 # %% [markdown] id="choose-text"
 # ## 5 Choosing without labels
@@ -478,7 +550,9 @@ Markdown("\n".join(
 def at_strength(f):
     """Return the probabilities of a short training whose views are changed f times as much as by default."""
     view = Augmentation(15 * f, min(0.2 * f, 0.8), 0.15 * f, 0.2 * f, min(0.2 * f, 1), 0.05 * f)
-    clusterer = MultiTaskClusterer(few, encoder="mlp", augmentation=view, random_state=seed, effort=0.05)
+    clusterer = MultiTaskClusterer(
+        few, encoder="mlp", augmentation=view, random_state=seed, effort=0.05
+    )
     return clusterer.fit(small.images).probabilities_
 
 
@@ -489,28 +563,43 @@ with warnings.catch_warnings(record=True):  # a collapse shows in the scores bel
 space = hog(small.images)
 blind = label_free_scores(space, tried, seed)
 hard = [run.argmax(axis=1) for run in tried]
-blind["silhouette"] = np.array([silhouette_score(space, g) if len(np.unique(g)) > 1 else -1.0 for g in hard])
+blind["silhouette"] = np.array(
+    [silhouette_score(space, g) if len(np.unique(g)) > 1 else -1.0 for g in hard]
+)
 
 tiny = [np.eye(2)[run] for run in ([0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 0, 1])]
 tiny_scores = label_free_scores(np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1]]), tiny)
-print("agreement of the three tiny runs, by the library:", tiny_scores["agreement"].round(2).tolist())
+print(
+    "agreement of the three tiny runs, by the library:", tiny_scores["agreement"].round(2).tolist()
+)
 
 truth = np.array([share_right(groups_of) for groups_of in hard])
 picks = {name: int(values.argmax()) for name, values in blind.items()}
-lines = ["| strength | " + " | ".join(blind) + " | accuracy, open half |", "|---|" + "---|" * (len(blind) + 1)]
+lines = [
+    "| strength | " + " | ".join(blind) + " | accuracy, open half |",
+    "|---|" + "---|" * (len(blind) + 1),
+]
 for i, f in enumerate(strengths):
-    cells = [f"**{values[i]:.3f}**" if f"{values[i]:.3f}" == f"{values.max():.3f}" else f"{values[i]:.3f}"
-             for values in blind.values()]  # fmt: skip
+    cells = [
+        f"**{values[i]:.3f}**"
+        if f"{values[i]:.3f}" == f"{values.max():.3f}"
+        else f"{values[i]:.3f}"
+        for values in blind.values()
+    ]
     lines.append(f"| {f} | {' | '.join(cells)} | {truth[i]:.3f} |")
 head = "\n".join(lines) + "\n\nBold: the highest of each score.\n\n"
-told = [f"Strength {strengths[i]} is picked by {', '.join(name for name, pick in picks.items() if pick == i)}: {truth[i]:.3f}, "
-        f"which is {truth[i] - truth.mean():+.3f} against the mean of all five and {truth[i] - truth.max():+.3f} against the best"
-        for i in sorted(set(picks.values()))]  # fmt: skip
+told = [
+    f"Strength {strengths[i]} is picked by {', '.join(name for name, pick in picks.items() if pick == i)}: {truth[i]:.3f}, "
+    f"which is {truth[i] - truth.mean():+.3f} against the mean of all five and {truth[i] - truth.max():+.3f} against the best"
+    for i in sorted(set(picks.values()))
+]
 avoided = [name for name, i in picks.items() if truth[i] > truth.min()]
-Markdown(head
+Markdown(
+    head
     + "\n".join(f"- {line}." for line in told)
-         + f"\n\nThe worst has {truth.min():.3f}. It is avoided by {len(avoided)} of {len(picks)} scores"
-         + (f" ({', '.join(avoided)})." if avoided else "."))  # fmt: skip
+    + f"\n\nThe worst has {truth.min():.3f}. It is avoided by {len(avoided)} of {len(picks)} scores"
+    + (f" ({', '.join(avoided)})." if avoided else ".")
+)
 
 # %% [markdown] id="stored-text"
 # In that table the strongest views break the run: they wash the shapes away, and any score sees that. (Whether views are
@@ -537,7 +626,13 @@ panels = figure.subplots(1, len(stored["groups"]), sharey=True, squeeze=False)[0
 for axes, (kind, trials) in zip(panels, stored["groups"].items(), strict=True):
     for y, trial in enumerate(trials):
         axes.plot(
-            trial["truth"], [y + 0.3] * len(trial["truth"]), "|", color="0.1", markersize=13, mew=2, label="a run"
+            trial["truth"],
+            [y + 0.3] * len(trial["truth"]),
+            "|",
+            color="0.1",
+            markersize=13,
+            mew=2,
+            label="a run",
         )
         for j, (name, colour, marker) in enumerate(zip(names, COLOURS, MARKERS, strict=False)):
             x = trial["truth"][int(np.argmax(trial[name]))]
@@ -551,10 +646,15 @@ unique = dict(zip(*panels[0].get_legend_handles_labels()[::-1], strict=True))
 figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=5, fontsize=9)
 total = sum(map(len, stored["groups"].values()))
 best_hits = {
-    name: round(sum(r["finds the best"] * r["groups"] for r in stored["rows"] if r["score"] == name)) for name in names
+    name: round(
+        sum(r["finds the best"] * r["groups"] for r in stored["rows"] if r["score"] == name)
+    )
+    for name in names
 }
 safe = {
-    name: round(sum(r["avoids the worst"] * r["groups"] for r in stored["rows"] if r["score"] == name))
+    name: round(
+        sum(r["avoids the worst"] * r["groups"] for r in stored["rows"] if r["score"] == name)
+    )
     for name in names
 }
 low, high = min(best_hits.values()), max(best_hits.values())
@@ -570,22 +670,31 @@ display(
     )
 )
 
-luck = {name: (binom.sf(best_hits[name] - 1, total, 0.2), binom.sf(safe[name] - 1, total, 0.8)) for name in names}
+luck = {
+    name: (binom.sf(best_hits[name] - 1, total, 0.2), binom.sf(safe[name] - 1, total, 0.8))
+    for name in names
+}
 every = [trial for trials in stored["groups"].values() for trial in trials]
 firm = [name for name in names if luck[name][0] < 0.05]
 safe_firm = [name for name in names if luck[name][1] < 0.05]
-overall = {name: np.mean([t["truth"][int(np.argmax(t[name]))] - np.mean(t["truth"]) for t in every]) for name in names}
+overall = {
+    name: np.mean([t["truth"][int(np.argmax(t[name]))] - np.mean(t["truth"]) for t in every])
+    for name in names
+}
 Markdown(
     f"- Finds the best more often than luck would, by this evidence: **{', '.join(firm) or 'none'}**. Avoids the worst "
     f"more often than luck would: **{', '.join(safe_firm) or 'none'}**. (A score that avoids the worst in all {total} "
     "trials does so by "
     f"luck in {0.8**total:.0%} of the cases: {total} trials are few.)\n"
     f"- Gain over the mean run, all trials together: {', '.join(f'{name} {gain:+.4f}' for name, gain in overall.items())}. "
-    + ("**Finding the best often is not the same as gaining much:** one bad pick can take back what the good ones gave. "
-       if any(overall[name] <= 0 for name in firm) else "")
+    + (
+        "**Finding the best often is not the same as gaining much:** one bad pick can take back what the good ones gave. "
+        if any(overall[name] <= 0 for name in firm)
+        else ""
+    )
     + f"\n- On average {sum(gain <= 0 for gain in overall.values())} of {len(overall)} scores picked no better than the mean run. "
     "Among good runs, then, these scores are no guide; a broken one they see. Quote the mean and the worst run beside any pick."
-)  # fmt: skip
+)
 
 # %% [markdown] id="blind-spot"
 # There is a hole that no number of trials closes. Agreement is high if all runs make the **same** mistake. Modularity,
@@ -604,7 +713,9 @@ Markdown(
 # **predict** the accuracy, before you open the output of the cell after it, which scores the open half.
 
 # %% id="run"
-clusterer = MultiTaskClusterer(k, class_sizes=class_sizes, weighting=weighting, random_state=seed, effort=effort)
+clusterer = MultiTaskClusterer(
+    k, class_sizes=class_sizes, weighting=weighting, random_state=seed, effort=effort
+)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     groups = clusterer.fit_predict(images.images)
@@ -625,7 +736,9 @@ lines = [
 ]
 for number, one in enumerate(clusterer.sizes_):
     when = "before the classes" if number == 0 else f"round {number}"
-    lines.append(f"| {when} | {one.taken} | {one.equal_cut:.1%} | {one.free_cut:.1%} | {one.weight:g} |")
+    lines.append(
+        f"| {when} | {one.taken} | {one.equal_cut:.1%} | {one.free_cut:.1%} | {one.weight:g} |"
+    )
 Markdown(
     "\n".join(lines)
     + f"\n\nWarnings: {' '.join(warned) or 'none.'} Groups in use: **{np.exp(spread(answers.mean(axis=0))):.2f}** of {k}. "
@@ -636,7 +749,11 @@ Markdown(
 # %% id="run-open" jupyter={"outputs_hidden": true}
 open_rows = even(images)
 open_score = score(groups[open_rows], images.open_labels()[open_rows])
-course.record(accuracy=open_score.accuracy, nmi=open_score.nmi, groups_in_use=np.exp(spread(answers.mean(axis=0))))
+course.record(
+    accuracy=open_score.accuracy,
+    nmi=open_score.nmi,
+    groups_in_use=np.exp(spread(answers.mean(axis=0))),
+)
 Markdown(
     f"On the open half: accuracy **{open_score.accuracy:.1%}**, NMI **{open_score.nmi:.3f}**. Assumed: {k} groups. "
     f"{clusterer.sizes_[-1]}"
@@ -654,7 +771,10 @@ Markdown(
 
 # %% id="bits-run" jupyter={"outputs_hidden": true}
 vectors = np.eye(few)[books["shapes"]]
-runs = [train(Classification(vectors), data=data)[1][-1] for data in (pixels, pixels, pixels * (1 + 2**-23))]
+runs = [
+    train(Classification(vectors), data=data)[1][-1]
+    for data in (pixels, pixels, pixels * (1 + 2**-23))
+]
 
 apart = [float(np.abs(run - runs[0]).max()) for run in runs[1:]]
 changed = [int((run.argmax(axis=1) != runs[0].argmax(axis=1)).sum()) for run in runs[1:]]
@@ -702,14 +822,24 @@ axes.set(
 axes.spines[["top", "right"]].set_visible(False)
 ours = {row["variant"]: row["accuracy"] for row in table if row["method"] == "mtlkit"}
 shown = {way: ours[way] for way in ("auto", "equal", "free") if way in ours}
-title = "Mean, worst: " + "; ".join(f"{way} {a['mean']:.3f}, {a['min']:.3f}" for way, a in shown.items())
+title = "Mean, worst: " + "; ".join(
+    f"{way} {a['mean']:.3f}, {a['min']:.3f}" for way, a in shown.items()
+)
 figure.suptitle(title, fontsize=11, weight="bold")
-display(show(figure, f"Dots of accuracy on digits, one a seed, for each method, with the means. {title}."))
+display(
+    show(
+        figure, f"Dots of accuracy on digits, one a seed, for each method, with the means. {title}."
+    )
+)
 
 more = [open_score.accuracy]
 for another in () if quick else (seed + 1, seed + 2):
-    again = MultiTaskClusterer(k, class_sizes=class_sizes, weighting=weighting, random_state=another, effort=effort)
-    more.append(score(again.fit_predict(images.images)[open_rows], images.open_labels()[open_rows]).accuracy)
+    again = MultiTaskClusterer(
+        k, class_sizes=class_sizes, weighting=weighting, random_state=another, effort=effort
+    )
+    more.append(
+        score(again.fit_predict(images.images)[open_rows], images.open_labels()[open_rows]).accuracy
+    )
 band = course.stored("bands")["chapters"]["05"]["accuracy"]
 worst = "; ".join(
     f"`{way}`: {sum(one < a['mean'] - 0.02 for one in a['all'])} of {len(a['all'])}, the worst {100 * (a['mean'] - a['min']):.1f}"
@@ -779,26 +909,43 @@ board = (
     + [row for row in board if row["row"] == "rounds"]
 )  # in the order of the chapters
 bars = [
-    {"name": f"{short(row['name'])}, NMI {row['nmi']['mean']:.3f}", "highlight": row["row"] == "rounds"}
+    {
+        "name": f"{short(row['name'])}, NMI {row['nmi']['mean']:.3f}",
+        "highlight": row["row"] == "rounds",
+    }
     | {key: row["accuracy"][key] for key in ("mean", "min", "max")}
     for row in board
 ]
-listed = "; ".join(f"{row['name']} {row['accuracy']['mean']:.3f} (NMI {row['nmi']['mean']:.3f})" for row in board)
+listed = "; ".join(
+    f"{row['name']} {row['accuracy']['mean']:.3f} (NMI {row['nmi']['mean']:.3f})" for row in board
+)
 top = max(bars, key=lambda bar: bar["mean"])
 title = f"In the order of the chapters; at the top: {top['name'].split(',')[0]}, {top['mean']:.3f}"
 by_name = {row["name"]: row for row in board}
 ward = by_name["Ward on HOG"]
-display(show(scoreboard(bars, title=title), f"The scoreboard after chapter 05, digits, five seeds: {listed}."))
+display(
+    show(
+        scoreboard(bars, title=title),
+        f"The scoreboard after chapter 05, digits, five seeds: {listed}.",
+    )
+)
 
 
 def against_ward(row):
     """Say in which of the two scores a row is ahead of Ward's method, by the mean."""
-    means = {name: (row[key]["mean"], ward[key]["mean"]) for name, key in (("accuracy", "accuracy"), ("NMI", "nmi"))}
+    means = {
+        name: (row[key]["mean"], ward[key]["mean"])
+        for name, key in (("accuracy", "accuracy"), ("NMI", "nmi"))
+    }
     said = [
         f"{'ahead' if mine > its else 'no better'} in {name} ({mine:.3f} to {its:.3f})"
         for name, (mine, its) in means.items()
     ]
-    worst = "ahead of it, too" if row["accuracy"]["min"] > ward["accuracy"]["mean"] else "not ahead of it"
+    worst = (
+        "ahead of it, too"
+        if row["accuracy"]["min"] > ward["accuracy"]["mean"]
+        else "not ahead of it"
+    )
     return f"- {row['name']}: {' and '.join(said)}; its worst run ({row['accuracy']['min']:.3f}) is {worst}."
 
 
@@ -820,7 +967,12 @@ Markdown(
 # settings up to the default. (On the open half.)
 
 # %% id="fails-run"
-healthy = {"frozen": frozen[1][-1], "anew": anew[1][-1], "shapes": curves["shapes"][1][-1], "cured": cured[-1]}
+healthy = {
+    "frozen": frozen[1][-1],
+    "anew": anew[1][-1],
+    "shapes": curves["shapes"][1][-1],
+    "cured": cured[-1],
+}
 healthy |= {f"strength {f}": run for f, run in zip(strengths, tried, strict=True) if f <= 1}
 
 
@@ -843,7 +995,12 @@ for axes, i in zip(figure.subplots(2, 8).flat, [*always[:16], *[None] * 16], str
         axes.set_title(f"is {even_labels[i]}, put\nwith {digit_of[0, i]}", fontsize=9)
 title = f"{len(always)} images are wrong in all {len(healthy)} trainings, {ever} in any of them"
 figure.suptitle(title, fontsize=12, weight="bold")
-display(show(figure, f"Up to 16 digits of the small pile that every training put with another digit. {title}."))
+display(
+    show(
+        figure,
+        f"Up to 16 digits of the small pile that every training put with another digit. {title}.",
+    )
+)
 
 true_ones = np.bincount(even_labels[always], minlength=few) if len(always) else np.zeros(few, int)
 main = int(true_ones.argmax())
@@ -864,11 +1021,17 @@ print("What this chapter claims, and whether it holds in this run:")
 print("The collapsed training's loss is as good as zero:", sick_loss[-1] < 0.01)
 print("It holds one group of three:", np.count_nonzero(sick_sizes) == 1)
 print("Cured, each of the three groups holds a fifth or more:", cured_sizes.min() > len(small) / 5)
-print("Wherever the clump is put, nine in ten of its images or more are learnt so:", min(repeated) >= 0.9)
+print(
+    "Wherever the clump is put, nine in ten of its images or more are learnt so:",
+    min(repeated) >= 0.9,
+)
 print("The same seed on this machine gives the same, to the last digit:", apart[0] == 0)
 inside = band["min"] - 0.02 <= open_score.accuracy <= band["max"] + 0.02
 print("The accuracy lies in the band of the default settings, give or take .02:", inside)
-print("Eight in ten images of the sealed half, or more, are in their digit's group:", sealed_accuracy > 0.8)
+print(
+    "Eight in ten images of the sealed half, or more, are in their digit's group:",
+    sealed_accuracy > 0.8,
+)
 print("The groups are those from before the seal was broken:", unchanged)
 
 # %% [markdown] id="exercises"
@@ -912,7 +1075,10 @@ my_shares = (0.95, 0.0)
 
 # %% id="measure-2" jupyter={"outputs_hidden": true}
 measured = []
-for damaged in (np.random.default_rng(seed).permutation(clump), clump):  # as many images, scattered and in a clump
+for damaged in (
+    np.random.default_rng(seed).permutation(clump),
+    clump,
+):  # as many images, scattered and in a clump
     wrong_vectors = np.where(damaged, (books["shapes"] + 1) % few, books["shapes"])
     after_it = train(Classification(np.eye(few)[wrong_vectors]))[1][-1].argmax(axis=1)
     measured.append(float((after_it == books["shapes"])[damaged].mean()))

@@ -1,4 +1,6 @@
-"""In a real browser: JupyterLab opens chapter 02 and runs it, a slider is dragged, and the figure changes."""
+"""In a real browser: JupyterLab opens chapter 02 and runs it, a slider is dragged, and the figure
+changes.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +32,44 @@ def lab(tmp_path: Path) -> Iterator[str]:
         port = one.getsockname()[1]
     token = secrets.token_hex(16)
     prepare_environment()
-    call = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ServerApp.port_retries=0",
-            f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={tmp_path}", "--LabApp.news_url=",
-            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
-    environ = os.environ | {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR")}
+    call = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={tmp_path}",
+        "--LabApp.news_url=",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    environ = os.environ | {
+        name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR")
+    }
     environ |= {"JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")}
     settings = (
-        tmp_path / "JUPYTERLAB_SETTINGS_DIR" / "@jupyterlab" / "notebook-extension" / "tracker.jupyterlab-settings"
+        tmp_path
+        / "JUPYTERLAB_SETTINGS_DIR"
+        / "@jupyterlab"
+        / "notebook-extension"
+        / "tracker.jupyterlab-settings"
     )
     settings.parent.mkdir(parents=True)
-    settings.write_text('{"windowingMode": "none"}')  # else a cell is in the page only while it is in view
-    with subprocess.Popen(call, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    settings.write_text(
+        '{"windowingMode": "none"}'
+    )  # else a cell is in the page only while it is in view
+    with subprocess.Popen(
+        call, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
         try:
             for _ in range(120):
                 time.sleep(0.5)
                 try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=5).close()
+                    urllib.request.urlopen(
+                        f"http://127.0.0.1:{port}/api?token={token}", timeout=5
+                    ).close()
                     break
                 except OSError:
                     assert server.poll() is None, "JupyterLab ended"
@@ -83,7 +107,9 @@ def test_a_dragged_slider_changes_the_figure(browser: Any, lab: str) -> None:
 
 
 def run_all(page: Any) -> None:
-    """Choose "Run All Cells" until a cell runs: while JupyterLab still draws the notebook, the choice is lost."""
+    """Choose "Run All Cells" until a cell runs: while JupyterLab still draws the notebook, the
+    choice is lost.
+    """
     from playwright.sync_api import TimeoutError
 
     for _ in range(20):

@@ -1,4 +1,6 @@
-"""Each chapter as a page (nbconvert's HTML): axe-core finds no serious fault, in the light theme and in the dark one."""
+"""Each chapter as a page (nbconvert's HTML): axe-core finds no serious fault, in the light theme
+and in the dark one.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,12 @@ def faults(browser: Any, page_file: Path) -> list[str]:
     page.goto(page_file.as_uri(), wait_until="load")
     found = Axe().run(page).response["violations"]
     page.close()
-    return [f"{one['id']}: {node['target']} {node['html'][:120]}"
-            for one in found if one["impact"] in ("serious", "critical") for node in one["nodes"]]  # fmt: skip
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:120]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
 
 
 @pytest.mark.slow
@@ -43,5 +49,8 @@ def test_a_chapter_is_accessible(
 @pytest.mark.slow
 def test_axe_would_find_a_fault(browser: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text('<html lang="en"><title>t</title><main><h1>t</h1><img src="a.png"></main></html>', encoding="utf-8")
+    page.write_text(
+        '<html lang="en"><title>t</title><main><h1>t</h1><img src="a.png"></main></html>',
+        encoding="utf-8",
+    )
     assert any(fault.startswith("image-alt") for fault in faults(browser, page))

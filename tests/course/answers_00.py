@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
-WRONG = np.arange(300) % 10 == 3  # 30 mistakes, in rows 3, 13, ...; one row in sixty, 5, may be looked at
+WRONG = (
+    np.arange(300) % 10 == 3
+)  # 30 mistakes, in rows 3, 13, ...; one row in sixty, 5, may be looked at
 DOUBT = np.arange(300)  # the network's own doubt finds one of them in its first five rows
 
 
@@ -40,7 +42,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "00-3": {
         "given": {"wrong": WRONG, "doubt_first": DOUBT},
-        "right": [order(3, 13, 0, 1, 2), order(13, 0, 1, 2, 4)],  # more than doubt finds, and as much by other rows
+        "right": [
+            order(3, 13, 0, 1, 2),
+            order(13, 0, 1, 2, 4),
+        ],  # more than doubt finds, and as much by other rows
         "wrong": [
             (list(range(300)), "That is the network's own doubt"),
             (order(0, 1, 2, 4, 5), "the wrong way round"),
@@ -61,11 +66,22 @@ ANSWERS: dict[str, dict[str, Any]] = {
         ],
     },
     "00-5": {
-        "right": [lambda first, second: ((np.mean(first), min(first)), (np.mean(second), min(second)))],
+        "right": [
+            lambda first, second: ((np.mean(first), min(first)), (np.mean(second), min(second)))
+        ],
         "wrong": [
             (lambda first, second: (max(first), max(second)), "The best run is in it still"),
-            (lambda first, second: ((max(first), min(first)), (max(second), min(second))), "The best run is in it"),
-            (lambda first, second: ((np.mean(first), max(first)), (np.mean(second), max(second))), "its worst"),
+            (
+                lambda first, second: ((max(first), min(first)), (max(second), min(second))),
+                "The best run is in it",
+            ),
+            (
+                lambda first, second: (
+                    (np.mean(first), max(first)),
+                    (np.mean(second), max(second)),
+                ),
+                "its worst",
+            ),
             (lambda first, second: (np.mean(first), np.mean(second)), "add the minimum"),
             (lambda first, second: (min(first), min(second)), "the mean, then the minimum"),
             (lambda first: first, "stopped with TypeError"),

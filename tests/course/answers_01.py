@@ -47,7 +47,10 @@ def agreement_by_number(x: np.ndarray, runs: np.ndarray) -> np.ndarray:
 
 
 def low_inertia(x: np.ndarray, runs: np.ndarray) -> list[float]:
-    return [-sum(((x[run == g] - x[run == g].mean(axis=0)) ** 2).sum() for g in np.unique(run)) for run in runs]
+    return [
+        -sum(((x[run == g] - x[run == g].mean(axis=0)) ** 2).sum() for g in np.unique(run))
+        for run in runs
+    ]
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -94,7 +97,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
             (choose_first, "change what is chosen or fitted"),
             (choose_on_test, "change what is chosen or fitted"),
             (score_on_train, "scored on images that it was fitted to"),
-            (lambda x, y, train, test: split_first(x[:, 10:], y, train, test), "Where one number tells the class"),
+            (
+                lambda x, y, train, test: split_first(x[:, 10:], y, train, test),
+                "Where one number tells the class",
+            ),
             (lambda x, y, train, test: 0.5, "change nothing"),
             (lambda x, y: 0.5, "stopped with TypeError"),
             (0.5, "must be a function of x, y, train and test"),

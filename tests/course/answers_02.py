@@ -5,7 +5,11 @@ from scipy import ndimage
 
 from mtlkit.preprocessing import describe, hog, lbp, standardise
 
-AWAY = [[0.98, 1.05, 0.98, 0.01], [0.0, 2.1, 0.0, 0.26], [0.45, 0.0, 0.41, 1.2]]  # as measured in the chapter
+AWAY = [
+    [0.98, 1.05, 0.98, 0.01],
+    [0.0, 2.1, 0.0, 0.26],
+    [0.45, 0.0, 0.41, 1.2],
+]  # as measured in the chapter
 TABLE = [[0, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0]]
 chance = np.random.default_rng(0)
 IMAGES = ndimage.gaussian_filter(chance.random((40, 1, 8, 8)), (0, 0, 1, 1)).astype(np.float32)
@@ -22,7 +26,9 @@ def table(row, column):
 
 def over_turns(describe_one):
     """Return a descriptor that is the mean over the quarter turns of an image."""
-    return lambda images: np.mean([describe_one(np.rot90(images, q, (2, 3))) for q in range(4)], axis=0)
+    return lambda images: np.mean(
+        [describe_one(np.rot90(images, q, (2, 3))) for q in range(4)], axis=0
+    )
 
 
 def evened(blocks):
@@ -30,7 +36,12 @@ def evened(blocks):
 
 
 def widths_only(blocks):
-    return np.hstack([block / np.sqrt(block.var(axis=0).sum() + 1e-12) * (1 + block.mean() / 10) for block in blocks])
+    return np.hstack(
+        [
+            block / np.sqrt(block.var(axis=0).sum() + 1e-12) * (1 + block.mean() / 10)
+            for block in blocks
+        ]
+    )
 
 
 def raw(blocks):
@@ -49,7 +60,10 @@ def with_zero_spread(blocks):
 
 ANSWERS = {
     "02-1": {
-        "right": [[1, 1, 1, 1, 0, 0, 0, 0], np.array([True, True, True, True, False, False, False, False])],
+        "right": [
+            [1, 1, 1, 1, 0, 0, 0, 0],
+            np.array([True, True, True, True, False, False, False, False]),
+        ],
         "wrong": [
             ([0, 1, 0, 0, 0, 0, 0, 0], "high threshold alone"),
             ([1, 1, 1, 1, 0, 0, 1, 1], "low threshold alone"),
@@ -97,7 +111,10 @@ ANSWERS = {
             (lambda images: np.ones((len(images), 3)), "Blind to everything"),
             (lbp, "it forgets more than the turn"),
             (lambda images: images, "at most 300 numbers"),
-            (lambda images: np.tile(images.reshape(len(images), -1), (1, 5)), "at most 300 numbers"),
+            (
+                lambda images: np.tile(images.reshape(len(images), -1), (1, 5)),
+                "at most 300 numbers",
+            ),
             (lambda images: describe(images, ["corners"]), "Your function stopped with InputError"),
             ("hog", "The answer must be a function"),
         ],

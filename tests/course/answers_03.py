@@ -1,4 +1,6 @@
-"""Planted answers to the exercises of chapter 03: right ones, and wrong ones with a fragment of what is said to them."""
+"""Planted answers to the exercises of chapter 03: right ones, and wrong ones with a fragment of
+what is said to them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Right and planted wrong answers to the exercises of chapter 04, with a fragment of what each must be told."""
+"""Right and planted wrong answers to the exercises of chapter 04, with a fragment of what each must
+be told.
+"""
 
 import copy
 
@@ -13,7 +15,9 @@ def _right(encoder, heads, losses, images):
 
 def _detached(encoder, heads, losses, images):
     features = encoder(images)
-    return losses["views"](heads["views"](features)) + losses["shape"](heads["shape"](features.detach()))
+    return losses["views"](heads["views"](features)) + losses["shape"](
+        heads["shape"](features.detach())
+    )
 
 
 def _heads_only(encoder, heads, losses, images):

@@ -15,7 +15,11 @@ def in_use(p: np.ndarray) -> float:
 
 
 def choose(runs: list[np.ndarray], sign: int = 1) -> int:
-    return int(np.argmax([sign * np.mean([normalized_mutual_info_score(a, b) for b in runs]) for a in runs]))
+    return int(
+        np.argmax(
+            [sign * np.mean([normalized_mutual_info_score(a, b) for b in runs]) for a in runs]
+        )
+    )
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -45,7 +49,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "05-3": {
         "right": [choose],
         "wrong": [
-            (lambda runs: int(np.argmax([np.mean([np.mean(a == b) for b in runs]) for a in runs])), "group numbers"),
+            (
+                lambda runs: int(
+                    np.argmax([np.mean([np.mean(a == b) for b in runs]) for a in runs])
+                ),
+                "group numbers",
+            ),
             (lambda runs: choose(runs, -1), "agrees least"),
             (lambda runs: 3, "the third agrees most"),
             (lambda runs: runs[2], "the index of a run"),
@@ -56,7 +65,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "05-4": {
         "right": [lambda p: in_use(p) < 1.5 or entropy(p).mean() > 0.9],
         "wrong": [
-            (lambda p: len(np.unique(p.argmax(1))) < p.shape[1], "A group of one image is not empty"),
+            (
+                lambda p: len(np.unique(p.argmax(1))) < p.shape[1],
+                "A group of one image is not empty",
+            ),
             (lambda p: in_use(p) < 1.5, "misses the undecided"),
             (lambda p: in_use(p) < 2.5 or entropy(p).mean() > 0.9, "takes unequal for collapsed"),
             (lambda p: True, "cries wolf"),

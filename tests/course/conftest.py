@@ -48,6 +48,9 @@ def tiny(tmp_path: Path) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = tmp_path / "tiny.ipynb"
     nbformat.write(
-        new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}), path
+        new_notebook(
+            cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}}
+        ),
+        path,
     )
     return path

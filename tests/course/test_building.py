@@ -50,7 +50,9 @@ def test_notebooks_are_what_their_sources_build(source: Path, folder: str) -> No
     stored = nbformat.read(course_folder() / folder / f"{source.stem}.ipynb", as_version=4)
     nbformat.validate(stored)
     wanted = solved(built) if folder else learners(built)
-    assert content(stored) == content(wanted), f"build it again: mtlkit course build {source.stem[:2]}"
+    assert content(stored) == content(wanted), (
+        f"build it again: mtlkit course build {source.stem[:2]}"
+    )
     assert stored.metadata["mtlkit"]["source"] == versions(source)["source"]
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
@@ -66,12 +68,16 @@ def test_learners_notebooks_hold_no_solution() -> None:
     for path in course_folder().glob("*.ipynb"):
         text = path.read_text(encoding="utf-8")
         assert "SOLUTION" not in text
-        stubs = re.findall(r"(?<!`)# your answer here", text)  # in backquotes, the text speaks of them
+        stubs = re.findall(
+            r"(?<!`)# your answer here", text
+        )  # in backquotes, the text speaks of them
         assert text.count('"solution": true') == len(stubs)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=[path.stem for path in SOURCES])
-@pytest.mark.parametrize(("folder", "status"), [("", "**Not attempted.**"), ("solutions", "✔ **Passed.**")])
+@pytest.mark.parametrize(
+    ("folder", "status"), [("", "**Not attempted.**"), ("solutions", "✔ **Passed.**")]
+)
 def test_stubs_are_not_attempted_and_solutions_pass(source: Path, folder: str, status: str) -> None:
     stored = nbformat.read(course_folder() / folder / f"{source.stem}.ipynb", as_version=4)
     checks = [cell for cell in stored.cells if "check" in cell.metadata.get("tags", [])]
@@ -85,7 +91,12 @@ def test_stubs_are_not_attempted_and_solutions_pass(source: Path, folder: str, s
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of one tiny source, as if it were the course."""
     monkeypatch.setattr(building, "course_folder", lambda: tmp_path)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "JUPYTER_PREFER_ENV_PATH"):
+    for name in (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "JUPYTER_PREFER_ENV_PATH",
+    ):
         monkeypatch.setenv(name, "1")
     (tmp_path / "source").mkdir()
     source = tmp_path / "source" / "99_tiny.py"
@@ -104,8 +115,14 @@ def test_one_source_makes_two_notebooks(place: Path) -> None:
     assert "total = 1 + 1" in solved.cells[1].source
     assert mine.cells[2].outputs == [] and solved.cells[2].outputs[0].data["text/plain"] == "2"
     assert mine.cells[2].metadata.nbgrader == {
-        "grade": True, "grade_id": "look", "locked": True, "points": 2, "schema_version": 3, "solution": False, "task": False
-    }  # fmt: skip
+        "grade": True,
+        "grade_id": "look",
+        "locked": True,
+        "points": 2,
+        "schema_version": 3,
+        "solution": False,
+        "task": False,
+    }
     assert mine.cells[1].metadata.nbgrader["solution"] is True
     again = (folder / "99_tiny.ipynb").read_bytes()
     build(place)
@@ -126,15 +143,22 @@ def test_a_build_that_fails_leaves_what_was_there(place: Path) -> None:
     assert not (place.parents[1] / "solutions").exists()
 
 
-def test_a_changed_source_or_method_is_built_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_source_or_method_is_built_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = versions(place)
     place.write_text(TINY.replace("1 + 1", "1 + 2"), encoding="utf-8")
-    assert versions(place)["source"] != before["source"] and versions(place)["method"] == before["method"]
+    assert (
+        versions(place)["source"] != before["source"]
+        and versions(place)["method"] == before["method"]
+    )
     place.write_text(TINY + '\n# stored("digits")\n', encoding="utf-8")  # now it quotes a result
     assert versions(place)["method"] != before["method"]
 
 
-@pytest.mark.parametrize(("old", "new"), [('id="look" ', ""), ('id="look"', 'id="sum"'), ('id="look"', 'id="Look at"')])
+@pytest.mark.parametrize(
+    ("old", "new"), [('id="look" ', ""), ('id="look"', 'id="sum"'), ('id="look"', 'id="Look at"')]
+)
 def test_ids_are_there_and_unique(place: Path, old: str, new: str) -> None:
     place.write_text(TINY.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=r"99_tiny\.py: an id is a cell's own"):

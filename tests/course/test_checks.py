@@ -1,4 +1,6 @@
-"""Self-checks: right answers pass, each planted mistake gets its own message, a stub is not attempted."""
+"""Self-checks: right answers pass, each planted mistake gets its own message, a stub is not
+attempted.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,9 @@ def test_the_stub_of_a_function_is_not_attempted() -> None:
     assert check("00-5", stub).status == "not attempted"
 
 
-@pytest.mark.parametrize(("number", "hint"), [("00-9", "Did you mean '00-"), (3, "is not known"), ("", "is not known")])
+@pytest.mark.parametrize(
+    ("number", "hint"), [("00-9", "Did you mean '00-"), (3, "is not known"), ("", "is not known")]
+)
 def test_an_unknown_exercise(number: Any, hint: str) -> None:
     with pytest.raises(InputError, match=hint):
         check(number, 1)

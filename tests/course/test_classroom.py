@@ -1,4 +1,6 @@
-"""A course in class: a made-up chapter is handed out, made-up submissions are marked, a folder gets new versions."""
+"""A course in class: a made-up chapter is handed out, made-up submissions are marked, a folder gets
+new versions.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,8 @@ def my_report(first, second):
 course.check("00-5", my_report)
 """
 HEADER = (
-    "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: P\n#     language: python\n# ---\n"
+    "# ---\n# jupyter:\n#   kernelspec:\n#     name: python3\n#     display_name: P\n#   "
+    "  language: python\n# ---\n"
 )
 
 
@@ -73,14 +76,21 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("a room")
     (folder / "tiny.py").write_text(HEADER + SOURCE, encoding="utf-8")
     nbformat.write(read_source(folder / "tiny.py"), folder / "07_tiny.ipynb")
-    result = call("release", folder / "07_tiny.ipynb", "--out", folder / "handed out", "-p", "seed=4")
+    result = call(
+        "release", folder / "07_tiny.ipynb", "--out", folder / "handed out", "-p", "seed=4"
+    )
     assert result.exit_code == 0, result.output
-    assert Path(result.stdout.strip()) == folder / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb"
+    assert (
+        Path(result.stdout.strip())
+        == folder / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb"
+    )
     return folder
 
 
 def handed_out(room: Path, **answers: str) -> NotebookNode:
-    notebook = nbformat.read(room / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb", as_version=4)
+    notebook = nbformat.read(
+        room / "handed out" / "release" / "07_tiny" / "07_tiny.ipynb", as_version=4
+    )
     for cell in notebook.cells:
         cell.source = answers.get(cell.id.replace("-", "_"), cell.source)
     return notebook
@@ -107,12 +117,17 @@ def test_a_release_has_stubs_and_no_solution(room: Path) -> None:
     again = call("release", room / "07_tiny.ipynb", "--out", room / "handed out")
     assert again.exit_code == 2 and "--overwrite" in again.stderr
     assert str(room / "handed out") in again.stderr
-    assert call("release", room / "07_tiny.ipynb", "--out", room / "other", "-p", "seed=44").exit_code == 2
+    assert (
+        call("release", room / "07_tiny.ipynb", "--out", room / "other", "-p", "seed=44").exit_code
+        == 2
+    )
     assert call("release", room / "07_tiny.ipynb", "--out", room / "a [b]").exit_code == 2
     assert not (room / "other").exists() and not list(room.glob("*.partial"))
 
 
-def test_a_release_is_replaced_only_when_asked_and_marks_are_never(room: Path, tmp_path: Path) -> None:
+def test_a_release_is_replaced_only_when_asked_and_marks_are_never(
+    room: Path, tmp_path: Path
+) -> None:
     again = ("release", room / "07_tiny.ipynb", "--out", tmp_path / "out", "--overwrite")
     shutil.copytree(room / "handed out", tmp_path / "out")
     result = call(*again, "-p", "seed=6")
@@ -133,7 +148,10 @@ def test_whole_blank_wrong_and_bad_submissions_are_marked(room: Path) -> None:
     whole.cells[-1].source = "pass"  # a check that was tampered with
     nbformat.write(whole, sent / "whole one" / "any name.ipynb")
     nbformat.write(handed_out(room), sent / "blank.ipynb")
-    report = "def my_report(a, b):\n    import warnings\n    warnings.warn('a Warning')\n    return max(a), max(b)"
+    report = (
+        "def my_report(a, b):\n    import warnings\n    warnings.warn('a Warning')\n    "
+        "return max(a), max(b)"
+    )
     wrong = handed_out(room, exercise_1="my_accuracy = 14 / 30", exercise_5=report)
     nbformat.write(wrong, sent / "=wrong.ipynb")
     lost = handed_out(room, exercise_5="import os; os._exit(1)")
@@ -144,10 +162,15 @@ def test_whole_blank_wrong_and_bad_submissions_are_marked(room: Path) -> None:
     other = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
     nbformat.write(other, sent / "another.ipynb")
 
-    result = call("mark", room / "handed out", sent, "--out", room / "marks", "--limit", "200", "--json")
+    result = call(
+        "mark", room / "handed out", sent, "--out", room / "marks", "--limit", "200", "--json"
+    )
     assert result.exit_code == 0, result.output
     rows = {row["name"]: row for row in json.loads(result.stdout)}
-    marks = {name: [row["check-1"], row["check-5"], row["total"], row["of"]] for name, row in rows.items()}
+    marks = {
+        name: [row["check-1"], row["check-5"], row["total"], row["of"]]
+        for name, row in rows.items()
+    }
     assert marks["whole one"] == [1, 2, 3, 3]
     assert marks["blank"] == marks["-wrong"] == [0, 0, 0, 3]
     assert marks["text"] == marks["list"] == marks["nothing"] == marks["another"] == ["", "", "", 3]
@@ -157,10 +180,14 @@ def test_whole_blank_wrong_and_bad_submissions_are_marked(room: Path) -> None:
     assert notes["ends Python"] == "look at it by hand: DeadKernelError: Kernel died"
     assert notes["text"] == notes["list"] == "no notebook"
     assert "give one notebook" in notes["nothing"] and "no cell of this chapter" in notes["another"]
-    page = (room / "marks" / "feedback" / "-wrong" / "07_tiny" / "07_tiny.html").read_text(encoding="utf-8")
+    page = (room / "marks" / "feedback" / "-wrong" / "07_tiny" / "07_tiny.html").read_text(
+        encoding="utf-8"
+    )
     assert "as if numbers were names" in page
     with (room / "marks" / "marks.csv").open(encoding="utf-8-sig") as file:
-        assert [row["total"] for row in csv.DictReader(file) if row["name"] == "whole one"] == ["3.0"]
+        assert [row["total"] for row in csv.DictReader(file) if row["name"] == "whole one"] == [
+            "3.0"
+        ]
     assert not list(room.glob("*.partial"))
 
 
@@ -190,7 +217,16 @@ def test_points_are_those_of_the_outputs_and_repeated_cells_cost_nothing(room: P
     result = call("mark", room / "handed out", sent, "--out", room / "tricks marked", "--json")
     assert result.exit_code == 0, result.output
     rows = {row["name"]: row for row in json.loads(result.stdout)}
-    assert rows.keys() == {"cheat", "_anna", "chatty", "copied", "O'Split", NFC, "Twin.ipynb", "twin"}
+    assert rows.keys() == {
+        "cheat",
+        "_anna",
+        "chatty",
+        "copied",
+        "O'Split",
+        NFC,
+        "Twin.ipynb",
+        "twin",
+    }
     marks = {name: [row["check-1"], row["check-5"], row["total"]] for name, row in rows.items()}
     assert marks["cheat"] == [0, 0, 0]
     assert "check-1" in rows["cheat"]["note"] and "by hand" in rows["cheat"]["note"]
@@ -213,15 +249,23 @@ def test_points_are_those_of_the_outputs_and_repeated_cells_cost_nothing(room: P
 @pytest.mark.parametrize(
     ("file", "name"),
     [
-        ("anna.ipynb", "anna"), ("_anna", "_anna"), (f"{NFD}.ipynb", NFC), ("अनिता.ipynb", "अनिता"),
-        ("สมหญิง", "สมหญิง"), ("D’Arc, J.-P.ipynb", "D’Arc, J.-P"), ("=1+1.ipynb", "-1-1"), ("a[b]*?.ipynb", "a-b---"),
+        ("anna.ipynb", "anna"),
+        ("_anna", "_anna"),
+        (f"{NFD}.ipynb", NFC),
+        ("अनिता.ipynb", "अनिता"),
+        ("สมหญิง", "สมหญิง"),
+        ("D’Arc, J.-P.ipynb", "D’Arc, J.-P"),
+        ("=1+1.ipynb", "-1-1"),
+        ("a[b]*?.ipynb", "a-b---"),
     ],
-)  # fmt: skip
+)
 def test_names_of_learners_are_kept(file: str, name: str) -> None:
     assert classroom.learner_name(Path(file)) == name
 
 
-def test_a_repeated_parameters_cell_is_put_back_wherever_it_stands(room: Path, tmp_path: Path) -> None:
+def test_a_repeated_parameters_cell_is_put_back_wherever_it_stands(
+    room: Path, tmp_path: Path
+) -> None:
     notebook = handed_out(room)
     for cell in [cell for cell in notebook.cells if cell.id in ("parameters", "check-1")]:
         notebook.cells.append(copied(cell, "seed = 9"))
@@ -252,8 +296,18 @@ def test_marking_that_is_stopped_leaves_nothing(room: Path, tmp_path: Path) -> N
     (tmp_path / "sent").mkdir()
     begun = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nwhile True: pass"
     nbformat.write(handed_out(room, exercise_1=begun), tmp_path / "sent" / "loop.ipynb")
-    call = [sys.executable, "-m", "mtlkit.cli", "course", "mark", str(room / "handed out"), str(tmp_path / "sent")]
-    with subprocess.Popen([*call, "--out", str(tmp_path / "marks")], stderr=subprocess.PIPE, text=True) as marking:
+    call = [
+        sys.executable,
+        "-m",
+        "mtlkit.cli",
+        "course",
+        "mark",
+        str(room / "handed out"),
+        str(tmp_path / "sent"),
+    ]
+    with subprocess.Popen(
+        [*call, "--out", str(tmp_path / "marks")], stderr=subprocess.PIPE, text=True
+    ) as marking:
         while not (tmp_path / "begun").exists():
             assert marking.poll() is None
             time.sleep(0.1)
@@ -330,8 +384,12 @@ def test_solutions_are_copied_where_the_chapters_say(tmp_path: Path) -> None:
     result = call("start", tmp_path / "mine")
     assert result.exit_code == 0, result.output
     for folder in ("", "solutions"):
-        wanted = {path.name: path.read_bytes() for path in (ROOT / "notebooks" / folder).glob("*.ipynb")}
-        there = {path.name: path.read_bytes() for path in (tmp_path / "mine" / folder).glob("*.ipynb")}
+        wanted = {
+            path.name: path.read_bytes() for path in (ROOT / "notebooks" / folder).glob("*.ipynb")
+        }
+        there = {
+            path.name: path.read_bytes() for path in (tmp_path / "mine" / folder).glob("*.ipynb")
+        }
         assert wanted and there == wanted
     assert "solutions/00_quickstart.ipynb" in result.stdout
     edited = tmp_path / "mine" / "solutions" / "00_quickstart.ipynb"
@@ -343,9 +401,13 @@ def test_solutions_are_copied_where_the_chapters_say(tmp_path: Path) -> None:
 
 def test_the_list_tells_what_the_chapters_say_of_themselves() -> None:
     rows = json.loads(call("list", "--json").stdout)
-    assert [row["name"] for row in rows] == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert [row["name"] for row in rows] == sorted(
+        path.stem for path in (ROOT / "notebooks").glob("*.ipynb")
+    )
     for row in rows:
-        first = nbformat.read(ROOT / "notebooks" / f"{row['name']}.ipynb", as_version=4).cells[0].source
+        first = (
+            nbformat.read(ROOT / "notebooks" / f"{row['name']}.ipynb", as_version=4).cells[0].source
+        )
         text = " ".join(first.split())
         assert row["title"] and text.startswith(f"# {row['name'][:2]} · {row['title']} ")
         assert f"**Time:** {row['minutes']} minutes" in text
@@ -361,7 +423,9 @@ def test_the_list_tells_what_the_chapters_say_of_themselves() -> None:
 def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
     copy = tmp_path / "a copy"
     for name in ("mtlkit", "notebooks", "benchmarks"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        shutil.copytree(
+            ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     venv.create(tmp_path / "an environment", with_pip=False)
@@ -370,19 +434,26 @@ def test_the_wheel_brings_the_course_along(tmp_path: Path) -> None:
     run("-m", "pip", "wheel", *offline, "--no-build-isolation", "-w", tmp_path, copy)
     run("-m", "pip", "--python", python, "install", *offline, *tmp_path.glob("*.whl"))
     (site,) = (tmp_path / "an environment").rglob("site-packages")
-    (site / "ours.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8")
+    (site / "ours.pth").write_text(
+        "\n".join(path for path in sys.path if path.endswith("-packages")), encoding="utf-8"
+    )
     told = run("-m", "mtlkit.cli", "course", "start", tmp_path / "my course", python=python)
     chapters = {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
     for folder in ("", "solutions"):
         assert chapters == {path.name for path in (tmp_path / "my course" / folder).glob("*.ipynb")}
     assert "00_quickstart.ipynb" in told
-    tries = "from mtlkit.course import check, stored; print(bool(check('00-1', 19 / 30)), stored('digits')['command'])"
+    tries = (
+        "from mtlkit.course import check, stored; print(bool(check('00-1', 19 / 30)), "
+        "stored('digits')['command'])"
+    )
     assert run("-c", tries, python=python).startswith("True python benchmarks/accuracy.py")
 
 
 def run(*arguments: str | Path, python: str | Path = sys.executable) -> str:
-    """Run Python outside the clone, where only what is installed is found; return what it prints."""
+    """Run Python outside the clone, where only the installed is found; return what it prints."""
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     folder = tempfile.gettempdir()
-    done = subprocess.run([python, *arguments], cwd=folder, env=clean, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [python, *arguments], cwd=folder, env=clean, check=True, stdout=subprocess.PIPE, text=True
+    )
     return done.stdout

@@ -28,7 +28,9 @@ title = ""  # any words
 def tiny(tmp_path: Path) -> Path:
     cell = new_code_cell(CELL, metadata={"tags": ["parameters"]})
     kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    nbformat.write(new_notebook(cells=[cell], metadata={"kernelspec": kernel}), tmp_path / "tiny.ipynb")
+    nbformat.write(
+        new_notebook(cells=[cell], metadata={"kernelspec": kernel}), tmp_path / "tiny.ipynb"
+    )
     return tmp_path / "tiny.ipynb"
 
 
@@ -44,9 +46,18 @@ def test_types_and_ranges_are_read_from_the_comments(tiny: Path) -> None:
 
 
 GOOD = [
-    ("seed", "3", 3), ("seed", "0", 0), ("seed", "9", 9), ("rate", "1", 1.0), ("rate", "0.1", 0.1), ("rate", "1e-1", 0.1),
-    ("quick", "false", False), ("quick", "True", True), ("kind", "far", "far"), ("title", "3", "3"), ("title", "a=b", "a=b"),
-]  # fmt: skip
+    ("seed", "3", 3),
+    ("seed", "0", 0),
+    ("seed", "9", 9),
+    ("rate", "1", 1.0),
+    ("rate", "0.1", 0.1),
+    ("rate", "1e-1", 0.1),
+    ("quick", "false", False),
+    ("quick", "True", True),
+    ("kind", "far", "far"),
+    ("title", "3", "3"),
+    ("title", "a=b", "a=b"),
+]
 BAD = [
     ("seed=x", "seed is 'x': give a whole number from 0 to 9."),
     ("seed=-1", "seed is -1: give a whole number from 0 to 9."),
@@ -62,7 +73,8 @@ BAD = [
     ("kind=fra", "kind is 'fra': give 'near' or 'far'. Did you mean 'far'?"),
     (
         "sed=1",
-        "chapter tiny's parameter 'sed' is not known: use one of seed, rate, quick, kind, title. Did you mean 'seed'",
+        "chapter tiny's parameter 'sed' is not known: use one of seed, rate, quick, "
+        "kind, title. Did you mean 'seed'",
     ),
     ("=1", "chapter tiny's parameter '' is not known: use one of seed, rate, quick, kind, title."),
     ("seed", "'seed': write NAME=VALUE"),

@@ -1,4 +1,6 @@
-"""`mtlkit course run`: a whole folder with a report, or one sentence; what was executed before a fault is kept."""
+"""`mtlkit course run`: a whole folder with a report, or one sentence; what was executed before a
+fault is kept.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_a_run_leaves_a_whole_folder_with_a_report(tiny: Path, tmp_path: Path) -
     assert report["chapter"] == "tiny"
     assert report["parameters"] == {"seed": 3, "method": "plain", "size": 2.0, "trouble": ""}
     assert set(report["recorded"]) == {"score", "size", "way"}
-    assert report["settings"] == {"seed": 1} and report["created"] == "before"  # what the chapter itself reports stays
+    assert (
+        report["settings"] == {"seed": 1} and report["created"] == "before"
+    )  # what the chapter itself reports stays
     assert "torch" in report["versions"]
     notebook = nbformat.read(out / "notebook.ipynb", 4)
     assert not any("papermill" in where.metadata for where in (notebook, *notebook.cells))
@@ -73,9 +77,12 @@ def test_a_finished_run_is_replaced_only_when_asked(tiny: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("trouble", "words"), [("raise", ["failed with ValueError: no luck"]), ("die", ["the kernel died"])]
+    ("trouble", "words"),
+    [("raise", ["failed with ValueError: no luck"]), ("die", ["the kernel died"])],
 )
-def test_what_was_executed_before_a_fault_is_kept(tiny: Path, tmp_path: Path, trouble: str, words: list[str]) -> None:
+def test_what_was_executed_before_a_fault_is_kept(
+    tiny: Path, tmp_path: Path, trouble: str, words: list[str]
+) -> None:
     out = tmp_path / "out"
     result = run(tiny, "-p", f"trouble={trouble}", "--out", out)
     assert result.exit_code == 1
@@ -104,7 +111,9 @@ def test_what_was_executed_before_a_fault_is_kept(tiny: Path, tmp_path: Path, tr
         ("method=fency", ["Did you mean 'fancy'"]),
     ],
 )
-def test_a_wrong_parameter_ends_in_one_sentence(tiny: Path, tmp_path: Path, given: str, words: list[str]) -> None:
+def test_a_wrong_parameter_ends_in_one_sentence(
+    tiny: Path, tmp_path: Path, given: str, words: list[str]
+) -> None:
     refused(run(tiny, "-p", given, "--out", tmp_path / "out"), *words)
     assert not list(tmp_path.glob("out*"))
 
@@ -114,7 +123,9 @@ def test_a_parameter_is_given_once(tiny: Path) -> None:
 
 
 def test_an_unknown_chapter_is_named() -> None:
-    refused(run("00_quikstart"), "chapter '00_quikstart' is not known", "Did you mean '00_quickstart'")
+    refused(
+        run("00_quikstart"), "chapter '00_quikstart' is not known", "Did you mean '00_quickstart'"
+    )
     refused(run("/not/there.ipynb"), "/not/there.ipynb", "no such notebook")
 
 
@@ -170,8 +181,20 @@ def test_only_kernels_of_the_runs_that_are_named_are_killed(tiny: Path, tmp_path
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
 def test_ctrl_c_leaves_nothing(tiny: Path, tmp_path: Path) -> None:
-    call = [sys.executable, "-W", "error", "-m", "mtlkit.cli", "course", "run", str(tiny), "-p", "trouble=sleep",
-            "--out", "out"]  # fmt: skip
+    call = [
+        sys.executable,
+        "-W",
+        "error",
+        "-m",
+        "mtlkit.cli",
+        "course",
+        "run",
+        str(tiny),
+        "-p",
+        "trouble=sleep",
+        "--out",
+        "out",
+    ]
     with subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 90
         while not begun(tmp_path / "out.partial" / "notebook.ipynb", "trouble"):

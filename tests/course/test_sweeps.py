@@ -1,4 +1,6 @@
-"""`mtlkit course sweep`: side by side, resumed, a fault costs one run; the same table from a cluster."""
+"""`mtlkit course sweep`: side by side, resumed, a fault costs one run; the same table from a
+cluster.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,19 @@ def finished(out: Path) -> dict[str, int]:
 
 def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    call = (tiny, "--grid", "method=plain,fancy", "--grid", "seed=0..1", "-p", "size=2", "--out", out, "--jobs", "2")
+    call = (
+        tiny,
+        "--grid",
+        "method=plain,fancy",
+        "--grid",
+        "seed=0..1",
+        "-p",
+        "size=2",
+        "--out",
+        out,
+        "--jobs",
+        "2",
+    )
     result = sweep(*call)
     assert result.exit_code == 0, result.output
     before = finished(out)
@@ -60,9 +74,11 @@ def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path:
     assert any(name.startswith("method=plain,seed=0-") for name in before)
     rows = table(out / "results" / "runs.csv")
     assert [(row["method"], row["seed"], row["way"], row["size"]) for row in rows] == [
-        ("plain", "0", "plain", "2.0"), ("plain", "1", "plain", "2.0"), ("fancy", "0", "fancy", "2.0"),
+        ("plain", "0", "plain", "2.0"),
+        ("plain", "1", "plain", "2.0"),
+        ("fancy", "0", "fancy", "2.0"),
         ("fancy", "1", "fancy", "2.0"),
-    ]  # fmt: skip
+    ]
     for name in ("runs.csv", "summary.csv"):  # Excel asks for the mark
         assert (out / "results" / name).read_bytes().startswith(b"\xef\xbb\xbf")
     assert {row["folder"] for row in rows} == set(before) and not any(row["failed"] for row in rows)
@@ -85,14 +101,18 @@ def test_a_sweep_has_a_folder_a_run_and_one_table_over_all(tiny: Path, tmp_path:
     assert {name for name in before if before[name] != after[name]} == {next(iter(before))}
     assert json.loads(again.stdout)["runs"] == 4 and len(json.loads(again.stdout)["summary"]) == 4
     assert table(out / "results" / "runs.csv") == rows
-    wider = sweep(*call[:3], "--grid", "seed=0..2", "-p", "size=2", "--grid", "trouble=", "--out", out)
+    wider = sweep(
+        *call[:3], "--grid", "seed=0..2", "-p", "size=2", "--grid", "trouble=", "--out", out
+    )
     refused(wider, "trouble", "0 values")
     assert {path.name for path in out.iterdir()} == set(before) | {"results"}
 
 
 def test_tables_have_figures_that_can_be_read(tiny: Path, tmp_path: Path) -> None:
     notebook = nbformat.read(tiny, 4)
-    notebook.cells[-1].source += "\nrecord(third=(seed + 1) / 3, many=1234567.0, least=seed * 1e-9 / 7)"
+    notebook.cells[
+        -1
+    ].source += "\nrecord(third=(seed + 1) / 3, many=1234567.0, least=seed * 1e-9 / 7)"
     nbformat.write(notebook, tiny)
     call = (tiny, "--grid", "seed=0..1", "--grid", "size=1,1.1", "--out", tmp_path / "out")
     result = sweep(*call, "--json")
@@ -104,11 +124,16 @@ def test_tables_have_figures_that_can_be_read(tiny: Path, tmp_path: Path) -> Non
     for text in (shown, json.dumps(summary), sweep(*call).stdout):
         assert "1234567" in text or "1.235e+06" in text
         assert not re.search(r"\d{9}|\d\.\d{7}", text.replace(str(tmp_path), "")), text
-    exact = [json.loads(path.read_text())["recorded"] for path in (tmp_path / "out").glob("*/report.json")]
+    exact = [
+        json.loads(path.read_text())["recorded"]
+        for path in (tmp_path / "out").glob("*/report.json")
+    ]
     assert {run["third"] for run in exact} == {1 / 3, 2 / 3}  # a run's own report has all digits
 
 
-def test_the_time_left_is_that_of_the_mean_run(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_left_is_that_of_the_mean_run(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now, left = [0.0], list[float]()
     runs = [1, 30, 1, 1, 30, 1]  # seconds
 
@@ -218,7 +243,11 @@ def test_a_fault_costs_one_run_and_is_told(tiny: Path, tmp_path: Path) -> None:
     assert "2 of 3 runs failed" in result.stderr.strip().splitlines()[-1]
     rows = {row["trouble"]: row for row in table(out / "results" / "runs.csv")}
     assert rows["raise"]["failed"].startswith("tiny.ipynb: cell 'trouble' (In [4]) failed")
-    assert rows["raise"]["score"] == "" and rows["none"]["score"] != "" and rows["none"]["failed"] == ""
+    assert (
+        rows["raise"]["score"] == ""
+        and rows["none"]["score"] != ""
+        and rows["none"]["failed"] == ""
+    )
     (kept,) = out.glob("trouble=raise-*.partial")
     assert "luck" in (kept / "notebook.ipynb").read_text()
     assert [name.rpartition("-")[0] for name in finished(out)] == ["trouble=none"]
@@ -239,9 +268,13 @@ def test_zip_pairs_the_grids(tiny: Path, tmp_path: Path) -> None:
     assert sweep(*call, "--grid", "method=plain,fancy,fancy", "--grid", "size=1,2,3").exit_code == 0
     rows = table(out / "results" / "runs.csv")
     assert [(row["seed"], row["method"], row["size"]) for row in rows] == [
-        ("5", "plain", "1.0"), ("5", "fancy", "2.0"), ("6", "fancy", "3.0"),
-    ]  # fmt: skip
-    assert [row["sd"] for row in table(out / "results" / "summary.csv")] == [""] * 6  # one run has no spread
+        ("5", "plain", "1.0"),
+        ("5", "fancy", "2.0"),
+        ("6", "fancy", "3.0"),
+    ]
+    assert [row["sd"] for row in table(out / "results" / "summary.csv")] == [
+        ""
+    ] * 6  # one run has no spread
 
 
 @pytest.mark.parametrize(
@@ -269,12 +302,25 @@ def test_a_wrong_call_ends_in_one_sentence(
     assert not (tmp_path / "out").exists()
 
 
-def test_ten_thousand_runs_are_asked_about(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_thousand_runs_are_asked_about(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started: list[int] = []
-    monkeypatch.setattr("mtlkit.course.sweeps.sweep", lambda path, runs, *_: iter(started.append(len(runs)) or ()))
-    grid = ("--grid", "seed=0..99", "--grid", f"trouble={','.join(map(str, range(100)))}", "--out", tmp_path / "out")
+    monkeypatch.setattr(
+        "mtlkit.course.sweeps.sweep", lambda path, runs, *_: iter(started.append(len(runs)) or ())
+    )
+    grid = (
+        "--grid",
+        "seed=0..99",
+        "--grid",
+        f"trouble={','.join(map(str, range(100)))}",
+        "--out",
+        tmp_path / "out",
+    )
     no = sweep(tiny, *grid, input="n\n")
-    assert no.exit_code == 2 and "10,000 runs. Go on? (--yes" in no.stderr and "stopped" in no.stderr
+    assert (
+        no.exit_code == 2 and "10,000 runs. Go on? (--yes" in no.stderr and "stopped" in no.stderr
+    )
     assert sweep(tiny, *grid, input="y\n").exit_code == 0
     assert sweep(tiny, *grid, "--yes").exit_code == 0
     assert started == [10_000, 10_000]
@@ -291,7 +337,9 @@ def test_a_cluster_that_is_not_there_is_said(tiny: Path, tmp_path: Path) -> None
     assert "trusted network" in " ".join(sweep("--help").stdout.replace("│", " ").split())
 
 
-def test_a_worker_with_another_version_is_refused(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_another_version_is_refused(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import distributed
 
     class Client:
@@ -340,7 +388,9 @@ def test_a_kernel_is_killed_while_the_folder_of_its_stopped_run_is_there(
     def stopped(*_: object, resources: dict[str, dict[str, str]], **more: object) -> None:
         folder = Path(resources["metadata"]["path"])
         kill = "mtlkit.course.execution.kill_kernels"
-        monkeypatch.setattr(kill, lambda folders: seen.append(folders == [folder] and folder.is_dir()))
+        monkeypatch.setattr(
+            kill, lambda folders: seen.append(folders == [folder] and folder.is_dir())
+        )
         raise KeyboardInterrupt
 
     monkeypatch.setattr("papermill.execute_notebook", stopped)
@@ -355,7 +405,10 @@ def test_a_sweep_does_not_wait_for_ever_nor_for_another_sweep(
     killed: list[Path] = []
     monkeypatch.setattr("mtlkit.course.sweeps.kill_kernels", killed.extend)
     monkeypatch.setattr("mtlkit.course.sweeps.PATIENCE", 0.5)
-    stuck = {Path("passing"): tmp_path / "out" / "a run", Path("other"): tmp_path / "other" / "a run"}
+    stuck = {
+        Path("passing"): tmp_path / "out" / "a run",
+        Path("other"): tmp_path / "other" / "a run",
+    }
     monkeypatch.setattr("mtlkit.course.sweeps.AT_WORK", stuck)
     started = time.monotonic()
     assert list(sweeps.sweep(tiny, [], [], tmp_path / "out")) == []
@@ -367,7 +420,9 @@ def test_a_sweep_does_not_wait_for_ever_nor_for_another_sweep(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
-def test_a_sweep_that_is_killed_or_stopped_goes_on_with_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+def test_a_sweep_that_is_killed_or_stopped_goes_on_with_what_is_missing(
+    tiny: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     grid = ("--grid", "seed=0..5", "-p", "trouble=slow", "--jobs", "1")
     first = start(tiny, out, *grid)
@@ -402,18 +457,25 @@ def test_a_sweep_that_is_killed_or_stopped_goes_on_with_what_is_missing(tiny: Pa
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, each started by its own command; gives the scheduler's address."""
+    """A scheduler and two workers, each by its own command; gives the scheduler's address."""
     file = folder / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     common = ["--scheduler-file", str(file), "--host", "127.0.0.1", "--no-dashboard"]
     calls = [
         [*dask, "scheduler", "--port", "0", *common],
-        *[[*dask, "worker", *common, "--nthreads", "1", "--local-directory", str(folder / name)] for name in "ab"],
+        *[
+            [*dask, "worker", *common, "--nthreads", "1", "--local-directory", str(folder / name)]
+            for name in "ab"
+        ],
     ]
     processes = []
     try:
         for call in calls:
-            processes.append(subprocess.Popen(call, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=folder))
+            processes.append(
+                subprocess.Popen(
+                    call, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=folder
+                )
+            )
             wait_until(file.exists, processes[0])
         yield json.loads(file.read_text())["address"]
     finally:

@@ -1,4 +1,6 @@
-"""A server on this machine that can misbehave, and small sets that torchvision's classes take for the official ones."""
+"""A server on this machine that can misbehave, and small sets that torchvision's classes take for
+the official ones.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Server:
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
     resumes: bool = True  # understands Range
-    cut_after: list[int] = field(default_factory=list)  # one answer each is cut off after so many bytes
+    cut_after: list[int] = field(
+        default_factory=list
+    )  # one answer each is cut off after so many bytes
     status: int = 200
     content_type: str = "application/octet-stream"
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Range)
@@ -37,7 +41,14 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setattr("mtlkit.data.download.PAUSE", 0.0)
-    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+    ):
         monkeypatch.delenv(name, raising=False)
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,7 +98,9 @@ def idx(values: np.ndarray) -> bytes:
 
 @dataclass
 class Small:
-    """A small set: its files by name as they lie unpacked, images N x H x W (x 3) and labels by part."""
+    """A small set: its files by name as they lie unpacked, images N x H x W (x 3) and labels by
+    part.
+    """
 
     raw: dict[str, bytes]
     images: dict[str, np.ndarray]
@@ -99,7 +112,9 @@ SIZES = {"train": 40, "test": 20}
 
 @pytest.fixture
 def small_mnist(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
-    """40 + 20 images, four and two of each class, on the server; to torchvision and mtlkit they are the official MNIST."""
+    """40 + 20 images, four and two of each class, on the server; to torchvision and mtlkit they are
+    the official MNIST.
+    """
     from torchvision.datasets import MNIST
 
     from mtlkit.data.sets import SETS, Part
@@ -108,14 +123,21 @@ def small_mnist(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     for part, start in (("train", "train"), ("test", "t10k")):
         images[part] = random.integers(0, 256, (SIZES[part], 28, 28), np.uint8)
         labels[part] = np.arange(SIZES[part]) % 10
-        raw[f"{start}-images-idx3-ubyte"], raw[f"{start}-labels-idx1-ubyte"] = idx(images[part]), idx(labels[part])
-        files = {f"MNIST/raw/{name}": md5(body) for name, body in raw.items() if name.startswith(start)}
+        raw[f"{start}-images-idx3-ubyte"], raw[f"{start}-labels-idx1-ubyte"] = (
+            idx(images[part]),
+            idx(labels[part]),
+        )
+        files = {
+            f"MNIST/raw/{name}": md5(body) for name, body in raw.items() if name.startswith(start)
+        }
         official = Part(SIZES[part], files, (SIZES[part] // 10,) * 10)
         monkeypatch.setitem(SETS["mnist"].parts, part, official)
     for name, body in raw.items():
         server.files[f"mnist/{name}.gz"] = gzip.compress(body)
     monkeypatch.setattr(MNIST, "mirrors", [f"{server.url}mnist/"])
-    monkeypatch.setattr(MNIST, "resources", [(f"{name}.gz", md5(server.files[f"mnist/{name}.gz"])) for name in raw])
+    monkeypatch.setattr(
+        MNIST, "resources", [(f"{name}.gz", md5(server.files[f"mnist/{name}.gz"])) for name in raw]
+    )
     return Small(raw, images, labels)
 
 
@@ -132,9 +154,14 @@ def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     for number in range(5):
         rows = slice(10 * number, 10 * number + 10)
         raw[f"data_batch_{number + 1}"] = pickle.dumps(
-            {"data": images["train"][rows].reshape(10, -1), "labels": labels["train"][rows].tolist()}
+            {
+                "data": images["train"][rows].reshape(10, -1),
+                "labels": labels["train"][rows].tolist(),
+            }
         )
-    raw["test_batch"] = pickle.dumps({"data": images["test"].reshape(20, -1), "labels": labels["test"].tolist()})
+    raw["test_batch"] = pickle.dumps(
+        {"data": images["test"].reshape(20, -1), "labels": labels["test"].tolist()}
+    )
     raw["batches.meta"] = pickle.dumps({"label_names": list("abcdefghij")})
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -145,7 +172,9 @@ def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     server.files["cifar.tar.gz"] = packed.getvalue()
     monkeypatch.setattr(CIFAR10, "url", f"{server.url}cifar.tar.gz")
     monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
-    monkeypatch.setattr(CIFAR10, "train_list", [[name, md5(raw[name])] for name in raw if name.startswith("data")])
+    monkeypatch.setattr(
+        CIFAR10, "train_list", [[name, md5(raw[name])] for name in raw if name.startswith("data")]
+    )
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", md5(raw["test_batch"])]])
     monkeypatch.setattr(CIFAR10, "meta", CIFAR10.meta | {"md5": md5(raw["batches.meta"])})
     return Small(raw, images, labels)
@@ -168,7 +197,9 @@ def small_gtsrb(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     table = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
     for label in range(3):
         for frame in range(4):
-            raw[f"GTSRB/Training/{label:05d}/00000_{frame:05d}.ppm"] = ppm(80 * label + frame, (20 + 9 * frame, 31))
+            raw[f"GTSRB/Training/{label:05d}/00000_{frame:05d}.ppm"] = ppm(
+                80 * label + frame, (20 + 9 * frame, 31)
+            )
             labels["train"].append(label)
     for row, label in enumerate((2, 0, 1, 1, 2, 0)):
         raw[f"GTSRB/Final_Test/Images/{row:05d}.ppm"] = ppm(80 * label, (25, 30 + row))
@@ -176,7 +207,9 @@ def small_gtsrb(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
         labels["test"].append(label)
     raw["GT-final_test.csv"] = table.encode()
     known, remotes = SETS["gtsrb"], []
-    for remote, start in zip(known.packed, ("GTSRB/Training", "GTSRB/Final_Test", "GT"), strict=True):
+    for remote, start in zip(
+        known.packed, ("GTSRB/Training", "GTSRB/Final_Test", "GT"), strict=True
+    ):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for name, body in raw.items():
@@ -184,9 +217,13 @@ def small_gtsrb(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
                     archive.writestr(name, body)
         name = remote.path.split("/")[1]
         server.files[name] = packed.getvalue()
-        remotes.append(dataclasses.replace(remote, md5=md5(packed.getvalue()), urls=(server.url + name,)))
+        remotes.append(
+            dataclasses.replace(remote, md5=md5(packed.getvalue()), urls=(server.url + name,))
+        )
     parts = {part: Part(len(found), known.parts[part].files) for part, found in labels.items()}
-    changed = dataclasses.replace(known, packed=tuple(remotes), parts=parts, class_names=("0", "1", "2"))
+    changed = dataclasses.replace(
+        known, packed=tuple(remotes), parts=parts, class_names=("0", "1", "2")
+    )
     monkeypatch.setitem(SETS, "gtsrb", changed)
     return Small(raw, {}, {part: np.array(found) for part, found in labels.items()})
 
@@ -202,8 +239,11 @@ def small_blood(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
         arrays[f"{part}_labels"] = (np.arange(size) % 8)[:, None].astype(np.uint8)
     np.savez(file, **arrays)
     server.files["bloodmnist.npz"] = file.getvalue()
-    facts = {"url": f"{server.url}bloodmnist.npz?download=1", "MD5": md5(file.getvalue()),
-             "n_samples": {"train": 24, "test": 16, "val": 8}}  # fmt: skip
+    facts = {
+        "url": f"{server.url}bloodmnist.npz?download=1",
+        "MD5": md5(file.getvalue()),
+        "n_samples": {"train": 24, "test": 16, "val": 8},
+    }
     monkeypatch.setitem(INFO, "bloodmnist", INFO["bloodmnist"] | facts)
     images = {part: arrays[f"{part}_images"] for part in ("train", "test", "val")}
     return Small({}, images, {part: arrays[f"{part}_labels"][:, 0] for part in images})

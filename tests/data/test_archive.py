@@ -28,7 +28,12 @@ def saved(folder: Path, **arrays: Any) -> Path:
 def test_known_values(tmp_path: Path) -> None:
     images = load(saved(tmp_path, images=RAMP, labels=[5, 3, 3, 5]))
     np.testing.assert_array_equal(images.images, RAMP[:, None].astype(np.float32))
-    assert (images.name, images.paths[3], images.n_clusters, images.notes) == ("set", "set/0003", None, ())
+    assert (images.name, images.paths[3], images.n_clusters, images.notes) == (
+        "set",
+        "set/0003",
+        None,
+        (),
+    )
     assert images.class_names == ("3", "5")
     labels = images.open_labels()
     assert labels is not None and labels.tolist() == [1, 0, 0, 1]
@@ -89,7 +94,9 @@ def test_scales(pixels: np.ndarray, expected: list[float], note: bool, tmp_path:
         elements={"allow_nan": False, "allow_infinity": False},
     )
 )
-def test_any_numbers_come_to_0_1_or_are_refused(pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_numbers_come_to_0_1_or_are_refused(
+    pixels: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     path = saved(tmp_path_factory.mktemp("any"), images=pixels)
     try:
         images = load(path).images
@@ -107,7 +114,9 @@ def test_size_keeps_the_aspect(tmp_path: Path) -> None:
     assert images.images.shape == (2, 1, 32, 32)
     np.testing.assert_allclose(images.images[0, 0, 8:24, :14], 0, atol=1e-6)
     np.testing.assert_allclose(images.images[0, 0, 8:24, 18:], 1, atol=1e-6)
-    assert np.ptp(images.images[0, 0, :8]) == np.ptp(images.images[0, 0, 24:]) == 0  # filled, one shade
+    assert (
+        np.ptp(images.images[0, 0, :8]) == np.ptp(images.images[0, 0, 24:]) == 0
+    )  # filled, one shade
 
 
 @pytest.mark.parametrize("key", ["images", "x", "anything"])
@@ -127,7 +136,9 @@ def test_keys_of_images(key: str, tmp_path: Path) -> None:
         (np.array([True, False, True, True]), [1, 0, 1, 1], ("False", "True")),
     ],
 )
-def test_labels_are_numbered(labels: np.ndarray, codes: list[int], names: tuple[str, ...], tmp_path: Path) -> None:
+def test_labels_are_numbered(
+    labels: np.ndarray, codes: list[int], names: tuple[str, ...], tmp_path: Path
+) -> None:
     images = load(saved(tmp_path, images=RAMP, labels=labels))
     opened = images.open_labels()
     assert opened is not None and opened.tolist() == codes and images.class_names == names
@@ -146,7 +157,10 @@ def with_hole(value: float) -> np.ndarray:
         ({"images": with_hole(-np.inf)}, "2 of 4 images hold NaN or infinity, the first is row 2"),
         ({"images": np.array([None, "a"], object)}, "'images' is pickled, which is never opened"),
         ({"images": RAMP, "labels": np.array([None] * 4)}, "'labels' is pickled"),
-        ({"a": RAMP, "b": RAMP}, r"which array holds the images is not clear, it has a \(4 x 8 x 10, float64\)"),
+        (
+            {"a": RAMP, "b": RAMP},
+            r"which array holds the images is not clear, it has a \(4 x 8 x 10, float64\)",
+        ),
         ({"a": np.zeros(3)}, r"it has a \(3, float64\)"),
         ({"a": np.float64(3)}, r"it has a \(one value, float64\)"),
         ({}, "it has no array"),
@@ -158,7 +172,10 @@ def with_hole(value: float) -> np.ndarray:
         ({"images": RAMP.astype(complex)}, "of complex128, which are no images"),
         ({"images": RAMP.astype("U8")}, "of <U8, which are no images"),
         ({"images": RAMP.astype("M8[s]")}, "which are no images"),
-        ({"images": RAMP, "labels": [0, 1, 0]}, "'labels' is 3 of int64 for 4 images: give one integer or text"),
+        (
+            {"images": RAMP, "labels": [0, 1, 0]},
+            "'labels' is 3 of int64 for 4 images: give one integer or text",
+        ),
         ({"images": RAMP, "y": np.zeros((4, 2), int)}, "'y' is 4 x 2 of int64 for 4 images"),
         ({"images": RAMP, "labels": [0.5, 1, 0, 1]}, "'labels' is 4 of float64 for 4 images"),
         ({"images": RAMP, "labels": [b"\xff", b"a", b"a", b"b"]}, r"cannot be read as \.npz"),
@@ -211,7 +228,9 @@ def test_damaged_files_are_refused(damage: Any, tmp_path: Path) -> None:
 
 def bomb(path: Path, name: str, shape: tuple[int, ...], dtype: str = "|u1") -> None:
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": dtype, "fortran_order": False, "shape": shape}
+    )
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(name, header.getvalue())
 

@@ -1,4 +1,6 @@
-"""What a file from elsewhere may cost: pixels, memory (measured), and how many are decoded at a time."""
+"""What a file from elsewhere may cost: pixels, memory (measured), and how many are decoded at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -78,9 +80,19 @@ def test_large_pictures_are_decoded_one_at_a_time_and_copied_never(tmp_path: Pat
 
 def padded_npz(path: Path, version: tuple[int, int]) -> None:
     header = io.BytesIO()
-    np.lib.format.write_array_header_2_0(header, {"descr": "|u1", "fortran_order": False, "shape": (4, 8, 8)})
-    text = header.getvalue()[12:].rstrip() + b" " * 600_000_000 * (version == (2, 0)) + b" " * 65_000 + b"\n"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("images.npy", "w") as file:
+    np.lib.format.write_array_header_2_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (4, 8, 8)}
+    )
+    text = (
+        header.getvalue()[12:].rstrip()
+        + b" " * 600_000_000 * (version == (2, 0))
+        + b" " * 65_000
+        + b"\n"
+    )
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("images.npy", "w") as file,
+    ):
         file.write(b"\x93NUMPY" + bytes(version))
         if version == (2, 0):
             file.write(len(text).to_bytes(4, "little"))
@@ -90,7 +102,9 @@ def padded_npz(path: Path, version: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("version", [(1, 0), (2, 0)])
-def test_a_padded_header_is_refused_before_it_is_read(version: tuple[int, int], tmp_path: Path) -> None:
+def test_a_padded_header_is_refused_before_it_is_read(
+    version: tuple[int, int], tmp_path: Path
+) -> None:
     padded_npz(tmp_path / "set.npz", version)
     taken, said = peak(tmp_path / "set.npz", tmp_path / "warm")
     assert taken < 200, said
@@ -121,7 +135,9 @@ def test_a_jpeg_in_several_scans_is_bounded_by_all_its_pixels(tmp_path: Path) ->
         read_image(tmp_path / "scans.jpg", 8, max_pixels=15_000)
 
 
-def test_the_bound_can_be_raised_beyond_pillows_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bound_can_be_raised_beyond_pillows_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # above twice as many Pillow would refuse
     few_pngs(tmp_path)
     Image.new("L", (100, 90), 77).save(tmp_path / "large.png")
@@ -158,4 +174,6 @@ def test_a_large_picture_comes_to_what_one_piece_gives(
 def test_pictures_of_one_piece_are_as_ever(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (900, 1300, 3), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 32), fit_square(Image.fromarray(pixels), 32))
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.png", 32), fit_square(Image.fromarray(pixels), 32)
+    )

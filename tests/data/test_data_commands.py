@@ -24,7 +24,11 @@ def test_list_says_what_is_there(small_mnist: Any, tmp_path: Path) -> None:
     ]
     assert call("data", "fetch", "mnist", "--data-root", tmp_path).exit_code == 0
     text = call("data", "list", "--data-root", tmp_path).stdout
-    assert "there: train and test" in text.splitlines()[0] and "medmnist:NAME" in text and str(tmp_path) in text
+    assert (
+        "there: train and test" in text.splitlines()[0]
+        and "medmnist:NAME" in text
+        and str(tmp_path) in text
+    )
     assert "CC BY-SA 3.0" in text
 
 
@@ -38,20 +42,29 @@ def test_fetch_and_check(small_mnist: Any, tmp_path: Path) -> None:
         ("test", "complete"),
     ]
     every = call("data", "check", "--data-root", tmp_path)
-    assert every.exit_code == 0 and len(every.stdout.splitlines()) == 2  # what is not there is passed over
+    assert (
+        every.exit_code == 0 and len(every.stdout.splitlines()) == 2
+    )  # what is not there is passed over
     (tmp_path / "MNIST" / "raw" / "t10k-images-idx3-ubyte").write_bytes(b"cut")
     damaged = call("data", "check", "--data-root", tmp_path, "--json")
-    assert damaged.exit_code == 1 and [one["state"] for one in json.loads(damaged.stdout)] == ["complete", "damaged"]
+    assert damaged.exit_code == 1 and [one["state"] for one in json.loads(damaged.stdout)] == [
+        "complete",
+        "damaged",
+    ]
 
 
-def test_the_data_root_of_the_environment(small_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_root_of_the_environment(
+    small_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MTLKIT_DATA", str(tmp_path))
     assert call("data", "fetch", "mnist").exit_code == 0
     assert (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file()
     assert f"data root: {tmp_path}" in call("doctor").stdout
 
 
-def test_a_download_that_fails_is_status_1_in_one_sentence(small_mnist: Any, server: Any, tmp_path: Path) -> None:
+def test_a_download_that_fails_is_status_1_in_one_sentence(
+    small_mnist: Any, server: Any, tmp_path: Path
+) -> None:
     server.files.clear()
     result = call("data", "fetch", "mnist", "--data-root", tmp_path)
     assert result.exit_code == 1 and result.stdout == ""
@@ -70,9 +83,16 @@ def test_a_download_that_fails_is_status_1_in_one_sentence(small_mnist: Any, ser
         (["check", "medmnist:zebra"], "'medmnist:zebra' is not a known set"),
     ],
 )
-def test_wrong_calls_are_status_2_in_one_sentence(arguments: list[str], words: str, tmp_path: Path) -> None:
+def test_wrong_calls_are_status_2_in_one_sentence(
+    arguments: list[str], words: str, tmp_path: Path
+) -> None:
     result = call("data", *arguments, "--data-root", tmp_path)
-    assert result.exit_code == 2 and result.stdout == "" and words in result.stderr and result.stderr.count("\n") == 1
+    assert (
+        result.exit_code == 2
+        and result.stdout == ""
+        and words in result.stderr
+        and result.stderr.count("\n") == 1
+    )
 
 
 def test_fit_says_how_to_get_a_set(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Values of more than 8 bits: the set's own range where the format does not say what white is, kept for later images."""
+"""Values of more than 8 bits: the set's own range where the format does not say what white is, kept
+for later images.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def test_a_small_range_high_up_is_no_full_range(save: Save, tmp_path: Path) -> N
 def test_the_full_range_of_16_bits_stays_bit_for_bit(save: Save, tmp_path: Path) -> None:
     values = np.round(PICTURES * 60_000).astype(np.uint16)
     images = load(save(tmp_path / "set", values))
-    np.testing.assert_array_equal(images.images[:, 0], values.astype(np.float32) / np.float32(65535))
+    np.testing.assert_array_equal(
+        images.images[:, 0], values.astype(np.float32) / np.float32(65535)
+    )
     assert images.scale == (0, 65535) and not any("scaled" in note for note in images.notes)
 
 
@@ -74,9 +78,17 @@ def test_eight_bits_stay_though_they_use_few_of_them(save: Save, tmp_path: Path)
 @both
 @pytest.mark.parametrize(
     ("dtype", "low", "high"),
-    [("f4", -3.5, 12.25), ("f4", 0, 255), ("i2", -1024, 3071), ("i4", 0, 2_000_000), ("u4", 5, 90_000)],
+    [
+        ("f4", -3.5, 12.25),
+        ("f4", 0, 255),
+        ("i2", -1024, 3071),
+        ("i4", 0, 2_000_000),
+        ("u4", 5, 90_000),
+    ],
 )
-def test_floats_signed_and_32_bits_are_read(save: Save, dtype: str, low: float, high: float, tmp_path: Path) -> None:
+def test_floats_signed_and_32_bits_are_read(
+    save: Save, dtype: str, low: float, high: float, tmp_path: Path
+) -> None:
     values = (PICTURES * (high - low) + low).astype(dtype)
     images = load(save(tmp_path / "set", values))
     np.testing.assert_allclose(images.images[:, 0], PICTURES, atol=1e-3)
@@ -105,7 +117,10 @@ def test_later_images_are_brought_to_the_same_scale(save: Save, tmp_path: Path) 
 
 @pytest.mark.parametrize("save", [save_tiffs, save_npz])
 def test_where_the_format_told_what_white_is_it_does_so_later(save: Save, tmp_path: Path) -> None:
-    full, dark = np.round(PICTURES * 65535).astype(np.uint16), np.round(PICTURES[:3] * 9000).astype(np.uint16)
+    full, dark = (
+        np.round(PICTURES * 65535).astype(np.uint16),
+        np.round(PICTURES[:3] * 9000).astype(np.uint16),
+    )
     floats = (PICTURES[:3] / 4).astype(np.float32)
     for number, values in enumerate((full, PICTURES.astype(np.float32))):
         scale = load(save(tmp_path / f"set{number}", values)).scale
@@ -115,7 +130,9 @@ def test_where_the_format_told_what_white_is_it_does_so_later(save: Save, tmp_pa
 
 
 def test_floats_of_64_bits_are_read_from_npz_and_explained_in_tiff(tmp_path: Path) -> None:
-    np.testing.assert_allclose(load(save_npz(tmp_path, PICTURES * 2 - 1)).images[:, 0], PICTURES, atol=1e-6)
+    np.testing.assert_allclose(
+        load(save_npz(tmp_path, PICTURES * 2 - 1)).images[:, 0], PICTURES, atol=1e-6
+    )
     with pytest.raises(InputError, match="save a TIFF as grey of 8, 16 or 32 bits"):
         load(save_tiffs(tmp_path / "set", PICTURES))
 
@@ -123,7 +140,9 @@ def test_floats_of_64_bits_are_read_from_npz_and_explained_in_tiff(tmp_path: Pat
 def test_one_file_is_brought_to_a_scale_too(tmp_path: Path) -> None:
     values = np.round(PICTURES[:1] * 600 + 100).astype(np.uint16)
     path = save_tiffs(tmp_path, values) / "0.tif"
-    np.testing.assert_allclose(read_image(path, 16, scale=(0, 1000))[0], values[0] / 1000, atol=1e-6)
+    np.testing.assert_allclose(
+        read_image(path, 16, scale=(0, 1000))[0], values[0] / 1000, atol=1e-6
+    )
     alone = read_image(path, 16)
     assert alone.min() == 0 and alone.max() == 1
 
@@ -141,9 +160,13 @@ def test_colour_of_16_bits_is_scaled_as_far_as_pillow_keeps_it(most: int, tmp_pa
     values = np.round(PICTURES[..., None] * (1, 0.5, 0) * most).astype(np.uint16)
     images = load(save_tiffs(tmp_path, values))
     levels = most // 257
-    np.testing.assert_allclose(images.images.transpose(0, 2, 3, 1), values / most, atol=1.5 / levels)
+    np.testing.assert_allclose(
+        images.images.transpose(0, 2, 3, 1), values / most, atol=1.5 / levels
+    )
     if most == 65535:
-        np.testing.assert_array_equal(images.images[:, 0], (values[..., 0] >> 8).astype(np.float32) / 255)
+        np.testing.assert_array_equal(
+            images.images[:, 0], (values[..., 0] >> 8).astype(np.float32) / 255
+        )
     assert images.images.max() == 1 and "upper 8" in " ".join(images.notes)
 
 

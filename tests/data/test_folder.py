@@ -34,7 +34,16 @@ def test_natural_order_of_relative_paths(tmp_path: Path) -> None:
     for shade, name in enumerate(names):
         draw(tmp_path / name, shade * 20)
     images = load(tmp_path)
-    assert images.paths == ("9.png", "10.png", "a.png", "a/1.png", "a/02.png", "a/2.png", "a/10.png", "b/x.png")
+    assert images.paths == (
+        "9.png",
+        "10.png",
+        "a.png",
+        "a/1.png",
+        "a/02.png",
+        "a/2.png",
+        "a/10.png",
+        "b/x.png",
+    )
     shades = np.array([names.index(path) * 20 for path in images.paths])
     np.testing.assert_allclose(images.images[:, 0, 0, 0] * 255, shades)
     assert images.name == tmp_path.name and images.n_clusters is None
@@ -47,7 +56,9 @@ def test_names_of_equal_numbers_have_an_order_too() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(names=st.sets(st.text("ab019_-", min_size=1, max_size=6), min_size=2, max_size=8))
-def test_order_does_not_depend_on_the_file_system(names: set[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_order_does_not_depend_on_the_file_system(
+    names: set[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     found = []
     for order in (sorted(names), sorted(names, reverse=True)):
         folder = tmp_path_factory.mktemp("order")
@@ -59,7 +70,9 @@ def test_order_does_not_depend_on_the_file_system(names: set[str], tmp_path_fact
 
 
 def test_class_subfolders_give_labels(tmp_path: Path) -> None:
-    for row, name in enumerate(["dog/2.png", "cat/deep/1.png", "cat/0.png", "owl10/a.png", "owl9/b.png"]):
+    for row, name in enumerate(
+        ["dog/2.png", "cat/deep/1.png", "cat/0.png", "owl10/a.png", "owl9/b.png"]
+    ):
         draw(tmp_path / name, row * 40)
     images = load(tmp_path, labels="folders")
     assert images.class_names == ("cat", "dog", "owl9", "owl10")
@@ -78,7 +91,9 @@ def test_subfolders_are_no_labels_unless_told(tmp_path: Path) -> None:
     assert not any("labels" in note for note in images.notes)
 
 
-@pytest.mark.parametrize("names", [["a/1.png", "a/2.png"], ["a/1.png", "b/2.png", "3.png"], ["1.png", "2.png"]])
+@pytest.mark.parametrize(
+    "names", [["a/1.png", "a/2.png"], ["a/1.png", "b/2.png", "3.png"], ["1.png", "2.png"]]
+)
 def test_labels_are_refused_where_folders_give_none(names: list[str], tmp_path: Path) -> None:
     for row, name in enumerate(names):
         draw(tmp_path / name, row)
@@ -99,7 +114,9 @@ def test_another_way_to_labels_is_refused(tmp_path: Path) -> None:
         load(tmp_path, labels="files")
 
 
-def test_labels_are_not_made_before_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_are_not_made_before_they_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def touched(*_: object) -> None:
         raise RuntimeError("labels touched")
 
@@ -192,7 +209,9 @@ def test_names_that_are_not_utf8_are_made_printable(tmp_path: Path) -> None:
         ([(500, 400)] * 2, 32),
     ],
 )
-def test_the_side_is_the_median_longer_side(sizes: list[tuple[int, int]], side: int, tmp_path: Path) -> None:
+def test_the_side_is_the_median_longer_side(
+    sizes: list[tuple[int, int]], side: int, tmp_path: Path
+) -> None:
     for row, size in enumerate(sizes):
         draw(tmp_path / f"{row}.png", row * 50, size)
     images = load(tmp_path)
@@ -249,7 +268,9 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
 
 def test_broken_files_are_skipped_and_reported(tmp_path: Path) -> None:
     fill(tmp_path, good=17, bad=0)
-    (tmp_path / "good3.png").write_bytes((tmp_path / "good3.png").read_bytes()[:50])  # header whole, pixels cut
+    (tmp_path / "good3.png").write_bytes(
+        (tmp_path / "good3.png").read_bytes()[:50]
+    )  # header whole, pixels cut
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "z.jpg").write_bytes(b"no image")
     images = load(tmp_path)
@@ -271,7 +292,10 @@ def test_few_broken_files_are_skipped(good: int, bad: int, tmp_path: Path) -> No
 @pytest.mark.parametrize(("good", "bad"), [(36, 4), (75, 4), (94, 6), (1, 4)])
 def test_many_broken_files_are_refused(good: int, bad: int, tmp_path: Path) -> None:
     fill(tmp_path, good, bad)
-    words = rf"{bad} of {good + bad} image files cannot be decoded \(bad0.png: the content .+; bad1.+; bad2.png"
+    words = (
+        rf"{bad} of {good + bad} image files cannot be decoded \(bad0.png: the content "
+        r".+; bad1.+; bad2.png"
+    )
     with pytest.raises(InputError, match=words) as refused:
         load(tmp_path)
     assert str(tmp_path) in str(refused.value) and "bad3" not in str(refused.value)
@@ -365,10 +389,14 @@ def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "scandir", guarded)
 
 
-def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(tmp_path, good=2, bad=0)
     forbid(tmp_path, monkeypatch)
-    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\): check its permissions") as fault:
+    with pytest.raises(
+        InputError, match=r"cannot be read \(Permission denied\): check its permissions"
+    ) as fault:
         load(tmp_path)
     assert str(tmp_path) in str(fault.value)
 
@@ -388,7 +416,9 @@ def test_a_set_beyond_memory_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     fill(tmp_path, good=3, bad=0)
     monkeypatch.setattr("mtlkit.data.images.MOST_BYTES", 3 * 64 * 64 * 4 - 1)
     monkeypatch.setattr(folder_module, "decode", None)  # not reached
-    with pytest.raises(InputError, match=r"3 x 1 x 64 x 64 values take .+ ask for a smaller --size"):
+    with pytest.raises(
+        InputError, match=r"3 x 1 x 64 x 64 values take .+ ask for a smaller --size"
+    ):
         load(tmp_path, size=64)
 
 
@@ -396,4 +426,6 @@ def test_nothing_of_the_users_is_changed(tmp_path: Path) -> None:
     fill(tmp_path, good=3, bad=1)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
     load(tmp_path)
-    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
+    assert before == {
+        path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()
+    }

@@ -1,4 +1,4 @@
-"""Which files of a folder are read, and that nothing else that is an image is left out in silence."""
+"""Which files of a folder are read, and that no other image is left out in silence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def test_a_phones_picture_stands_upright(kind: str, tmp_path: Path) -> None:
     exif[0x0112] = 6
     upright = Image.new("L", (32, 64), 0)
     upright.paste(255, (0, 0, 32, 16))  # light above
-    upright.rotate(90, expand=True).convert("RGB").save(tmp_path / "a.jpg", format=kind, exif=exif.tobytes())
+    upright.rotate(90, expand=True).convert("RGB").save(
+        tmp_path / "a.jpg", format=kind, exif=exif.tobytes()
+    )
     found = read_image(tmp_path / "a.jpg", 64, channels=1)[0]
     assert found[8, 32] > 0.9 and found[48, 32] < 0.1
 
@@ -72,7 +74,8 @@ def test_what_is_not_read_is_told_by_kind_and_number(tmp_path: Path) -> None:
         "a.psd": b"8BPS" + bytes(40),
         "deep/b.PSD": b"8BPS" + bytes(40),
         "photo.jpg": b"\0\0\0\x0cJXL \r\n\x87\n",  # by its content
-        "IMG_1.NEF": b"II*\0" + bytes(40),  # a TIFF by its content, with a thumbnail for its first image
+        "IMG_1.NEF": b"II*\0"
+        + bytes(40),  # a TIFF by its content, with a thumbnail for its first image
         "scan": bytes(128) + b"DICM",
         "drawing.svg": b"<svg/>",
         "readme.txt": b"words",
@@ -84,30 +87,43 @@ def test_what_is_not_read_is_told_by_kind_and_number(tmp_path: Path) -> None:
     assert len(images) == 2 and not images.skipped
     note = images.notes[-1]
     assert note.startswith("6 files were left out: 2 .psd, 1 ")
-    assert all(f"1 {kind}" in note for kind in (".nef", ".jxl", ".dcm", ".svg")) and "PNG or JPEG" in note
+    assert (
+        all(f"1 {kind}" in note for kind in (".nef", ".jxl", ".dcm", ".svg"))
+        and "PNG or JPEG" in note
+    )
 
 
-def test_heic_without_its_extra_is_left_out_and_the_extra_named(tmp_path: Path, no_heif: None) -> None:
+def test_heic_without_its_extra_is_left_out_and_the_extra_named(
+    tmp_path: Path, no_heif: None
+) -> None:
     two_pngs(tmp_path)
     for number in range(3):
         PHOTO.save(tmp_path / f"{number}.{'jpg' if number else 'HEIC'}", format="HEIF")
     images = load(tmp_path)
     assert len(images) == 2 and not images.skipped
-    assert "3 files were left out: 3 .heic" in images.notes[-1] and "mtlkit[heic]" in images.notes[-1]
+    assert (
+        "3 files were left out: 3 .heic" in images.notes[-1] and "mtlkit[heic]" in images.notes[-1]
+    )
     with pytest.raises(InputError, match=r"0\.HEIC: .*\.heic .*mtlkit\[heic\]"):
         read_image(tmp_path / "0.HEIC", 16)
 
 
-def test_a_folder_of_such_files_alone_says_which_and_what_to_do(tmp_path: Path, no_heif: None) -> None:
+def test_a_folder_of_such_files_alone_says_which_and_what_to_do(
+    tmp_path: Path, no_heif: None
+) -> None:
     for number in range(3):
         PHOTO.save(tmp_path / f"{number}.heic", format="HEIF")
     (tmp_path / "a.psd").write_bytes(b"8BPS")
-    with pytest.raises(InputError, match=r"4 files were left out: 3 \.heic, 1 \.psd .*mtlkit\[heic\].*PNG or JPEG"):
+    with pytest.raises(
+        InputError, match=r"4 files were left out: 3 \.heic, 1 \.psd .*mtlkit\[heic\].*PNG or JPEG"
+    ):
         load(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "WEBP", "PNG", "AVIF", "HEIF"])
-def test_of_several_frames_or_pages_the_first_is_read_and_that_is_said(kind: str, tmp_path: Path) -> None:
+def test_of_several_frames_or_pages_the_first_is_read_and_that_is_said(
+    kind: str, tmp_path: Path
+) -> None:
     two_pngs(tmp_path)
     shades = [Image.new("RGB", (64, 64), (shade, shade, shade)) for shade in (250, 10, 130)]
     for name in ("a", "b"):
@@ -124,7 +140,9 @@ def test_a_second_picture_in_a_phones_jpeg_is_no_page(tmp_path: Path) -> None:
     assert len(load(tmp_path).notes) == 1
 
 
-@pytest.mark.parametrize("write", [lambda path: path.write_bytes(b"\0" * 18), lambda path: path.write_text("TGA, not")])
+@pytest.mark.parametrize(
+    "write", [lambda path: path.write_bytes(b"\0" * 18), lambda path: path.write_text("TGA, not")]
+)
 def test_a_tga_that_is_none_is_skipped(write: Callable[[Path], None], tmp_path: Path) -> None:
     two_pngs(tmp_path)
     write(tmp_path / "a.tga")

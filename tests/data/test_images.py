@@ -22,14 +22,27 @@ def test_digits_are_scikit_learns_images_over_16() -> None:
     assert digits.images.dtype == np.float32
     np.testing.assert_array_equal(digits.images[:, 0] * 16, known.images)
     np.testing.assert_array_equal(digits.open_labels(), known.target)
-    assert (digits.name, digits.n_clusters, digits.class_names) == ("digits", 10, tuple("0123456789"))
-    assert (digits.paths[0], digits.paths[1796], len(set(digits.paths))) == ("digits/0000", "digits/1796", 1797)
+    assert (digits.name, digits.n_clusters, digits.class_names) == (
+        "digits",
+        10,
+        tuple("0123456789"),
+    )
+    assert (digits.paths[0], digits.paths[1796], len(set(digits.paths))) == (
+        "digits/0000",
+        "digits/1796",
+        1797,
+    )
 
 
 def test_small_digits_are_the_first_three_classes() -> None:
     small, digits = load("digits:small"), load("digits")
     labels = small.open_labels()
-    assert (len(small), small.name, small.n_clusters, small.class_names) == (537, "digits:small", 3, tuple("012"))
+    assert (len(small), small.name, small.n_clusters, small.class_names) == (
+        537,
+        "digits:small",
+        3,
+        tuple("012"),
+    )
     assert labels is not None and np.bincount(labels).tolist() == [178, 182, 177]
     row = digits.paths.index(small.paths[-1])
     np.testing.assert_array_equal(small.images[-1], digits.images[row])
@@ -44,9 +57,13 @@ def test_every_catalogue_set_keeps_the_contract(name: str) -> None:
             raise
         pytest.skip(f"{name} was not fetched")
     labels = images.open_labels()
-    assert images.images.min() >= 0 and images.images.max() <= 1 and images.images.dtype == np.float32
+    assert (
+        images.images.min() >= 0 and images.images.max() <= 1 and images.images.dtype == np.float32
+    )
     assert len(set(images.paths)) == len(images) == len(images.images)
-    assert labels is not None and len(np.unique(labels)) == images.n_clusters == len(images.class_names)
+    assert labels is not None and len(np.unique(labels)) == images.n_clusters == len(
+        images.class_names
+    )
 
 
 def test_size_brings_the_catalogue_to_that_side() -> None:
@@ -71,14 +88,21 @@ def test_labels_are_opened_only_by_open_labels(monkeypatch: pytest.MonkeyPatch) 
     kept = dataclasses.replace(load("digits:small"), labels=labels)
     monkeypatch.setitem(load.__globals__["CATALOGUE"], "shut", lambda root: kept)
     images = load("shut", size=16)
-    assert images.has_labels and len(images) == 537 and "opened" not in repr(images) and images == images
+    assert (
+        images.has_labels
+        and len(images) == 537
+        and "opened" not in repr(images)
+        and images == images
+    )
     assert not opened
     with pytest.raises(RuntimeError, match="opened"):
         images.open_labels()
 
 
 def test_labels_of_another_number_are_refused() -> None:
-    images = ImageSet(np.zeros((2, 1, 8, 8), np.float32), "two", ("a", "b"), labels=lambda: np.zeros(3, int))
+    images = ImageSet(
+        np.zeros((2, 1, 8, 8), np.float32), "two", ("a", "b"), labels=lambda: np.zeros(3, int)
+    )
     with pytest.raises(InputError, match=r"two: labels of shape \(3,\) for 2 images"):
         images.open_labels()
 
@@ -105,16 +129,22 @@ def test_cutting_a_set_opens_no_label() -> None:
     def labels() -> np.ndarray:
         raise RuntimeError("opened")
 
-    few = ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc"), labels=labels).first(2)
+    few = ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc"), labels=labels).first(
+        2
+    )
     assert few.has_labels
     with pytest.raises(RuntimeError, match="opened"):
         few.open_labels()
-    assert not ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc")).first(2).has_labels
+    assert (
+        not ImageSet(np.zeros((3, 1, 8, 8), np.float32), "three", tuple("abc")).first(2).has_labels
+    )
 
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_the_first_none_are_refused(n: int) -> None:
-    with pytest.raises(InputError, match=f"digits: the first {n} images are none: ask for 1 or more"):
+    with pytest.raises(
+        InputError, match=f"digits: the first {n} images are none: ask for 1 or more"
+    ):
         load("digits").first(n)
 
 
@@ -123,7 +153,9 @@ def test_sets_can_be_sent_to_another_process() -> None:
     np.testing.assert_array_equal(copy.open_labels(), load("digits:small").open_labels())
 
 
-def test_data_root_reaches_the_catalogue_function(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_root_reaches_the_catalogue_function(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     seen: list[object] = []
 
     def entry(root: object) -> ImageSet:
@@ -138,7 +170,10 @@ def test_data_root_reaches_the_catalogue_function(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("digit", r"'digit' is not a known set. Did you mean 'digits'\? Known are digits, digits:small"),
+        (
+            "digit",
+            r"'digit' is not a known set. Did you mean 'digits'\? Known are digits, digits:small",
+        ),
         ("zebra", r"'zebra' is not a known set. Known are digits, digits:small"),
         ("digits:smal", "Did you mean 'digits:small'"),
         ("", "'' is not a known set"),
@@ -166,7 +201,9 @@ def test_sizes_out_of_bounds_are_refused(size: object) -> None:
         load("digits", size=size)  # type: ignore[arg-type]
 
 
-def test_a_catalogue_name_goes_before_a_folder_of_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalogue_name_goes_before_a_folder_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("digits").mkdir()
     for shade in (0, 200):

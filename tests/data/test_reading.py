@@ -25,7 +25,9 @@ GREY = COLOUR[..., 0]
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:
-    """H x W or H x W x C in 0..255, as C x H x W in [0, 1]: what reading should give, the naive way."""
+    """H x W or H x W x C in 0..255, as C x H x W in [0, 1]: what reading should give, the naive
+    way.
+    """
     return (np.atleast_3d(pixels).transpose(2, 0, 1) / 255).astype(np.float32)
 
 
@@ -142,7 +144,9 @@ def test_first_frame_and_first_page(tmp_path: Path) -> None:
     frames = [Image.fromarray(np.full((16, 16), shade, np.uint8)) for shade in (50, 100, 200)]
     for suffix in ("gif", "tif"):
         frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
-        np.testing.assert_array_equal(read_image(tmp_path / f"a.{suffix}", 16), unit(np.full((16, 16), 50)))
+        np.testing.assert_array_equal(
+            read_image(tmp_path / f"a.{suffix}", 16), unit(np.full((16, 16), 50))
+        )
 
 
 def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
@@ -151,7 +155,9 @@ def test_the_content_counts_and_not_the_suffix(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "a.jpg", 16), unit(COLOUR))
 
 
-STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # orientation -> how the upright image was stored
+STORED: dict[
+    int, Callable[[np.ndarray], np.ndarray]
+] = {  # orientation -> how the upright image was stored
     1: lambda upright: upright,
     2: lambda upright: upright[:, ::-1],
     3: lambda upright: upright[::-1, ::-1],
@@ -175,12 +181,16 @@ def save_turned(path: Path, upright: np.ndarray, orientation: int) -> None:
 def test_exif_orientation(orientation: int, suffix: str, tmp_path: Path) -> None:
     upright = np.arange(16 * 16, dtype=np.uint8).reshape(16, 16)
     save_turned(tmp_path / f"a.{suffix}", upright, orientation)
-    np.testing.assert_array_equal(read_image(tmp_path / f"a.{suffix}", 16, channels=1), unit(upright))
+    np.testing.assert_array_equal(
+        read_image(tmp_path / f"a.{suffix}", 16, channels=1), unit(upright)
+    )
 
 
 @pytest.mark.parametrize("orientation", STORED)
 def test_exif_orientation_of_a_large_jpeg(orientation: int, tmp_path: Path) -> None:
-    upright = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((200, 300), np.uint8))  # 400 x 600
+    upright = np.kron(
+        np.array([[0, 80], [160, 240]], np.uint8), np.ones((200, 300), np.uint8)
+    )  # 400 x 600
     save_turned(tmp_path / "a.jpg", upright, orientation)
     pixels = read_image(tmp_path / "a.jpg", 48)[0]
     corners = pixels[[12, 12, 36, 36], [8, 40, 8, 40]] * 255
@@ -195,9 +205,13 @@ def test_damaged_exif_turns_nothing(tmp_path: Path) -> None:
 def test_channels_are_as_asked(tmp_path: Path) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "colour.png")
     Image.fromarray(GREY).save(tmp_path / "grey.png")
-    np.testing.assert_array_equal(read_image(tmp_path / "grey.png", 16, channels=3), unit(GREY).repeat(3, 0))
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "grey.png", 16, channels=3), unit(GREY).repeat(3, 0)
+    )
     luma = unit(COLOUR).transpose(1, 2, 0) @ np.array([0.299, 0.587, 0.114])
-    np.testing.assert_allclose(read_image(tmp_path / "colour.png", 16, channels=1)[0], luma, atol=1 / 255)
+    np.testing.assert_allclose(
+        read_image(tmp_path / "colour.png", 16, channels=1)[0], luma, atol=1 / 255
+    )
 
 
 def test_a_large_jpeg_comes_to_what_full_decoding_gives(tmp_path: Path) -> None:
@@ -220,10 +234,14 @@ def test_a_large_jpeg_comes_to_what_full_decoding_gives(tmp_path: Path) -> None:
     shade=st.integers(0, 255),
 )
 def test_geometry(width: int, height: int, side: int, mode: str, shade: int) -> None:
-    """A frame of one shade round an inner part: the part keeps its place, the rest is the frame's."""
+    """A frame of one shade round an inner part, which keeps its place; the rest is the frame's."""
     canvas = np.full((height, width), shade, np.uint8)
     top, left = height // 4, width // 4
-    inner = (slice(top, height - top), slice(left, width - left)) if top and left else (slice(0), slice(0))
+    inner = (
+        (slice(top, height - top), slice(left, width - left))
+        if top and left
+        else (slice(0), slice(0))
+    )
     canvas[inner] = 255 - shade
     image = Image.fromarray(canvas).convert(mode)
     pixels = fit_square(image.point(lambda value: value / 255) if mode == "F" else image, side)
@@ -259,10 +277,14 @@ def huge_png(path: Path, width: int, height: int) -> None:
     """Write a PNG of a few bytes whose header promises width x height pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -273,7 +295,9 @@ def huge_png(path: Path, width: int, height: int) -> None:
         (100_000, 100_000, "100000 x 100000 pixels .*more than 50 million"),  # Pillow would raise
     ],
 )
-def test_decompression_bombs_are_refused(width: int, height: int, words: str, tmp_path: Path) -> None:
+def test_decompression_bombs_are_refused(
+    width: int, height: int, words: str, tmp_path: Path
+) -> None:
     huge_png(tmp_path / "bomb.png", width, height)
     with pytest.raises(InputError, match=f"bomb.png: {words}"):
         read_image(tmp_path / "bomb.png", 16)
@@ -281,7 +305,9 @@ def test_decompression_bombs_are_refused(width: int, height: int, words: str, tm
 
 def test_50_million_pixels_are_let_through(tmp_path: Path) -> None:
     huge_png(tmp_path / "a.png", 8000, 6250)
-    with pytest.raises(InputError) as refused:  # for its pixels, which are missing, and not for its size
+    with pytest.raises(
+        InputError
+    ) as refused:  # for its pixels, which are missing, and not for its size
         read_image(tmp_path / "a.png", 16)
     assert "more than" not in str(refused.value)
 
@@ -300,7 +326,9 @@ def test_truncated_files_are_refused(suffix: str, tmp_path: Path) -> None:
     data = path.read_bytes()
     for part in (0.02, 0.5, 0.9):
         path.write_bytes(data[: int(len(data) * part)])
-        with pytest.raises(InputError, match=rf"cut\.{suffix}: .+: give an image that opens \(PNG, JPEG"):
+        with pytest.raises(
+            InputError, match=rf"cut\.{suffix}: .+: give an image that opens \(PNG, JPEG"
+        ):
             read_image(path, 16)
 
 
@@ -327,7 +355,11 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(place=st.integers(0, 400), value=st.integers(0, 255), kind=st.sampled_from(["png", "gif", "tif", "jpg"]))
+@given(
+    place=st.integers(0, 400),
+    value=st.integers(0, 255),
+    kind=st.sampled_from(["png", "gif", "tif", "jpg"]),
+)
 def test_any_changed_byte_gives_an_image_or_one_error(
     place: int, value: int, kind: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -355,7 +387,9 @@ def test_images_are_known_by_their_first_bytes(kind: str, tmp_path: Path) -> Non
     assert looks_like_image(tmp_path / "unnamed")
 
 
-@pytest.mark.parametrize("content", [b"", b"BMW, a car maker, and more", b"P1 is a plan", b"GIF", b"RIFF1234WAVE"])
+@pytest.mark.parametrize(
+    "content", [b"", b"BMW, a car maker, and more", b"P1 is a plan", b"GIF", b"RIFF1234WAVE"]
+)
 def test_others_are_not(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "unnamed").write_bytes(content)
     assert not looks_like_image(tmp_path / "unnamed")

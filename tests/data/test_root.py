@@ -28,7 +28,9 @@ def test_home_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     assert data_root() == tmp_path / "sets"
 
 
-def test_inside_a_clone_it_is_the_clones_data(unset: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_inside_a_clone_it_is_the_clones_data(
+    unset: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "mtlkit" / "data").mkdir(parents=True)
     (tmp_path / "mtlkit" / "data" / "root.py").touch()
     (tmp_path / "pyproject.toml").touch()
@@ -38,7 +40,9 @@ def test_inside_a_clone_it_is_the_clones_data(unset: None, monkeypatch: pytest.M
         assert data_root() == tmp_path / "data"
 
 
-def test_elsewhere_it_is_the_users_data_folder(unset: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_elsewhere_it_is_the_users_data_folder(
+    unset: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert data_root() == Path(platformdirs.user_data_dir("mtlkit", appauthor=False))
     monkeypatch.setenv("MTLKIT_DATA", "")

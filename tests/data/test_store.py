@@ -19,7 +19,9 @@ from mtlkit.data.store import State, check, fetch
 from mtlkit.errors import InputError
 
 SHARED = Path(os.environ.get("MTLKIT_DATA") or Path(__file__).parents[3] / "shared" / "data")
-needs_sets = pytest.mark.skipif(not (SHARED / "MNIST").is_dir(), reason=f"MNIST and GTSRB do not lie in {SHARED}")
+needs_sets = pytest.mark.skipif(
+    not (SHARED / "MNIST").is_dir(), reason=f"MNIST and GTSRB do not lie in {SHARED}"
+)
 
 
 def states(found: list[State]) -> dict[str, str]:
@@ -33,24 +35,45 @@ def left(root: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("small", "name", "wanted"),
     [
-        ("small_mnist", "mnist", {"MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"}),
-        ("small_cifar", "cifar10", {"cifar-10-batches-py/data_batch_1", "cifar-10-batches-py/batches.meta"}),
-        ("small_gtsrb", "gtsrb", {"gtsrb/GTSRB/Training/00000/00000_00000.ppm", "gtsrb/GT-final_test.csv"}),
+        (
+            "small_mnist",
+            "mnist",
+            {"MNIST/raw/train-images-idx3-ubyte", "MNIST/raw/t10k-labels-idx1-ubyte"},
+        ),
+        (
+            "small_cifar",
+            "cifar10",
+            {"cifar-10-batches-py/data_batch_1", "cifar-10-batches-py/batches.meta"},
+        ),
+        (
+            "small_gtsrb",
+            "gtsrb",
+            {"gtsrb/GTSRB/Training/00000/00000_00000.ppm", "gtsrb/GT-final_test.csv"},
+        ),
         ("small_blood", "medmnist:bloodmnist", {"medmnist/bloodmnist.npz"}),
     ],
 )
 def test_missing_is_fetched_and_then_complete(
-    small: str, name: str, wanted: set[str], server: Any, tmp_path: Path, request: pytest.FixtureRequest
+    small: str,
+    name: str,
+    wanted: set[str],
+    server: Any,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> None:
     request.getfixturevalue(small)
     known = find(name)[0]  # type: ignore[index]
     assert set(states(check(known, tmp_path)).values()) == {"missing"}
     assert set(states(fetch(known, tmp_path)).values()) == {"complete"}
     files = left(tmp_path)
-    assert wanted <= files and not [path for path in files if path.endswith((".gz", ".zip", ".part"))]
+    assert wanted <= files and not [
+        path for path in files if path.endswith((".gz", ".zip", ".part"))
+    ]
     assert not list(tmp_path.rglob(".unpacking*"))
     asked = len(server.asked)
-    assert set(states(fetch(known, tmp_path)).values()) == {"complete"} and len(server.asked) == asked
+    assert (
+        set(states(fetch(known, tmp_path)).values()) == {"complete"} and len(server.asked) == asked
+    )
 
 
 def test_only_what_is_damaged_is_fetched(small_mnist: Any, server: Any, tmp_path: Path) -> None:
@@ -60,7 +83,10 @@ def test_only_what_is_damaged_is_fetched(small_mnist: Any, server: Any, tmp_path
     path.write_bytes(path.read_bytes()[:-1])
     assert states(check(SETS["mnist"], tmp_path)) == {"train": "complete", "test": "damaged"}
     assert states(fetch(SETS["mnist"], tmp_path)) == {"train": "complete", "test": "complete"}
-    assert {path for path, _ in server.asked} == {"mnist/t10k-images-idx3-ubyte.gz", "mnist/t10k-labels-idx1-ubyte.gz"}
+    assert {path for path, _ in server.asked} == {
+        "mnist/t10k-images-idx3-ubyte.gz",
+        "mnist/t10k-labels-idx1-ubyte.gz",
+    }
 
 
 def test_a_stopped_fetch_does_not_fetch_anew(small_mnist: Any, server: Any, tmp_path: Path) -> None:
@@ -74,7 +100,9 @@ def test_a_stopped_fetch_does_not_fetch_anew(small_mnist: Any, server: Any, tmp_
     assert [path for path, _ in server.asked] == ["mnist/t10k-labels-idx1-ubyte.gz"]
 
 
-def test_an_archive_put_there_by_hand_is_taken(small_gtsrb: Any, server: Any, tmp_path: Path) -> None:
+def test_an_archive_put_there_by_hand_is_taken(
+    small_gtsrb: Any, server: Any, tmp_path: Path
+) -> None:
     (tmp_path / "gtsrb").mkdir()
     for remote in SETS["gtsrb"].remotes():
         name = remote.path.split("/")[1]
@@ -84,7 +112,10 @@ def test_an_archive_put_there_by_hand_is_taken(small_gtsrb: Any, server: Any, tm
 
 
 def mnist(root: Path, part: str, images: np.ndarray, labels: np.ndarray) -> None:
-    for name, values in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+    for name, values in (
+        (f"{part}-images-idx3-ubyte", images),
+        (f"{part}-labels-idx1-ubyte", labels),
+    ):
         head = bytes([0, 0, 8, values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
         (root / "MNIST" / "raw" / name).write_bytes(head + values.astype(np.uint8).tobytes())
 
@@ -115,7 +146,10 @@ def test_another_order_is_left_as_it_is(small_mnist: Any, server: Any, tmp_path:
     for part, start in (("train", "train"), ("test", "t10k")):
         mnist(tmp_path, start, small_mnist.images[part][::-1], small_mnist.labels[part][::-1])
     server.asked.clear()
-    assert set(states(fetch(SETS["mnist"], tmp_path)).values()) == {"another order"} and not server.asked
+    assert (
+        set(states(fetch(SETS["mnist"], tmp_path)).values()) == {"another order"}
+        and not server.asked
+    )
 
 
 def test_what_check_says_of_signs(small_gtsrb: Any, tmp_path: Path) -> None:
@@ -142,7 +176,9 @@ def test_a_subset_is_not_overwritten(small_gtsrb: Any, server: Any, tmp_path: Pa
     fetch(SETS["gtsrb"], tmp_path)
     shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Training" / "00002")
     server.asked.clear()
-    with pytest.raises(InputError, match=r"gtsrb: a subset is in .*GTSRB: use it as it is, or move it away first"):
+    with pytest.raises(
+        InputError, match=r"gtsrb: a subset is in .*GTSRB: use it as it is, or move it away first"
+    ):
         fetch(SETS["gtsrb"], tmp_path)
     assert not server.asked
 
@@ -155,7 +191,9 @@ def test_what_check_says_of_medmnist(small_blood: Any, tmp_path: Path) -> None:
         arrays = dict(archive)
     path.write_bytes(path.read_bytes()[:5000])
     assert set(states(check(known, tmp_path)).values()) == {"damaged"}
-    np.savez(path, **{name: array[:7] for name, array in arrays.items()})  # medmnist's own len() would fail here
+    np.savez(
+        path, **{name: array[:7] for name, array in arrays.items()}
+    )  # medmnist's own len() would fail here
     assert set(states(check(known, tmp_path)).values()) == {"subset"}
     np.savez(path, **{name: array[::-1] for name, array in arrays.items()})
     assert set(states(check(known, tmp_path)).values()) == {"another order"}
@@ -170,7 +208,9 @@ def test_cifar_is_official_or_damaged(small_cifar: Any, tmp_path: Path) -> None:
     assert set(states(fetch(SETS["cifar10"], tmp_path)).values()) == {"complete"}
 
 
-def test_two_at_once_one_ends_well_and_one_says_so(small_mnist: Any, server: Any, tmp_path: Path) -> None:
+def test_two_at_once_one_ends_well_and_one_says_so(
+    small_mnist: Any, server: Any, tmp_path: Path
+) -> None:
     server.gate = threading.Event()
     ended: list[Any] = []
     first = threading.Thread(target=lambda: ended.append(states(fetch(SETS["mnist"], tmp_path))))
@@ -180,7 +220,9 @@ def test_two_at_once_one_ends_well_and_one_says_so(small_mnist: Any, server: Any
             if server.asked:
                 break
             threading.Event().wait(0.05)
-        with pytest.raises(InputError, match=r"mnist: is being fetched into .* already: wait until that has ended"):
+        with pytest.raises(
+            InputError, match=r"mnist: is being fetched into .* already: wait until that has ended"
+        ):
             fetch(SETS["mnist"], tmp_path)
     finally:
         server.gate.set()
@@ -189,7 +231,9 @@ def test_two_at_once_one_ends_well_and_one_says_so(small_mnist: Any, server: Any
     assert states(fetch(SETS["mnist"], tmp_path)) == ended[0]  # and the lock is off
 
 
-def test_a_data_root_that_cannot_be_written(small_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_root_that_cannot_be_written(
+    small_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match=r"file.*cannot be written .*give another --data-root"):
         fetch(SETS["mnist"], tmp_path / "file" / "root")
@@ -198,7 +242,9 @@ def test_a_data_root_that_cannot_be_written(small_mnist: Any, tmp_path: Path, mo
         raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
 
     monkeypatch.setattr("mtlkit.data.store.unpack", full)
-    with pytest.raises(InputError, match=r"somewhere: cannot be written \(No space left on device\): make room"):
+    with pytest.raises(
+        InputError, match=r"somewhere: cannot be written \(No space left on device\): make room"
+    ):
         fetch(SETS["mnist"], tmp_path / "root")
     assert set(states(check(SETS["mnist"], tmp_path / "root")).values()) == {"missing"}
 
@@ -212,7 +258,8 @@ def test_a_read_only_data_root(small_mnist: Any, monkeypatch: pytest.MonkeyPatch
             os.seteuid(65534)
         try:
             with pytest.raises(
-                InputError, match=r"cannot be written \(Permission denied\): make room or mend its permissions"
+                InputError,
+                match=r"cannot be written \(Permission denied\): make room or mend its permissions",
             ):
                 fetch(SETS["mnist"], name)
             assert os.listdir(name) == []
@@ -224,7 +271,10 @@ def test_a_read_only_data_root(small_mnist: Any, monkeypatch: pytest.MonkeyPatch
 
 @needs_sets
 def test_the_real_sets() -> None:
-    assert states(check(SETS["mnist"], SHARED)) == {"train": "another order", "test": "another order"}
+    assert states(check(SETS["mnist"], SHARED)) == {
+        "train": "another order",
+        "test": "another order",
+    }
     seen: list[int] = []
     found = check(SETS["gtsrb"], SHARED, lambda done, total: seen.append(done))
     assert [(one.state, one.text) for one in found] == [
@@ -240,7 +290,9 @@ def test_fetch_leaves_the_shared_sets_alone() -> None:
         fetch(find("gtsrb")[0], "/dev/null/none")  # type: ignore[index]
 
 
-def test_a_missing_part_is_fetched_beside_a_subset(small_gtsrb: Any, server: Any, tmp_path: Path) -> None:
+def test_a_missing_part_is_fetched_beside_a_subset(
+    small_gtsrb: Any, server: Any, tmp_path: Path
+) -> None:
     fetch(SETS["gtsrb"], tmp_path)
     shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Training" / "00002")
     shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Final_Test")

@@ -1,4 +1,6 @@
-"""Comparing two runs: what a naive look at the two tables says, and one sentence for a run that cannot be read."""
+"""Comparing two runs: what a naive look at the two tables says, and one sentence for a run that
+cannot be read.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,20 @@ def run(folder: Path, classes: list[int], paths: list[str] | None = None, **repo
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"")
     (folder / "model.json").write_text(json.dumps({"format": 1}))
-    about = {"source": "digits", "classes": 3, "scores": None, "seconds": {"features": 1.0, "classes": 0.5}}
+    about = {
+        "source": "digits",
+        "classes": 3,
+        "scores": None,
+        "seconds": {"features": 1.0, "classes": 0.5},
+    }
     (folder / "report.json").write_text(json.dumps(about | report))
     with (folder / "assignments.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "class", "confidence"])
         names = paths or [f"digits/{row}" for row in range(len(classes))]
         rows.writerows(
-            (name, number, 0.5 + row / 100) for row, (name, number) in enumerate(zip(names, classes, strict=True))
+            (name, number, 0.5 + row / 100)
+            for row, (name, number) in enumerate(zip(names, classes, strict=True))
         )
     return folder
 
@@ -44,7 +52,10 @@ def test_a_run_agrees_with_itself_under_other_numbers(tmp_path: Path) -> None:
 def test_what_moved_is_counted_and_the_surest_come_first(tmp_path: Path) -> None:
     first = run(tmp_path / "a", [0, 0, 0, 0, 1, 1, 1, 2, 2], settings={"seed": 0, "effort": 1})
     second = run(
-        tmp_path / "b", [1, 1, 1, 0, 0, 0, 1, 2, 1], settings={"seed": 5, "effort": 1}, scores={"accuracy": 0.5}
+        tmp_path / "b",
+        [1, 1, 1, 0, 0, 0, 1, 2, 1],
+        settings={"seed": 5, "effort": 1},
+        scores={"accuracy": 0.5},
     )
     found = compare_runs(first, second)
     assert found["settings"] == {"seed": [0, 5]}
@@ -85,7 +96,9 @@ def test_a_comparison_is_one_page(tmp_path: Path) -> None:
     assert len(comparison_lines(compare_runs(first, second))) < 60
 
 
-@pytest.mark.parametrize("how", ["gone", "no run", "newer", "no json", "other columns", "no number"])
+@pytest.mark.parametrize(
+    "how", ["gone", "no run", "newer", "no json", "other columns", "no number"]
+)
 def test_a_run_that_cannot_be_read_is_named(tmp_path: Path, how: str) -> None:
     good, bad = run(tmp_path / "a", [0, 1]), run(tmp_path / "b", [0, 1])
     if how == "gone":
@@ -119,10 +132,16 @@ def test_the_command_prints_a_page_or_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("source", "kinds", "words"),
-    [("digits", 3, ["same images"]), ("mnist", 3, ["carry over"]), ("mnist", 5, ["carry over", "cannot reach 1"]),
-     ("digits", 2, ["same images", "count as wrong"])],
-)  # fmt: skip
-def test_a_score_says_what_it_can_be_compared_with(source: str, kinds: int, words: list[str]) -> None:
+    [
+        ("digits", 3, ["same images"]),
+        ("mnist", 3, ["carry over"]),
+        ("mnist", 5, ["carry over", "cannot reach 1"]),
+        ("digits", 2, ["same images", "count as wrong"]),
+    ],
+)
+def test_a_score_says_what_it_can_be_compared_with(
+    source: str, kinds: int, words: list[str]
+) -> None:
     said = what_compares({"source": "digits", "classes": 3}, source, kinds)
     assert len(said) == len(words)
     assert all(word in sentence for word, sentence in zip(words, said, strict=True))

@@ -34,11 +34,22 @@ def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
     """A whole run, its paths as nasty as file names can be."""
     images, clusterer = fitted
     paths = ("=1+1.png", "<script>alert(1)</script>.png", *images.paths[2:])
-    found = Found(clusterer.model_, clusterer.probabilities_, clusterer.history_, clusterer.seconds_, clusterer.sizes_)
+    found = Found(
+        clusterer.model_,
+        clusterer.probabilities_,
+        clusterer.history_,
+        clusterer.seconds_,
+        clusterer.sizes_,
+    )
     labels = images.open_labels()
     assert labels is not None
     scores = score(clusterer.labels_, labels)
-    about = {"title": "<b>three</b>", "source": "digits:small", "classes": 3, "classes_given_by": "catalogue"}
+    about = {
+        "title": "<b>three</b>",
+        "source": "digits:small",
+        "classes": 3,
+        "classes_given_by": "catalogue",
+    }
     with new_run(tmp_path / "run") as folder:
         write_run(folder, replace(images, paths=paths), found, scores, about)
     return tmp_path / "run"
@@ -52,7 +63,14 @@ def test_a_report_says_what_was_weighed_each_time_that_label_vectors_were_made(
 
 
 def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
-    names = {"model.safetensors", "model.json", "report.json", "history.csv", "report.html", "assignments.csv"}
+    names = {
+        "model.safetensors",
+        "model.json",
+        "report.json",
+        "history.csv",
+        "report.html",
+        "assignments.csv",
+    }
     assert {path.name for path in run.iterdir()} == names
     assert not run.with_name("run.partial").exists()
     report = json.loads((run / "report.json").read_text())
@@ -60,11 +78,15 @@ def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
     assert sum(report["sizes"]) == 537
     assert {"python", "torch", "mtlkit"} <= set(report["versions"])
     assert 0 < report["scores"]["accuracy"] <= 1
-    rows = list(csv.DictReader((run / "assignments.csv").read_text(encoding="utf-8-sig").splitlines()))
+    rows = list(
+        csv.DictReader((run / "assignments.csv").read_text(encoding="utf-8-sig").splitlines())
+    )
     assert len(rows) == 537
     assert rows[0]["path"] == "./=1+1.png"  # no formula for a spreadsheet, and the same file
     assert {row["class"] for row in rows} <= {"0", "1", "2"}
-    history = list(csv.DictReader((run / "history.csv").read_text(encoding="utf-8-sig").splitlines()))
+    history = list(
+        csv.DictReader((run / "history.csv").read_text(encoding="utf-8-sig").splitlines())
+    )
     assert {row["stage"] for row in history} == {"features", "classes"}
     page = (run / "report.html").read_text()
     assert "<b>three</b>" not in page
@@ -73,7 +95,9 @@ def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
     assert len(set(alts)) == 4 and min(map(len, alts)) >= 40
 
 
-def test_a_loaded_model_predicts_as_the_fitted_one(run: Path, fitted: tuple[ImageSet, MultiTaskClusterer]) -> None:
+def test_a_loaded_model_predicts_as_the_fitted_one(
+    run: Path, fitted: tuple[ImageSet, MultiTaskClusterer]
+) -> None:
     images, clusterer = fitted
     found = load_model(run).predict(torch.as_tensor(images.images), "classes").numpy()
     np.testing.assert_allclose(found, clusterer.probabilities_, atol=1e-6)
@@ -102,11 +126,17 @@ def test_other_files_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.png").write_bytes(b"mine")
     for overwrite in (False, True):
-        with pytest.raises(InputError, match="not a finished run"), new_run(tmp_path / "photos", overwrite):
+        with (
+            pytest.raises(InputError, match="not a finished run"),
+            new_run(tmp_path / "photos", overwrite),
+        ):
             pass
     assert (tmp_path / "photos" / "a.png").read_bytes() == b"mine"
     (tmp_path / "note").write_text("mine")
-    with pytest.raises(InputError, match="not a finished run"), new_run(tmp_path / "note", overwrite=True):
+    with (
+        pytest.raises(InputError, match="not a finished run"),
+        new_run(tmp_path / "note", overwrite=True),
+    ):
         pass
 
 
@@ -266,7 +296,9 @@ def test_a_hundred_runs_may_start_in_one_moment(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(start, range(100)))
     assert len(list(tmp_path.iterdir())) == 100
-    assert all([path.name for path in run.iterdir()] == ["report.json"] for run in tmp_path.iterdir())
+    assert all(
+        [path.name for path in run.iterdir()] == ["report.json"] for run in tmp_path.iterdir()
+    )
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -303,18 +335,31 @@ def damage(run: Path, how: str) -> None:
         about["encoder"] = ["resnet18"]
     elif how == "unknown":
         about["settings"]["depth"] = 3
-    (run / "model.json").write_text("[" if how == "no json" else "[]" if how == "a list" else json.dumps(about))
+    (run / "model.json").write_text(
+        "[" if how == "no json" else "[]" if how == "a list" else json.dumps(about)
+    )
     if how == "gone":
         weights.unlink()
 
 
 @pytest.mark.parametrize(
     ("how", "word"),
-    [("cut", "damaged"), ("changed", "damaged"), ("newer", "newer mtlkit"), ("huge", "width is 1000000000"), ("other", "damaged"),
-     ("encoder", r"model.json: encoder 'resnet19' is not known"), ("another encoder", "damaged"), ("no name", "damaged"),
-     ("too large", "too few for regnet_y_128gf"),
-     ("unknown", "damaged"), ("no json", "damaged"), ("a list", "damaged"), ("gone", "no model.safetensors")],
-)  # fmt: skip
+    [
+        ("cut", "damaged"),
+        ("changed", "damaged"),
+        ("newer", "newer mtlkit"),
+        ("huge", "width is 1000000000"),
+        ("other", "damaged"),
+        ("encoder", r"model.json: encoder 'resnet19' is not known"),
+        ("another encoder", "damaged"),
+        ("no name", "damaged"),
+        ("too large", "too few for regnet_y_128gf"),
+        ("unknown", "damaged"),
+        ("no json", "damaged"),
+        ("a list", "damaged"),
+        ("gone", "no model.safetensors"),
+    ],
+)
 def test_a_model_that_was_touched_is_refused(run: Path, how: str, word: str) -> None:
     damage(run, how)
     with pytest.raises(InputError, match=word) as fault:
@@ -337,7 +382,9 @@ def test_a_model_with_another_encoder_comes_back(name: str, tmp_path: Path) -> N
     save_model(tmp_path, model)
     assert json.loads((tmp_path / "model.json").read_text())["encoder"] == name
     images = torch.rand(5, 1, 16, 16)
-    torch.testing.assert_close(load_model(tmp_path).predict(images, "classes"), model.predict(images, "classes"))
+    torch.testing.assert_close(
+        load_model(tmp_path).predict(images, "classes"), model.predict(images, "classes")
+    )
 
 
 def test_a_run_from_before_encoders_had_names_is_read(

@@ -19,7 +19,13 @@ GROUPS = np.arange(60) % 3
 SURE = RNG.random(60)
 FEATURES = RNG.normal(size=(60, 5)) + 4 * GROUPS[:, None]
 HISTORY = [
-    {"stage": stage, "epoch": epoch, "seconds": 1.0, "weight/views": 1.0, "loss/views": 2.0 / (epoch + 1)}
+    {
+        "stage": stage,
+        "epoch": epoch,
+        "seconds": 1.0,
+        "weight/views": 1.0,
+        "loss/views": 2.0 / (epoch + 1),
+    }
     | ({"loss/groups": 1.0 / (epoch + 1)} if stage != "views" else {})
     for epoch, stage in enumerate(["views"] * 4 + ["round 1"] * 3 + ["round 2"] * 3)
 ]
@@ -44,7 +50,9 @@ OTHER_DATA = {
 
 
 def texts(figure: Figure) -> list[str]:
-    return [item.get_text() for item in figure.findobj(Text) if item.get_visible() and item.get_text()]
+    return [
+        item.get_text() for item in figure.findobj(Text) if item.get_visible() and item.get_text()
+    ]
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -57,7 +65,11 @@ def test_every_figure_has_a_title_named_axes_and_readable_text(name):
     for axes in figure.axes[:1]:
         assert axes.get_xlabel()
         assert axes.get_ylabel()
-    small = {t.get_text(): t.get_fontsize() for t in figure.findobj(Text) if t.get_text() and t.get_fontsize() < 9}
+    small = {
+        t.get_text(): t.get_fontsize()
+        for t in figure.findobj(Text)
+        if t.get_text() and t.get_fontsize() < 9
+    }
     assert not small
     assert figure.get_facecolor() == (1, 1, 1, 1)
 
@@ -70,8 +82,12 @@ def test_no_text_is_cut_off_at_the_edge(name):
     width, height = figure.get_size_inches() * figure.dpi
     for text in figure.findobj(Text):
         box = text.get_window_extent()
-        outside_axis = text in figure.axes[0].yaxis.get_ticklabels(which="both") and not 0 < box.y0 < height
-        if text.get_visible() and text.get_text() and not outside_axis:  # ticks beyond the axis are not drawn
+        outside_axis = (
+            text in figure.axes[0].yaxis.get_ticklabels(which="both") and not 0 < box.y0 < height
+        )
+        if (
+            text.get_visible() and text.get_text() and not outside_axis
+        ):  # ticks beyond the axis are not drawn
             assert min(box.x0, box.y0) >= -1, text.get_text()
             assert max(box.x1 - width, box.y1 - height) <= 1, text.get_text()
 
@@ -86,7 +102,9 @@ def test_same_data_same_bytes_and_other_data_other_bytes(name):
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_title_is_the_finding_and_may_be_left_out(name):
-    assert MAKERS[name](title="It costs $5 and $6").get_suptitle() == r"It costs \$5 and \$6"  # no formula
+    assert (
+        MAKERS[name](title="It costs $5 and $6").get_suptitle() == r"It costs \$5 and \$6"
+    )  # no formula
     assert MAKERS[name](title="").get_suptitle() == ""
     assert "\n" in MAKERS[name](title="long " * 40).get_suptitle()
 
@@ -117,12 +135,20 @@ def test_a_contact_sheet_goes_from_the_surest_to_the_most_doubtful():
 
 
 def test_a_contact_sheet_without_confidence_shows_the_first_members_in_order():
-    images = np.arange(20, dtype=np.float32)[:, None, None, None] / 20 * np.ones((1, 1, 8, 8), np.float32)
+    images = (
+        np.arange(20, dtype=np.float32)[:, None, None, None]
+        / 20
+        * np.ones((1, 1, 8, 8), np.float32)
+    )
     figure = contact_sheet(images, np.arange(20) % 2, per_class=4)
     sheet = picture(figure)
     side = sheet.shape[1] // 4
-    assert sheet[side // 2, side // 2 :: side, 0].tolist() == [round(255 * i / 20) for i in (0, 2, 4, 6)]
-    assert sheet[side + side // 2, side // 2 :: side, 0].tolist() == [round(255 * i / 20) for i in (1, 3, 5, 7)]
+    assert sheet[side // 2, side // 2 :: side, 0].tolist() == [
+        round(255 * i / 20) for i in (0, 2, 4, 6)
+    ]
+    assert sheet[side + side // 2, side // 2 :: side, 0].tolist() == [
+        round(255 * i / 20) for i in (1, 3, 5, 7)
+    ]
     assert "in the order of the data" in figure.axes[0].get_xlabel()
     assert "⋯" not in texts(figure)
 
@@ -133,16 +159,26 @@ def test_the_dots_of_a_contact_sheet_say_that_members_are_hidden():
 
 
 def test_a_contact_sheet_names_its_rows_and_tells_how_many_it_leaves_out():
-    figure = contact_sheet(IMAGES, GROUPS, names=["cats", "price $x_1$ and more than there is room for"])
+    figure = contact_sheet(
+        IMAGES, GROUPS, names=["cats", "price $x_1$ and more than there is room for"]
+    )
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == [
-        "cats\nn = 20", "price \\$x_1\\$ and more th…\nn = 20", "class 2\nn = 20"]  # fmt: skip
+        "cats\nn = 20",
+        "price \\$x_1\\$ and more th…\nn = 20",
+        "class 2\nn = 20",
+    ]
     many = contact_sheet(np.repeat(IMAGES, 2, axis=0)[:100], np.arange(100))
     assert len(many.axes[0].get_yticklabels()) == 40
     assert "the first 40 of 100 classes" in many.axes[0].get_xlabel()
-    assert contact_sheet(IMAGES, GROUPS, names={2: "dogs"}).axes[0].get_yticklabels()[2].get_text() == "dogs\nn = 20"
+    assert (
+        contact_sheet(IMAGES, GROUPS, names={2: "dogs"}).axes[0].get_yticklabels()[2].get_text()
+        == "dogs\nn = 20"
+    )
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 8), (1, 50, 50), (3, 101, 130), (3, 224, 224), (1, 5, 60)])
+@pytest.mark.parametrize(
+    "shape", [(1, 8, 8), (3, 8, 8), (1, 50, 50), (3, 101, 130), (3, 224, 224), (1, 5, 60)]
+)
 def test_tiles_are_of_about_one_size_in_colour_and_keep_their_mean(shape):
     images = np.full((2, *shape), 0.5, np.float32)
     images[:, 0] = 0.25
@@ -162,7 +198,9 @@ def test_a_name_in_another_script_is_drawn_and_not_warned_of():
         warnings.simplefilter("always")
         drawn = to_png(figure)
     assert [str(one.message) for one in seen] == []
-    assert drawn != to_png(contact_sheet(IMAGES, GROUPS, names=[" ", " "]))  # a box, if not the sign
+    assert drawn != to_png(
+        contact_sheet(IMAGES, GROUPS, names=[" ", " "])
+    )  # a box, if not the sign
 
 
 def test_confusion_shows_counts_up_to_twenty_classes_and_the_clusters_without_a_class():
@@ -182,7 +220,9 @@ def test_confusion_shows_counts_up_to_twenty_classes_and_the_clusters_without_a_
 def test_an_embedding_names_its_groups_and_tells_them_apart_by_markers_too():
     figure = embedding(FEATURES, GROUPS, names=["cats", "dogs"])
     assert [t.get_text() for t in figure.axes[0].texts] == ["cats", "dogs", "2"]
-    shapes = {collection.get_paths()[0].vertices.tobytes() for collection in figure.axes[0].collections}
+    shapes = {
+        collection.get_paths()[0].vertices.tobytes() for collection in figure.axes[0].collections
+    }
     assert len(shapes) == 3
 
 
@@ -202,7 +242,14 @@ def test_an_embedding_keeps_groups_apart():
 
 
 @pytest.mark.parametrize(
-    "features", [RNG.random((20, 5)), RNG.random((60, 2)), RNG.random((60, 1)), np.ones((60, 4)), RNG.random((2, 9))]
+    "features",
+    [
+        RNG.random((20, 5)),
+        RNG.random((60, 2)),
+        RNG.random((60, 1)),
+        np.ones((60, 4)),
+        RNG.random((2, 9)),
+    ],
 )
 def test_few_points_or_dimensions_are_shown_by_their_principal_components(features):
     figure = embedding(features, np.arange(len(features)) % 3)
@@ -228,7 +275,10 @@ def test_losses_below_zero_get_a_straight_axis_and_narrow_stages_upright_names()
 
 
 def test_every_loss_is_named_beside_its_colour_and_marker():
-    rows = [{"stage": "all", "epoch": i, **{f"loss/{name}": 1.0 + i for name in "abcd"}} for i in range(3)]
+    rows = [
+        {"stage": "all", "epoch": i, **{f"loss/{name}": 1.0 + i for name in "abcd"}}
+        for i in range(3)
+    ]
     figure = losses(rows)
     legend = figure.legends[0]
     assert [t.get_text() for t in legend.get_texts()] == list("abcd")
@@ -238,7 +288,9 @@ def test_every_loss_is_named_beside_its_colour_and_marker():
     ]
     assert looks[0] == looks[1][:4] and len(set(looks[0])) == 4
     to_png(figure)
-    assert legend.get_window_extent().x0 > figure.axes[0].get_window_extent().x1  # beside the curves, not on them
+    assert (
+        legend.get_window_extent().x0 > figure.axes[0].get_window_extent().x1
+    )  # beside the curves, not on them
 
 
 def test_a_scoreboard_shows_means_and_ranges_and_what_stands_out():
@@ -247,12 +299,16 @@ def test_a_scoreboard_shows_means_and_ranges_and_what_stands_out():
     assert figure.get_suptitle() == "ours is the most accurate: 90.0% of the images"
     assert [patch.get_width() for patch in axes.patches] == [0.9, 0.7]
     assert [bool(patch.get_hatch()) for patch in axes.patches] == [True, False]
-    assert [t.get_text() for t in axes.texts] == ["0.900 (0.800 to 0.950)", "0.700 (0.600 to 0.750)"]
+    assert [t.get_text() for t in axes.texts] == [
+        "0.900 (0.800 to 0.950)",
+        "0.700 (0.600 to 0.750)",
+    ]
     assert axes.collections[0].get_segments()[0][:, 0].tolist() == pytest.approx([0.8, 0.95])
 
 
 @pytest.mark.parametrize(
-    ("function", "sentence"), [(losses, "history has no rows"), (scoreboard, "scoreboard has no rows")]
+    ("function", "sentence"),
+    [(losses, "history has no rows"), (scoreboard, "scoreboard has no rows")],
 )
 def test_nothing_to_show_is_said(function, sentence):
     with pytest.raises(InputError, match=sentence):

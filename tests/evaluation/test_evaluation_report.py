@@ -13,7 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from mtlkit.evaluation import ReportFigure, safe_cell, safe_path, score, scoreboard, to_png, write_csv, write_report
+from mtlkit.evaluation import (
+    ReportFigure,
+    safe_cell,
+    safe_path,
+    score,
+    scoreboard,
+    to_png,
+    write_csv,
+    write_report,
+)
 
 ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
 HOSTILE = "<script>alert(1)</script>.png"
@@ -72,7 +81,9 @@ BOARD = [{"name": "k-means", "mean": 0.8, "min": 0.7, "max": 0.9}]
 
 @pytest.fixture(scope="module")
 def figure() -> ReportFigure:
-    return ReportFigure("Class 2 is the <largest>", ALT, to_png(scoreboard(BOARD)), "Bars & counts.")
+    return ReportFigure(
+        "Class 2 is the <largest>", ALT, to_png(scoreboard(BOARD)), "Bars & counts."
+    )
 
 
 @pytest.fixture
@@ -87,7 +98,9 @@ def make(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("changes", [{}, {"scores": None}, {"skipped": [], "warnings": [], "classes_given_by": "user"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"scores": None}, {"skipped": [], "warnings": [], "classes_given_by": "user"}]
+)
 def test_the_page_is_one_ordered_document(make, figure, changes):
     text, page = make(REPORT | changes, [figure, figure])
     assert text.lstrip().startswith("<!DOCTYPE html>")
@@ -138,7 +151,9 @@ def test_texts_from_outside_are_escaped_everywhere(make):
         "classes_given_by": HOSTILE,
         "skipped": [{"path": HOSTILE, "reason": HOSTILE}],
     }
-    picture = ReportFigure(HOSTILE, '"><script>alert(2)</script>' + ALT, to_png(scoreboard(BOARD)), HOSTILE)
+    picture = ReportFigure(
+        HOSTILE, '"><script>alert(2)</script>' + ALT, to_png(scoreboard(BOARD)), HOSTILE
+    )
     text, page = make(report, [picture])
     assert not page.all("script")
     assert "<script" not in text
@@ -180,7 +195,8 @@ def test_scores_are_explained_and_their_margin_is_given(make):
         "none 1 0.0%",
     ]:
         assert sentence in page.said, sentence
-    # Wilson's interval of 4 in 6 by hand: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z = 1.96
+    # Wilson's interval of 4 in 6 by hand: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z =
+    # 1.96
     assert "between 30.0% and 90.3% (a 95% interval)" in page.said
 
 
@@ -209,7 +225,10 @@ def test_missing_keys_leave_their_part_out(make):
 def test_a_long_list_of_files_is_cut_and_says_so(make):
     skipped = [{"path": f"{i:03}.png", "reason": "empty"} for i in range(150)]
     _, page = make({"skipped": skipped})
-    assert "150 files could not be used; the first 100 are shown, and report.json names all" in page.said
+    assert (
+        "150 files could not be used; the first 100 are shown, and report.json names all"
+        in page.said
+    )
     assert "099.png" in page.said
     assert "100.png" not in page.said
 

@@ -1,4 +1,6 @@
-"""Scores against naive oracles, against values worked out by hand, and against what may not change them."""
+"""Scores against naive oracles, against values worked out by hand, and against what may not change
+them.
+"""
 
 from __future__ import annotations
 
@@ -46,11 +48,15 @@ def naive_nmi(found: list[int], truth: list[int]) -> float:
     """Mutual information over the mean of the entropies, from the definition."""
     n = len(found)
     share_a, share_b = Counter(found), Counter(truth)
-    entropy = [-sum(c / n * math.log(c / n) for c in shares.values()) for shares in (share_a, share_b)]
+    entropy = [
+        -sum(c / n * math.log(c / n) for c in shares.values()) for shares in (share_a, share_b)
+    ]
     if not any(entropy):
         return 1.0  # both put everything in one group
     joint = Counter(zip(found, truth, strict=True))
-    information = sum(c / n * math.log(c * n / (share_a[a] * share_b[b])) for (a, b), c in joint.items())
+    information = sum(
+        c / n * math.log(c * n / (share_a[a] * share_b[b])) for (a, b), c in joint.items()
+    )
     return information / (sum(entropy) / 2)
 
 
@@ -95,7 +101,10 @@ def test_the_parts_of_the_scores_agree_with_each_other(rows):
     result = score(found, truth)
     k = len(np.unique(truth))
     names = match(found, truth)
-    recalls = [np.mean([names.get(a) == label for a in found[truth == label]]) for label in np.unique(truth)]
+    recalls = [
+        np.mean([names.get(a) == label for a in found[truth == label]])
+        for label in np.unique(truth)
+    ]
     assert result.balanced_accuracy == pytest.approx(np.mean(recalls))
     assert result.recalls == pytest.approx(recalls)
     assert 1 / max(k, len(np.unique(found))) <= result.accuracy + 1e-12 <= 1 + 1e-9
@@ -124,7 +133,8 @@ def test_values_worked_out_by_hand():
     assert result.accuracy == pytest.approx(0.8)
     assert result.recalls == pytest.approx((1, 2 / 3, 2 / 3))
     assert result.balanced_accuracy == pytest.approx(7 / 9)
-    # pairs together in both: 6 + 1 + 1 = 8; in clusters 10 + 3 + 1 = 14; in classes 6 + 3 + 3 = 12; 45 in all
+    # pairs together in both: 6 + 1 + 1 = 8; in clusters 10 + 3 + 1 = 14; in classes 6 + 3 + 3 = 12;
+    # 45 in all
     assert result.ari == pytest.approx((8 - 14 * 12 / 45) / (13 - 14 * 12 / 45))
 
 

@@ -75,7 +75,9 @@ def test_the_callers_random_numbers_and_images_are_left_alone() -> None:
 
 def test_constant_images_stay_constant_without_gain_and_noise() -> None:
     grey = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(4, 3, 10, 10)
-    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(grey, generator())
+    changed = Augmentation(rotation=180, scale=0.5, shift=0.5, shear=1, gain=0, noise=0, flip=True)(
+        grey, generator()
+    )
     torch.testing.assert_close(changed, grey)
 
 
@@ -96,7 +98,9 @@ def test_background_is_the_median_of_the_border_for_each_channel() -> None:
     for n in range(2):
         for c in range(3):
             image = images[n, c].tolist()
-            border = sorted(image[0] + image[-1] + [row[0] for row in image] + [row[-1] for row in image])
+            border = sorted(
+                image[0] + image[-1] + [row[0] for row in image] + [row[-1] for row in image]
+            )
             assert found[n, c].item() == pytest.approx(border[(len(border) - 1) // 2])
 
 
@@ -113,7 +117,9 @@ def test_rotation_turns_without_shear(monkeypatch: pytest.MonkeyPatch) -> None:
         image[..., 15 + down : 18 + down, 15 + right : 18 + right] = 1
         found = centre(at_its_limit(monkeypatch, image, rotation=30)[0, 0])
         cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
-        assert found == pytest.approx((cos * right + sin * down, -sin * right + cos * down), abs=0.05)
+        assert found == pytest.approx(
+            (cos * right + sin * down, -sin * right + cos * down), abs=0.05
+        )
 
 
 def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +129,9 @@ def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> N
     cos, sin = math.cos(math.radians(30)), math.sin(math.radians(30))
     assert centre(large[0, 0]) == pytest.approx((8 * cos, -8 * sin), abs=0.05)
     draws = iter([1, 1, 1, 0, 1, 1, 1])  # angle, shear, scale, mirror, twice shift, gain
-    monkeypatch.setattr(torch, "rand", lambda size, generator: torch.full((size,), float(next(draws))))
+    monkeypatch.setattr(
+        torch, "rand", lambda size, generator: torch.full((size,), float(next(draws)))
+    )
     mirrored = only(rotation=30, scale=1, flip=True)(image, generator())
     torch.testing.assert_close(mirrored, large.flip(-1), atol=1e-4, rtol=0)
 
@@ -131,7 +139,9 @@ def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> N
 def test_scale_and_shear(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.zeros(1, 1, 32, 32)
     image[..., 12:20, 12:20] = 1
-    smaller = at_its_limit(monkeypatch, image, scale=1)  # half of each side, or twice: a quarter or four times the mass
+    smaller = at_its_limit(
+        monkeypatch, image, scale=1
+    )  # half of each side, or twice: a quarter or four times the mass
     ratio = float(smaller.sum() / image.sum())
     assert ratio == pytest.approx(4, rel=0.1)
     high = torch.zeros(1, 1, 33, 33)
@@ -165,7 +175,9 @@ def test_gain_and_noise_have_the_size_asked_for() -> None:
         assert (gains == gains[:, :1]).all()
         assert 0.7 <= gains.min() < 0.72 and 1.28 < gains.max() <= 1.3
         noisy = only(noise=0.1)(ones, generator())
-        assert noisy.mean() == pytest.approx(1, abs=0.005) and noisy.std() == pytest.approx(0.1, rel=0.05)
+        assert noisy.mean() == pytest.approx(1, abs=0.005) and noisy.std() == pytest.approx(
+            0.1, rel=0.05
+        )
 
 
 def test_plain_features_know_no_geometry() -> None:
@@ -184,7 +196,9 @@ def test_light_changes_brightness_and_contrast_by_up_to_a_factor() -> None:
         assert 0.45 < (factors < 1).float().mean() < 0.55  # as often darker as lighter
     assert abs(np.corrcoef(brightness, contrast)[0, 1]) < 0.15  # a draw for each
     shape = (views - views.mean((1, 2, 3), keepdim=True)) / views.std((1, 2, 3), keepdim=True)
-    torch.testing.assert_close(shape, shape[:1].expand_as(shape), atol=1e-3, rtol=0)  # and nothing else is changed
+    torch.testing.assert_close(
+        shape, shape[:1].expand_as(shape), atol=1e-3, rtol=0
+    )  # and nothing else is changed
 
 
 def test_colours_get_weaker_or_stronger_and_tinted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,6 @@
-"""Checkpoints: a training that was cut off anywhere ends as if it had not been, and a wrong one is refused."""
+"""Checkpoints: a training that was cut off anywhere ends as if it had not been, and a wrong one is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
 
 
 @pytest.fixture(
-    scope="module", params=[{}, {"clustering": True, "class_sizes": "equal"}], ids=["auto", "equal with groups"]
+    scope="module",
+    params=[{}, {"clustering": True, "class_sizes": "equal"}],
+    ids=["auto", "equal with groups"],
 )
 def unbroken(request: pytest.FixtureRequest) -> MultiTaskClusterer:
     return clusterer(None, **request.param).fit(IMAGES)
@@ -40,14 +44,19 @@ def unbroken(request: pytest.FixtureRequest) -> MultiTaskClusterer:
 def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     unbroken: MultiTaskClusterer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_all: bool
 ) -> None:
-    steps, cuts = 0, sorted(np.random.default_rng(0).choice(np.arange(5, 110), 8, replace=False).tolist())
+    steps, cuts = (
+        0,
+        sorted(np.random.default_rng(0).choice(np.arange(5, 110), 8, replace=False).tolist()),
+    )
     step = torch.optim.AdamW.step
 
     def counted(self: torch.optim.AdamW, *arguments: Any) -> Any:
         nonlocal steps
         steps += 1
         if cuts and steps >= cuts[0]:
-            steps = cuts.pop(0)  # a cut falls later than the one before, though steps are made twice
+            steps = cuts.pop(
+                0
+            )  # a cut falls later than the one before, though steps are made twice
             raise Cut
         return step(self, *arguments)
 
@@ -65,7 +74,9 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     assert rounds > 4
     np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
     assert [row["stage"] for row in found.history_] == [row["stage"] for row in unbroken.history_]
-    assert [row.get("loss/shape") for row in found.history_] == [row.get("loss/shape") for row in unbroken.history_]
+    assert [row.get("loss/shape") for row in found.history_] == [
+        row.get("loss/shape") for row in unbroken.history_
+    ]
     assert found.sizes_ == unbroken.sizes_ and len(found.sizes_) > 1
     assert not list((tmp_path / "kept").glob("*.new"))
 
@@ -83,10 +94,13 @@ def test_a_finished_training_is_not_done_again(
 
 @pytest.mark.parametrize(
     ("settings", "word"),
-    [({"random_state": 2}, "seed 1, not 2"),
-     ({"batch_size": 32}, "batch_size 64, not 32"), ({"n_threads": 2}, "n_threads 1, not 2"),
-     ({"class_sizes": "equal"}, "class_sizes 'auto', not 'equal'")],
-)  # fmt: skip
+    [
+        ({"random_state": 2}, "seed 1, not 2"),
+        ({"batch_size": 32}, "batch_size 64, not 32"),
+        ({"n_threads": 2}, "n_threads 1, not 2"),
+        ({"class_sizes": "equal"}, "class_sizes 'auto', not 'equal'"),
+    ],
+)
 def test_other_settings_are_refused(tmp_path: Path, settings: dict[str, Any], word: str) -> None:
     clusterer(tmp_path, effort=0.05).fit(IMAGES)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -128,7 +142,9 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
         checkpoint.load("features")
 
 
-def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_costs_the_checkpoint_and_not_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoint = Checkpoint(tmp_path, {})
     checkpoint.save("features", lambda: {"history": [1]}, last=True)
     write = Path.write_bytes
@@ -138,13 +154,17 @@ def test_a_full_disk_costs_the_checkpoint_and_not_the_training(tmp_path: Path, m
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.warns(UserWarning, match=r"no checkpoint could be written \(No space left on device\)"):
+    with pytest.warns(
+        UserWarning, match=r"no checkpoint could be written \(No space left on device\)"
+    ):
         checkpoint.save("features", lambda: {"history": [1, 2]}, last=True)
     assert checkpoint.load("features") == {"history": [1]}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["about.json", "features.pt"]
 
 
-def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_written_every_few_seconds_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = 0.0
     monkeypatch.setattr("mtlkit.multitask.checkpoints.time.monotonic", lambda: now)
     checkpoint, written = Checkpoint(tmp_path, {}, every=5), []
@@ -154,14 +174,17 @@ def test_it_is_written_every_few_seconds_and_at_the_end(tmp_path: Path, monkeypa
     assert written == [6.0, 12.0, "last"]
 
 
-@pytest.mark.parametrize("weighting", ["uncertainty", "dwa", "famo", "imtl-l", "pcgrad", "upgrad", "excess-mtl", "pcd"])
+@pytest.mark.parametrize(
+    "weighting", ["uncertainty", "dwa", "famo", "imtl-l", "pcgrad", "upgrad", "excess-mtl", "pcd"]
+)
 def test_a_way_of_weighting_remembers(weighting: str, tmp_path: Path) -> None:
     def train(epochs_before_the_cut: int | None) -> torch.Tensor:
         checkpoint, state = Checkpoint(tmp_path / str(epochs_before_the_cut), {}), None
         for _ in range(2):
             with seeded(0):
                 model = MultiTaskModel(
-                    SmallCNN(), {"views": Contrast(), "shape": Regression(IMAGES[:64].reshape(64, -1))}
+                    SmallCNN(),
+                    {"views": Contrast(), "shape": Regression(IMAGES[:64].reshape(64, -1))},
                 )
 
             def keep(epoch: int, snapshot: Any, first: bool = state is None) -> None:
@@ -170,7 +193,15 @@ def test_a_way_of_weighting_remembers(weighting: str, tmp_path: Path) -> None:
                     raise Cut
 
             try:
-                fit(model, IMAGES[:64], epochs=4, batch_size=16, weighting=weighting, state=state, on_epoch=keep)
+                fit(
+                    model,
+                    IMAGES[:64],
+                    epochs=4,
+                    batch_size=16,
+                    weighting=weighting,
+                    state=state,
+                    on_epoch=keep,
+                )
                 break
             except Cut:
                 state = checkpoint.load("features")

@@ -40,13 +40,18 @@ def test_too_small_a_side_is_refused(side: int) -> None:
 
 
 def model() -> MultiTaskModel:
-    return MultiTaskModel(SmallCNN(width=16), {"views": Contrast(size=5), "shape": Regression(np.zeros((9, 4)))})
+    return MultiTaskModel(
+        SmallCNN(width=16), {"views": Contrast(size=5), "shape": Regression(np.zeros((9, 4)))}
+    )
 
 
 def test_each_head_answers_for_each_view() -> None:
     views, shared = torch.rand(3, 6, 1, 8, 8), model().eval()
     outputs = shared(views)
-    assert {name: tuple(out.shape) for name, out in outputs.items()} == {"views": (3, 6, 5), "shape": (3, 6, 4)}
+    assert {name: tuple(out.shape) for name, out in outputs.items()} == {
+        "views": (3, 6, 5),
+        "shape": (3, 6, 4),
+    }
     for view in range(3):
         alone = shared.heads["shape"](shared.encoder(views[view]))
         torch.testing.assert_close(outputs["shape"][view], alone)
@@ -59,7 +64,9 @@ def test_tasks_come_and_go() -> None:
     before = shared.heads["shape"]
     shared.add("shape", Regression(np.zeros((9, 2))))
     assert shared.heads["shape"] is not before and shared.heads["shape"].out_features == 2
-    with pytest.raises(InputError, match="'shape' is a Linear: give an object of a class that extends Task"):
+    with pytest.raises(
+        InputError, match="'shape' is a Linear: give an object of a class that extends Task"
+    ):
         shared.add("shape", torch.nn.Linear(2, 2))  # type: ignore[arg-type]
 
 
@@ -69,7 +76,9 @@ def test_features_are_those_of_clean_images_in_evaluation_mode(training: bool) -
     state = {name: value.clone() for name, value in shared.state_dict().items()}
     features = shared.features(images, batch_size=4)
     assert shared.training is training and not features.requires_grad
-    assert all(torch.equal(value, state[name]) for name, value in shared.state_dict().items())  # BatchNorm too
+    assert all(
+        torch.equal(value, state[name]) for name, value in shared.state_dict().items()
+    )  # BatchNorm too
     torch.testing.assert_close(features, shared.eval().encoder(images))
     probabilities = shared.predict(images, "shape")
     torch.testing.assert_close(probabilities, shared.heads["shape"](features).softmax(1))
@@ -77,9 +86,15 @@ def test_features_are_those_of_clean_images_in_evaluation_mode(training: bool) -
 
 @pytest.mark.parametrize(
     ("name", "side", "width"),
-    [("small-cnn", 8, 20), ("SmallCNN", 8, 20), ("mlp", 8, 20), ("resnet18", 16, 512), ("squeezenet1_1", 32, 512),
-     ("ShuffleNet-v2-x0-5", 32, 1024)],
-)  # fmt: skip
+    [
+        ("small-cnn", 8, 20),
+        ("SmallCNN", 8, 20),
+        ("mlp", 8, 20),
+        ("resnet18", 16, 512),
+        ("squeezenet1_1", 32, 512),
+        ("ShuffleNet-v2-x0-5", 32, 1024),
+    ],
+)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_encoders_by_name_train_and_are_made_again_by_their_settings(
     name: str, side: int, width: int, channels: int
@@ -110,7 +125,9 @@ def test_torchvisions_features_are_what_its_classifier_is_given() -> None:
     torch.manual_seed(0)
     theirs = resnet18(weights=None, num_classes=7).eval()
     encoder, images = make_encoder("resnet18", 3, 32).eval(), torch.rand(2, 3, 32, 32)
-    encoder.load_state_dict({k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")})
+    encoder.load_state_dict(
+        {k: v for k, v in theirs.state_dict().items() if not k.startswith("fc.")}
+    )
     torch.testing.assert_close(theirs.fc(encoder(images)), theirs(images))
 
 
@@ -120,7 +137,8 @@ def test_torchvisions_features_are_what_its_classifier_is_given() -> None:
         (
             "resnet19",
             16,
-            r"'resnet19' is not known: use small-cnn, mlp, or a classifier of torchvision\. Did you mean 'resnet18'",
+            r"'resnet19' is not known: use small-cnn, mlp, or a classifier of "
+            r"torchvision\. Did you mean 'resnet18'",
         ),
         ("smal-cn", 16, "Did you mean 'small-cnn'"),
         ("fasterrcnn_resnet50_fpn", 16, "is not known"),  # no classifier
@@ -129,7 +147,9 @@ def test_torchvisions_features_are_what_its_classifier_is_given() -> None:
         ("vit_b_32", 32, r"'vit_b_32' cannot take 32 px \(Wrong image height.*\): take another"),
     ],
 )
-def test_encoders_that_cannot_be_are_refused_in_one_sentence(name: str, side: int, message: str) -> None:
+def test_encoders_that_cannot_be_are_refused_in_one_sentence(
+    name: str, side: int, message: str
+) -> None:
     with pytest.raises(InputError, match=message) as fault:
         make_encoder(name, 1, side)
     assert "\n" not in str(fault.value)
@@ -144,11 +164,16 @@ def other(encoder: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("prefix", ["", "encoder."])
-def test_weights_come_from_the_encoders_own_keys_or_from_a_runs(prefix: str, tmp_path: Path) -> None:
+def test_weights_come_from_the_encoders_own_keys_or_from_a_runs(
+    prefix: str, tmp_path: Path
+) -> None:
     encoder = SmallCNN()
     weights = other(encoder)
     head = {"heads.classes.weight": torch.rand(3, 128)} if prefix else {}
-    save_file({prefix + key: value for key, value in weights.items()} | head, tmp_path / "some.safetensors")
+    save_file(
+        {prefix + key: value for key, value in weights.items()} | head,
+        tmp_path / "some.safetensors",
+    )
     load_encoder(encoder, tmp_path / "some.safetensors")
     assert all(torch.equal(value, weights[key]) for key, value in encoder.state_dict().items())
 
@@ -156,7 +181,10 @@ def test_weights_come_from_the_encoders_own_keys_or_from_a_runs(prefix: str, tmp
 def test_a_classifier_in_torchvisions_weights_is_passed_over(tmp_path: Path) -> None:
     encoder = make_encoder("resnet18", 1, 16)
     weights = other(encoder)
-    save_file(weights | {"fc.weight": torch.rand(1000, 512), "fc.bias": torch.rand(1000)}, tmp_path / "imagenet")
+    save_file(
+        weights | {"fc.weight": torch.rand(1000, 512), "fc.bias": torch.rand(1000)},
+        tmp_path / "imagenet",
+    )
     load_encoder(encoder, str(tmp_path / "imagenet"))
     assert all(torch.equal(value, weights[key]) for key, value in encoder.state_dict().items())
 
@@ -181,16 +209,24 @@ def changed(how: str) -> dict[str, torch.Tensor]:
     [
         ("missing", r".*Missing key.*layers.1.bias.*"),
         ("unexpected", r".*Unexpected key.*layers.99.weight.*"),
-        ("colour", r".*layers.0.weight: .*\[24, 3, 3, 3\].* the shape in current model is .*\[24, 1, 3, 3\].*"),
+        (
+            "colour",
+            r".*layers.0.weight: .*\[24, 3, 3, 3\].* the shape in current model is "
+            r".*\[24, 1, 3, 3\].*",
+        ),
         ("resnet18", r".*Missing key.*layers.0.weight.*"),
         ("nan", r"layers.0.weight holds NaN or infinity"),
     ],
 )
-def test_weights_of_another_encoder_are_refused_with_what_differs(how: str, message: str, tmp_path: Path) -> None:
+def test_weights_of_another_encoder_are_refused_with_what_differs(
+    how: str, message: str, tmp_path: Path
+) -> None:
     save_file(changed(how), tmp_path / "w.safetensors")
     encoder = SmallCNN()
     before = copy.deepcopy(encoder.state_dict())
-    with pytest.raises(InputError, match=rf"w.safetensors: does not fit the encoder \({message}\): give") as fault:
+    with pytest.raises(
+        InputError, match=rf"w.safetensors: does not fit the encoder \({message}\): give"
+    ) as fault:
         load_encoder(encoder, tmp_path / "w.safetensors")
     assert "\n" not in str(fault.value)
     assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
@@ -206,8 +242,12 @@ class Trap:
         return Path.write_text, (self.path, "caught")
 
 
-@pytest.mark.parametrize("how", ["not there", "folder", "empty", "text", "pickle", "torch", "cut", "header"])
-def test_a_file_that_is_not_safetensors_is_refused_and_never_unpickled(how: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "how", ["not there", "folder", "empty", "text", "pickle", "torch", "cut", "header"]
+)
+def test_a_file_that_is_not_safetensors_is_refused_and_never_unpickled(
+    how: str, tmp_path: Path
+) -> None:
     path, trap = tmp_path / "w.safetensors", tmp_path / "trap"
     save_file(other(SmallCNN()), path)
     content = path.read_bytes()
@@ -217,10 +257,17 @@ def test_a_file_that_is_not_safetensors_is_refused_and_never_unpickled(how: str,
     elif how == "torch":
         torch.save({"layers": Trap(trap)}, path)
     elif how != "not there":
-        contents = {"empty": b"", "text": b"no weights at all", "pickle": pickle.dumps(Trap(trap)),
-                    "cut": content[:-9], "header": b"\xff" * 8 + content[8:]}  # fmt: skip
+        contents = {
+            "empty": b"",
+            "text": b"no weights at all",
+            "pickle": pickle.dumps(Trap(trap)),
+            "cut": content[:-9],
+            "header": b"\xff" * 8 + content[8:],
+        }
         path.write_bytes(contents[how])
-    with pytest.raises(InputError, match=r"w.safetensors: cannot be read as safetensors .*: give") as fault:
+    with pytest.raises(
+        InputError, match=r"w.safetensors: cannot be read as safetensors .*: give"
+    ) as fault:
         load_encoder(SmallCNN(), path)
     assert "\n" not in str(fault.value)
     assert not trap.exists()

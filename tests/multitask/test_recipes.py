@@ -1,4 +1,6 @@
-"""The recipe: as many steps as the schedule says, rounds that keep their numbers, a warning of collapse."""
+"""The recipe: as many steps as the schedule says, rounds that keep their numbers, a warning of
+collapse.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def weighed(weight: float = 1.0, asked: str = "auto") -> SizeEvidence:
     return SizeEvidence(asked, "free", 0.3, 0.1, weight)
 
 
-def halves(network: np.ndarray, descriptors: np.ndarray, n_clusters: int, *_: Any) -> tuple[np.ndarray, SizeEvidence]:
+def halves(
+    network: np.ndarray, descriptors: np.ndarray, n_clusters: int, *_: Any
+) -> tuple[np.ndarray, SizeEvidence]:
     """Label vectors without k-means: quick, and no class empty."""
     return np.eye(n_clusters, dtype=np.float32)[np.arange(len(network)) % n_clusters], weighed()
 
@@ -69,7 +73,9 @@ def test_epochs(stage: str, n_images: int, effort: float, epochs: int) -> None:
     assert Schedule(effort=effort).epochs(stage, n_images) == epochs
 
 
-@pytest.mark.parametrize("settings", [{"batch_size": 0}, {"effort": 0}, {"effort": -1}, {"effort": float("nan")}])
+@pytest.mark.parametrize(
+    "settings", [{"batch_size": 0}, {"effort": 0}, {"effort": -1}, {"effort": float("nan")}]
+)
 def test_a_schedule_has_bounds(settings: dict[str, float]) -> None:
     name, value = next(iter(settings.items()))
     with pytest.raises(InputError, match=f"{name} is {value}: give"):
@@ -84,18 +90,24 @@ def test_as_many_steps_as_the_schedule_says(clustering: bool) -> None:
     assert len(calls) == TINY.steps(40, clustering) == 2 * (2 + 6 + 3 * clustering)
     stages = ["features", "groups", "classes"] if clustering else ["features", "classes"]
     assert [stage for stage, _ in itertools.groupby(calls)] == stages
-    assert [stage for stage, _ in itertools.groupby(row["stage"] for row in found.history)] == stages
+    assert [
+        stage for stage, _ in itertools.groupby(row["stage"] for row in found.history)
+    ] == stages
     assert [row["epoch"] for row in found.history] == list(range(8 + 3 * clustering))
     assert set(found.seconds) == {*stages, "label vectors"}
     assert set(found.model.heads) == {"shape", "classes"} and not found.model.training
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(found.model.predict(torch.as_tensor(IMAGES), "classes"), found.probabilities, atol=1e-5)
+    np.testing.assert_allclose(
+        found.model.predict(torch.as_tensor(IMAGES), "classes"), found.probabilities, atol=1e-5
+    )
 
 
 @pytest.mark.usefixtures("quick")
 def test_what_is_learnt_in_which_stage() -> None:
     found = find(clustering=True)
-    learnt = {row["stage"]: {name for name in row if name.startswith("loss/")} for row in found.history}
+    learnt = {
+        row["stage"]: {name for name in row if name.startswith("loss/")} for row in found.history
+    }
     assert learnt == {
         "features": {"loss/views", "loss/shape"},
         "groups": {"loss/groups", "loss/shape"},
@@ -119,7 +131,9 @@ def test_the_same_seed_finds_the_same() -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("epochs", [2, 6, 7, 11, 18, 20, 21])
-def test_rounds_part_the_second_half_of_the_classes_stage(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rounds_part_the_second_half_of_the_classes_stage(
+    epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steps: list[str] = []
     made: list[int] = []
 
@@ -141,7 +155,10 @@ def test_rounds_part_the_second_half_of_the_classes_stage(epochs: int, monkeypat
 def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors that come back with their columns swapped each time must reach the task unswapped."""
     times = itertools.count()
-    images = np.repeat([0.0, 1.0], 20)[:, None, None, None] * np.eye(8, dtype=np.float32) + np.float32(0.1) * IMAGES
+    images = (
+        np.repeat([0.0, 1.0], 20)[:, None, None, None] * np.eye(8, dtype=np.float32)
+        + np.float32(0.1) * IMAGES
+    )
     taught = []
 
     def swapping(*_: Any) -> tuple[np.ndarray, SizeEvidence]:
@@ -155,7 +172,10 @@ def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(recipes, "sized_vectors", swapping)
     monkeypatch.setattr(recipes, "Classification", Spy)
-    found = find(images.clip(0, 1).astype(np.float32), schedule=Schedule(16, features=(2, 1), classes=(12, 1)))
+    found = find(
+        images.clip(0, 1).astype(np.float32),
+        schedule=Schedule(16, features=(2, 1), classes=(12, 1)),
+    )
     assert len(taught) == 4
     assert all(targets == taught[0] for targets in taught)
     assert found.probabilities.argmax(axis=1).tolist() == taught[0]
@@ -206,14 +226,21 @@ def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
     random = np.random.default_rng(seed)
     vectors, reference = random.dirichlet(np.ones(k), 20), random.dirichlet(np.ones(k), 20)
     aligned = recipes.align(vectors, reference)
-    best = max(float((vectors[:, order] * reference).sum()) for order in map(list, itertools.permutations(range(k))))
+    best = max(
+        float((vectors[:, order] * reference).sum())
+        for order in map(list, itertools.permutations(range(k)))
+    )
     assert (aligned * reference).sum() == pytest.approx(best)
-    assert any(np.array_equal(aligned, vectors[:, list(order)]) for order in itertools.permutations(range(k)))
+    assert any(
+        np.array_equal(aligned, vectors[:, list(order)])
+        for order in itertools.permutations(range(k))
+    )
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    ("images", "usual", "later_on"), [(IMAGES, WEIGHTS, (0.0,)), (IMAGES.repeat(3, axis=1), (2.0,), (2.0,))]
+    ("images", "usual", "later_on"),
+    [(IMAGES, WEIGHTS, (0.0,)), (IMAGES.repeat(3, axis=1), (2.0,), (2.0,))],
 )
 @pytest.mark.parametrize("class_sizes", CLASS_SIZES)
 def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_of_photographs(
@@ -225,7 +252,9 @@ def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_o
 ) -> None:
     seen: list[Any] = []
 
-    def spy(network: np.ndarray, descriptors: np.ndarray, *settings: Any) -> tuple[np.ndarray, SizeEvidence]:
+    def spy(
+        network: np.ndarray, descriptors: np.ndarray, *settings: Any
+    ) -> tuple[np.ndarray, SizeEvidence]:
         seen.append((network, descriptors, *settings))
         return halves(network, descriptors, 2)[0], weighed(0.25 * len(seen), class_sizes)
 
@@ -233,7 +262,9 @@ def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_o
     with seeded(0):
         encoder = SmallCNN(images.shape[1])
     targets = describe(images)
-    found = find_classes(torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4)
+    found = find_classes(
+        torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4
+    )
     assert [settings[:4] for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [
         [2, 4, class_sizes, later_on]
     ] * 3
@@ -241,12 +272,15 @@ def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_o
     assert first is None  # nobody has said anything yet
     assert all(classes.shape == (len(images),) and set(classes) <= {0, 1} for classes in later)
     assert all(descriptors is targets for _, descriptors, *_ in seen)
-    assert not any(np.array_equal(seen[0][0], network) for network, *_ in seen[1:])  # the features as they are by then
+    assert not any(
+        np.array_equal(seen[0][0], network) for network, *_ in seen[1:]
+    )  # the features as they are by then
     assert found.sizes == [weighed(0.25 * times, class_sizes) for times in (1, 2, 3, 4)]
 
 
 @pytest.mark.parametrize(
-    ("n_images", "size"), [(2, 2), (4, 2), (10, 2), (14, 2), (15, 3), (320, 64), (640, 128), (60_000, 128)]
+    ("n_images", "size"),
+    [(2, 2), (4, 2), (10, 2), (14, 2), (15, 3), (320, 64), (640, 128), (60_000, 128)],
 )
 def test_few_images_are_trained_in_small_batches(n_images: int, size: int) -> None:
     assert Schedule().batch(n_images) == size
@@ -275,7 +309,10 @@ def find_model() -> Any:
 def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     one = np.eye(3, dtype=np.float32)[np.zeros(40, int)]
     monkeypatch.setattr(recipes, "sized_vectors", lambda *_: (one, weighed()))
-    with pytest.warns(CollapseWarning, match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or"):
+    with pytest.warns(
+        CollapseWarning,
+        match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or",
+    ):
         find(n_clusters=3, schedule=Schedule(16, features=(1, 1), classes=(20, 1)))
 
 
@@ -296,15 +333,27 @@ def test_the_number_of_classes_has_bounds(k: int) -> None:
 
 def test_unknown_class_sizes_get_the_nearest() -> None:
     with pytest.raises(
-        InputError, match=r"class_sizes 'equall' is not known: use one of auto, equal, free. Did you mean 'equal'"
+        InputError,
+        match=(
+            r"class_sizes 'equall' is not known: use one of auto, equal, free. Did you "
+            r"mean 'equal'"
+        ),
     ):
         find(class_sizes="equall")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("class_sizes", "clustering", "effort"), [("free", False, 0.3), ("equal", True, 0.15)])
+@pytest.mark.parametrize(
+    ("class_sizes", "clustering", "effort"), [("free", False, 0.3), ("equal", True, 0.15)]
+)
 def test_classes_of_digits_are_found(class_sizes: str, clustering: bool, effort: float) -> None:
     digits = load("digits:small")
-    found = find(digits.images, 3, class_sizes=class_sizes, clustering=clustering, schedule=Schedule(effort=effort))
+    found = find(
+        digits.images,
+        3,
+        class_sizes=class_sizes,
+        clustering=clustering,
+        schedule=Schedule(effort=effort),
+    )
     scores = score(found.probabilities.argmax(axis=1), digits.open_labels())  # labels only to score
     assert scores.nmi > 0.8

@@ -1,4 +1,6 @@
-"""Choosing without labels: each score against a naive one, and the sane order of a good, a spoilt and a random run."""
+"""Choosing without labels: each score against a naive one, and the sane order of a good, a spoilt
+and a random run.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from mtlkit.preprocessing.communities import neighbour_graph
 
 
 def runs(n: int = 120) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Three blobs in N x 6, and four runs: right, some spoilt, right under other numbers, random."""
+    """Three blobs in N x 6, and four runs: right, partly spoilt, right but renumbered, random."""
     random = np.random.default_rng(0)
     which = np.arange(n) % 3
     features = np.eye(3, 6)[which] + random.normal(0, 0.1, (n, 6))
@@ -31,7 +33,10 @@ def test_scores_are_the_naive_ones() -> None:
     for number, one in enumerate(classes):
         parts = [set(np.flatnonzero(one == name).tolist()) for name in range(3)]
         assert scores["modularity"][number] == pytest.approx(nx.community.modularity(graph, parts))
-        cut = sum(nx.cut_size(graph, part, weight="weight") / nx.volume(graph, part, weight="weight") for part in parts)
+        cut = sum(
+            nx.cut_size(graph, part, weight="weight") / nx.volume(graph, part, weight="weight")
+            for part in parts
+        )
         assert scores["held together"][number] == pytest.approx(3 - cut)
         assert scores["agreement"][number] == pytest.approx(
             np.mean([normalized_mutual_info_score(one, other) for other in classes])
@@ -59,7 +64,9 @@ def test_many_images_are_judged_by_a_sample() -> None:
     features, found = runs(600)
     scores = label_free_scores(features, found, most=100)
     assert scores["modularity"][0] > scores["modularity"][1] > scores["modularity"][3]
-    assert not np.isclose(scores["modularity"][0], label_free_scores(features, found)["modularity"][0])
+    assert not np.isclose(
+        scores["modularity"][0], label_free_scores(features, found)["modularity"][0]
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1])

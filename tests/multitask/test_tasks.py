@@ -12,7 +12,14 @@ from torch.nn import functional
 
 from mtlkit.errors import InputError
 from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
-from mtlkit.multitask.tasks import Classification, Clustering, Contrast, MutualInformation, Regression, Task
+from mtlkit.multitask.tasks import (
+    Classification,
+    Clustering,
+    Contrast,
+    MutualInformation,
+    Regression,
+    Task,
+)
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
@@ -43,8 +50,12 @@ def test_contrast_is_nt_xent_by_a_naive_loop() -> None:
     task = Contrast(temperature=0.2)
     assert float(task.loss(views, torch.empty(5, 0))) == pytest.approx(total / 10)
     third = torch.cat([views, normal(1, 5, 3, seed=1)])
-    assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(total / 10)  # two views are compared
-    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(total / 10)  # only directions count
+    assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(
+        total / 10
+    )  # two views are compared
+    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(
+        total / 10
+    )  # only directions count
     assert Contrast(size=7).head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 7)
 
 
@@ -62,7 +73,12 @@ def test_classification_is_cross_entropy_by_a_naive_loop() -> None:
 
 def test_regression_is_smooth_l1_by_a_naive_loop() -> None:
     outputs, targets = 2 * normal(2, 4, 3), normal(4, 3, seed=1)
-    errors = [abs(float(outputs[v, n, k] - targets[n, k])) for v in range(2) for n in range(4) for k in range(3)]
+    errors = [
+        abs(float(outputs[v, n, k] - targets[n, k]))
+        for v in range(2)
+        for n in range(4)
+        for k in range(3)
+    ]
     assert min(errors) < 1 < max(errors)
     expected = np.mean([e * e / 2 if e < 1 else e - 0.5 for e in errors])
     assert float(Regression(targets).loss(outputs, targets)) == pytest.approx(expected)
@@ -86,7 +102,10 @@ def test_clustering_learns_many_small_groups_and_merges_them() -> None:
 def test_mutual_information_by_a_naive_loop() -> None:
     outputs = 2 * normal(2, 7, 4)
     p, q = outputs.softmax(-1).tolist()
-    met = [[sum(p[b][k] * q[b][j] + q[b][k] * p[b][j] for b in range(7)) / 14 for j in range(4)] for k in range(4)]
+    met = [
+        [sum(p[b][k] * q[b][j] + q[b][k] * p[b][j] for b in range(7)) / 14 for j in range(4)]
+        for k in range(4)
+    ]
     information = 0.0
     for k in range(4):
         for j in range(4):
@@ -95,9 +114,13 @@ def test_mutual_information_by_a_naive_loop() -> None:
     task, none = MutualInformation(4), torch.empty(7, 0)
     assert 0 < information < np.log(4)
     assert float(task.loss(outputs, none)) == pytest.approx(np.log(4) - information)
-    assert float(task.loss(outputs.flip(0), none)) == pytest.approx(np.log(4) - information)  # the views are alike
+    assert float(task.loss(outputs.flip(0), none)) == pytest.approx(
+        np.log(4) - information
+    )  # the views are alike
     third = torch.cat([outputs, normal(1, 7, 4, seed=1)])
-    assert float(task.loss(third, none)) == pytest.approx(np.log(4) - information)  # two views are compared
+    assert float(task.loss(third, none)) == pytest.approx(
+        np.log(4) - information
+    )  # two views are compared
     assert task.head(20)(torch.zeros(2, 7, 20)).shape == (2, 7, 4)
 
 
@@ -106,8 +129,11 @@ def test_mutual_information_by_a_naive_loop() -> None:
 def test_mutual_information_lies_between_zero_and_log_k(sure: float, dtype: torch.dtype) -> None:
     """Also where the softmax is exactly zero or one, whose logarithm must not become NaN."""
     own = sure * torch.eye(4, dtype=dtype).repeat(3, 1)  # 12 images in 4 groups of one size
-    cases = {"agree": torch.stack([own, own]), "one group": torch.stack([own[:1].expand(12, 4)] * 2),
-             "unrelated": torch.stack([own, own.roll(1, 1)])}  # fmt: skip
+    cases = {
+        "agree": torch.stack([own, own]),
+        "one group": torch.stack([own[:1].expand(12, 4)] * 2),
+        "unrelated": torch.stack([own, own.roll(1, 1)]),
+    }
     found = {}
     for name, case in cases.items():
         outputs = case.clone().requires_grad_()
@@ -142,7 +168,9 @@ def test_targets_are_picked_by_row() -> None:
     outputs = normal(2, 3, 1)
     task = Regression(np.arange(10.0)[:, None])
     picked = torch.tensor([[7.0], [2.0], [5.0]])
-    assert torch.equal(task.batch_loss(outputs, torch.tensor([7, 2, 5])), task.loss(outputs, picked))
+    assert torch.equal(
+        task.batch_loss(outputs, torch.tensor([7, 2, 5])), task.loss(outputs, picked)
+    )
 
 
 def test_masked_images_teach_nothing() -> None:
@@ -158,14 +186,19 @@ def test_masked_images_teach_nothing() -> None:
 
 def test_a_batch_without_any_target_has_a_loss_of_zero_and_a_gradient() -> None:
     outputs = normal(2, 2, 3).requires_grad_()
-    loss = Regression(np.zeros((3, 3)), mask=[True, False, False]).batch_loss(outputs, torch.tensor([1, 2]))
+    loss = Regression(np.zeros((3, 3)), mask=[True, False, False]).batch_loss(
+        outputs, torch.tensor([1, 2])
+    )
     loss.backward()
     assert loss.item() == 0
     assert outputs.grad is not None and not outputs.grad.any()
 
 
 def test_a_task_for_part_of_the_images_trains_beside_another() -> None:
-    images, mask = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)), np.arange(40) < 3
+    images, mask = (
+        torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0)),
+        np.arange(40) < 3,
+    )
     targets = np.where(mask[:, None], 1.0, 77.0)  # 77 must not be learnt
     tasks = {"views": Contrast(), "some": Regression(targets, mask)}
     model = MultiTaskModel(SmallCNN(), tasks)

@@ -1,4 +1,6 @@
-"""Training: deterministic by seed, every image once an epoch, a teacher that is the average it says."""
+"""Training: deterministic by seed, every image once an epoch, a teacher that is the average it
+says.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ STILL = Augmentation(rotation=0, scale=0, shift=0, shear=0, gain=0, noise=0)
 
 def two_tasks(images: np.ndarray, seed: int = 0) -> MultiTaskModel:
     with seeded(seed):
-        return MultiTaskModel(SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images))})
+        return MultiTaskModel(
+            SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images))}
+        )
 
 
 def weights(model: torch.nn.Module) -> Tensor:
@@ -61,11 +65,29 @@ def test_the_losses_fall_on_digits() -> None:
 def test_the_history_has_a_row_an_epoch() -> None:
     images = noise()
     model = two_tasks(images)
-    history = fit(model, images, epochs=2, batch_size=10, stage="features", weighting={"views": 2, "shape": 0.5})
-    columns = ["stage", "epoch", "seconds", "loss/views", "loss/shape", "weight/views", "weight/shape"]
+    history = fit(
+        model,
+        images,
+        epochs=2,
+        batch_size=10,
+        stage="features",
+        weighting={"views": 2, "shape": 0.5},
+    )
+    columns = [
+        "stage",
+        "epoch",
+        "seconds",
+        "loss/views",
+        "loss/shape",
+        "weight/views",
+        "weight/shape",
+    ]
     assert [list(row) for row in history] == [columns] * 2
     assert [(row["stage"], row["epoch"]) for row in history] == [("features", 0), ("features", 1)]
-    assert all(row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/shape"] == 0.5 for row in history)
+    assert all(
+        row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/shape"] == 0.5
+        for row in history
+    )
     assert not model.training
 
 
@@ -81,10 +103,14 @@ def test_a_loss_in_the_history_is_the_mean_of_its_epoch(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(model, "losses", spy)
     history = fit(model, images, epochs=2, batch_size=7)
-    assert [row["loss/shape"] for row in history] == pytest.approx([np.mean(seen[:4]), np.mean(seen[4:])])
+    assert [row["loss/shape"] for row in history] == pytest.approx(
+        [np.mean(seen[:4]), np.mean(seen[4:])]
+    )
 
 
-def test_each_image_meets_its_own_targets_at_most_once_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_image_meets_its_own_targets_at_most_once_an_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     images, seen = noise(), []
     model = two_tasks(images)
     losses = model.losses
@@ -110,19 +136,31 @@ def test_the_two_views_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         model,
         "losses",
-        lambda views, rows: (apart.append(float((views[0] - views[1]).abs().max())), losses(views, rows))[1],
+        lambda views, rows: (
+            apart.append(float((views[0] - views[1]).abs().max())),
+            losses(views, rows),
+        )[1],
     )
     fit(model, noise(), epochs=1, batch_size=10)
     assert min(apart) > 0.1
 
 
 @pytest.mark.parametrize(
-    ("n", "batch_size", "epochs", "steps"), [(30, 8, 2, 6), (30, 256, 3, 3), (30, 30, 1, 1), (2, 1, 1, 2)]
+    ("n", "batch_size", "epochs", "steps"),
+    [(30, 8, 2, 6), (30, 256, 3, 3), (30, 30, 1, 1), (2, 1, 1, 2)],
 )
-def test_callbacks_come_after_each_step_and_each_epoch(n: int, batch_size: int, epochs: int, steps: int) -> None:
+def test_callbacks_come_after_each_step_and_each_epoch(
+    n: int, batch_size: int, epochs: int, steps: int
+) -> None:
     images, calls = noise(n), []
-    fit(two_tasks(images), images, epochs=epochs, batch_size=batch_size,
-        on_step=lambda: calls.append("step"), on_epoch=lambda epoch, _: calls.append(epoch))  # fmt: skip
+    fit(
+        two_tasks(images),
+        images,
+        epochs=epochs,
+        batch_size=batch_size,
+        on_step=lambda: calls.append("step"),
+        on_epoch=lambda epoch, _: calls.append(epoch),
+    )
     each = steps // epochs
     assert calls == [call for epoch in range(epochs) for call in ["step"] * each + [epoch]]
     assert steps_an_epoch(n, batch_size)[0] == each
@@ -133,7 +171,9 @@ def test_every_weight_learns_in_one_step() -> None:
     model = two_tasks(images)
     before = copy.deepcopy(model.state_dict())
     fit(model, images, epochs=1, batch_size=30)
-    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    moved = {
+        name for name, value in model.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert {name for name, _ in model.named_parameters()} <= moved
 
 
@@ -141,7 +181,9 @@ def test_the_learning_rate_is_the_highest_of_its_cycle(monkeypatch: pytest.Monke
     images, rates = noise(), []
     step = torch.optim.AdamW.step
     monkeypatch.setattr(
-        torch.optim.AdamW, "step", lambda self, *rest: (rates.append(self.param_groups[0]["lr"]), step(self, *rest))[1]
+        torch.optim.AdamW,
+        "step",
+        lambda self, *rest: (rates.append(self.param_groups[0]["lr"]), step(self, *rest))[1],
     )
     fit(two_tasks(images), images, epochs=40, batch_size=30, learning_rate=0.01)
     top = int(np.argmax(rates))
@@ -152,7 +194,9 @@ def test_the_learning_rate_is_the_highest_of_its_cycle(monkeypatch: pytest.Monke
 def test_a_teacher_is_the_average_it_says() -> None:
     model = two_tasks(noise())
     teacher = Teacher(model, decay=0.2)
-    assert teacher.module.tasks["shape"] is model.tasks["shape"]  # targets made anew reach the teacher's copy
+    assert (
+        teacher.module.tasks["shape"] is model.tasks["shape"]
+    )  # targets made anew reach the teacher's copy
     expected = None
     for step in range(6):
         with torch.no_grad():
@@ -168,7 +212,8 @@ def test_a_teacher_is_the_average_it_says() -> None:
         for name, value in teacher.module.state_dict().items():
             torch.testing.assert_close(value, expected[name], rtol=1e-4, atol=1e-6)
     assert (
-        any("running_mean" in name for name in expected) and int(expected["encoder.layers.1.num_batches_tracked"]) == 6
+        any("running_mean" in name for name in expected)
+        and int(expected["encoder.layers.1.num_batches_tracked"]) == 6
     )
 
 

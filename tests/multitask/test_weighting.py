@@ -1,4 +1,6 @@
-"""Weighting: each way is its formula, aggregators by a naive loop, and what cannot be weighted is refused."""
+"""Weighting: each way is its formula, aggregators by a naive loop, and what cannot be weighted is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 def model() -> MultiTaskModel:
     torch.manual_seed(0)
     tasks: dict[str, Task] = {
-        "views": Contrast(), "shape": Regression(random(12, 4)), "classes": Classification(random(12, 3, seed=1))
-    }  # fmt: skip
+        "views": Contrast(),
+        "shape": Regression(random(12, 4)),
+        "classes": Classification(random(12, 3, seed=1)),
+    }
     return MultiTaskModel(SmallCNN(width=16), tasks).train()
 
 
@@ -63,14 +67,20 @@ def rows() -> Tensor:
 
 def test_equal_is_the_sum() -> None:
     assert float(make_weigher("equal", TASKS)(LOSSES)) == 7
-    assert step("equal")[1].end_epoch() == {"weight/views": 1, "weight/shape": 1, "weight/classes": 1}
+    assert step("equal")[1].end_epoch() == {
+        "weight/views": 1,
+        "weight/shape": 1,
+        "weight/classes": 1,
+    }
 
 
 def test_fixed_weights_are_matched_by_name() -> None:
     weights = {"classes": 3.0, "views": 0.5, "shape": 0.25}
     weigher = make_weigher(weights, TASKS)
     assert float(weigher(LOSSES)) == 0.5 * 2 + 0.25 * 4 + 3 * 1
-    assert step(weights)[1].end_epoch() == {f"weight/{name}": weight for name, weight in weights.items()}
+    assert step(weights)[1].end_epoch() == {
+        f"weight/{name}": weight for name, weight in weights.items()
+    }
     assert not list(weigher.parameters())
 
 
@@ -81,7 +91,9 @@ def test_uncertainty_is_kendalls_formula_and_learnt() -> None:
     with torch.no_grad():
         s.copy_(torch.tensor([0.3, -1.0, 2.0]))
     terms = zip(s.tolist(), LOSSES.tolist(), strict=True)
-    assert weigher(LOSSES).item() == pytest.approx(sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms))
+    assert weigher(LOSSES).item() == pytest.approx(
+        sum(math.exp(-a) * loss / 2 + a / 2 for a, loss in terms)
+    )
     found = step(weigher)[1].end_epoch()
     assert list(found.values()) == pytest.approx([math.exp(-a) / 2 for a in s.tolist()])
 
@@ -98,7 +110,10 @@ def test_uncertainty_weights_move_in_training() -> None:
 def test_every_method_of_torchjd_has_a_name() -> None:
     every = {
         name.lower()
-        for room, base in ((aggregation, aggregation.Aggregator), (scalarization, scalarization.Scalarizer))
+        for room, base in (
+            (aggregation, aggregation.Aggregator),
+            (scalarization, scalarization.Scalarizer),
+        )
         for name in room.__all__
         if issubclass(getattr(room, name), base)
     }
@@ -115,10 +130,20 @@ def test_every_name_trains_and_is_repeatable(name: str) -> None:
         torch.manual_seed(luck)  # the caller's random numbers do not count
         before = torch.get_rng_state()
         history = fit(
-            shared, random(12, 1, 8, 8), epochs=3, batch_size=6, weighting=name + NUMBERS.get(name, ""), seed=5
+            shared,
+            random(12, 1, 8, 8),
+            epochs=3,
+            batch_size=6,
+            weighting=name + NUMBERS.get(name, ""),
+            seed=5,
         )
         assert torch.equal(torch.get_rng_state(), before)
-        assert all(math.isfinite(value) for row in history for value in row.values() if isinstance(value, float))
+        assert all(
+            math.isfinite(value)
+            for row in history
+            for value in row.values()
+            if isinstance(value, float)
+        )
         found.append(torch.cat([p.detach().flatten() for p in shared.parameters()]))
     assert torch.isfinite(found[0]).all() and torch.equal(found[0], found[1])
 
@@ -182,7 +207,9 @@ def test_cosines_in_the_history_are_the_mean_of_the_epoch(monkeypatch: pytest.Mo
         return losses
 
     monkeypatch.setattr(Weigher, "backward", spy)
-    history = fit(model(), random(12, 1, 8, 8), epochs=2, batch_size=4, cosines=True, weighting="pcgrad")
+    history = fit(
+        model(), random(12, 1, 8, 8), epochs=2, batch_size=4, cosines=True, weighting="pcgrad"
+    )
     cosines = [row["cosine/views/classes"] for row in history]
     assert cosines == pytest.approx([sum(seen[:3]) / 3, sum(seen[3:]) / 3])
     monkeypatch.undo()
@@ -195,10 +222,15 @@ def test_dwa_rolls_its_averages_each_epoch() -> None:
     for epoch in range(4):
         rates = [1.0] * 3
         if epoch >= 2:
-            rates = [history[epoch - 1][f"loss/{name}"] / history[epoch - 2][f"loss/{name}"] for name in TASKS]
+            rates = [
+                history[epoch - 1][f"loss/{name}"] / history[epoch - 2][f"loss/{name}"]
+                for name in TASKS
+            ]
         total = sum(math.exp(rate / 2) for rate in rates)
         expected = [3 * math.exp(rate / 2) / total for rate in rates]
-        assert [history[epoch][f"weight/{name}"] for name in TASKS] == pytest.approx(expected, rel=1e-5)
+        assert [history[epoch][f"weight/{name}"] for name in TASKS] == pytest.approx(
+            expected, rel=1e-5
+        )
 
 
 def test_famo_sees_the_losses_after_each_step() -> None:
@@ -246,12 +278,16 @@ def test_what_cannot_be_made_is_refused_with_a_remedy(weighting: Any, message: s
 @pytest.mark.parametrize("name", ["CAGrad", "cagrad:0.4", "nash-mtl"])
 def test_a_missing_package_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torchjd._mixins.find_spec", lambda name: None if name == "cvxpy" else sys)
-    with pytest.raises(InputError, match=f"'{name}' needs a package that is not here: pip install cvxpy") as fault:
+    with pytest.raises(
+        InputError, match=f"'{name}' needs a package that is not here: pip install cvxpy"
+    ) as fault:
         make_weigher(name, TASKS)
     assert "\n" not in str(fault.value)
 
 
-@pytest.mark.parametrize("weighting", [scalarization.UW(2), scalarization.Constant(torch.ones(4)), "krum:2"])
+@pytest.mark.parametrize(
+    "weighting", [scalarization.UW(2), scalarization.Constant(torch.ones(4)), "krum:2"]
+)
 def test_a_method_for_another_number_of_tasks_is_refused(weighting: Any) -> None:
     with pytest.raises(InputError, match=r"does not work for 3 tasks .*: choose another"):
         step(weighting)
@@ -296,7 +332,9 @@ def negative() -> MultiTaskModel:
 
 
 @pytest.mark.parametrize("name", ["uncertainty", "UW", "imtl-l", "geometric-mean", "dwa", "famo"])
-def test_a_negative_loss_is_refused_where_it_cannot_be_borne_with_the_name_of_its_task(name: str) -> None:
+def test_a_negative_loss_is_refused_where_it_cannot_be_borne_with_the_name_of_its_task(
+    name: str,
+) -> None:
     with pytest.raises(InputError, match=r"'likelihood' is negative \(-1.500\).*weighting='equal'"):
         fit(negative(), random(8, 1, 8, 8), epochs=1, weighting=name)
 
@@ -304,12 +342,16 @@ def test_a_negative_loss_is_refused_where_it_cannot_be_borne_with_the_name_of_it
 @pytest.mark.parametrize("name", sorted(set(methods()) - ABSENT - FRAGILE - THREE))
 def test_every_other_method_bears_a_negative_loss(name: str) -> None:
     shared = negative()
-    history = fit(shared, random(8, 1, 8, 8), epochs=2, batch_size=4, weighting=name + NUMBERS.get(name, ""))
+    history = fit(
+        shared, random(8, 1, 8, 8), epochs=2, batch_size=4, weighting=name + NUMBERS.get(name, "")
+    )
     assert history[0]["loss/likelihood"] == pytest.approx(-1.5)
     assert all(torch.isfinite(p).all() for p in shared.parameters())
 
 
-@pytest.mark.parametrize("name", ["uncertainty", "imtl-l", "geometric-mean", "dwa", "famo", "upgrad"])
+@pytest.mark.parametrize(
+    "name", ["uncertainty", "imtl-l", "geometric-mean", "dwa", "famo", "upgrad"]
+)
 def test_mutual_information_is_borne_by_all(name: str) -> None:
     shared = MultiTaskModel(SmallCNN(), {"views": Contrast(), "groups": MutualInformation(4)})
     history = fit(shared, random(12, 1, 8, 8), epochs=3, batch_size=6, weighting=name)

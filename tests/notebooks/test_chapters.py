@@ -1,4 +1,6 @@
-"""Each chapter once more, small, with another value of a method's parameter: the outcome goes the way the text says."""
+"""Each chapter once more, small, with another value of a method's parameter: the outcome goes the
+way the text says.
+"""
 
 from __future__ import annotations
 
@@ -19,35 +21,63 @@ from mtlkit.course import record
 from mtlkit.course.figures import EXPLORERS
 from mtlkit.evaluation import to_png
 
-drawn = [[to_png(one.draw(value)) for value in (one.low, one.default, one.high)] for one in EXPLORERS]
+ends = [(one, (one.low, one.default, one.high)) for one in EXPLORERS]
+drawn = [[to_png(one.draw(value)) for value in values] for one, values in ends]
 record(explorers=len(drawn), same_at_both_ends=sum(low == high for low, _, high in drawn))
 """
 Recorded = dict[str, Any]
 SMALL = {"source": "digits:small"}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Recorded, Recorded], bool]]] = {
     # the more settings are tried on a test set, the more its best score promises
-    "01": ({"settings": 10}, {"settings": 600}, lambda few, many: many["test_promise"] > few["test_promise"]),
+    "01": (
+        {"settings": 10},
+        {"settings": 600},
+        lambda few, many: many["test_promise"] > few["test_promise"],
+    ),
     # pixels mind a long way more than a short one
-    "02": ({"shift": 0.05}, {"shift": 0.4}, lambda near, far: far["pixels_moved"] > near["pixels_moved"]),
+    "02": (
+        {"shift": 0.05},
+        {"shift": 0.4},
+        lambda near, far: far["pixels_moved"] > near["pixels_moved"],
+    ),
     # equal sizes are a good assumption where they are equal, and a bad one where they are not
-    "03": ({"ratio": 1.0}, {"ratio": 20.0},
-           lambda even, uneven: uneven["equal_sizes_unbalanced"] < even["equal_sizes_unbalanced"] - 0.05),
+    "03": (
+        {"ratio": 1.0},
+        {"ratio": 20.0},
+        lambda even, uneven: (
+            uneven["equal_sizes_unbalanced"] < even["equal_sizes_unbalanced"] - 0.05
+        ),
+    ),
     # a longer training brings views of one image nearer to each other than to strangers
-    "04": ({"effort": 0.25}, {"effort": 1.0}, lambda short, long: long["strangers_both"] < short["strangers_both"]),
+    "04": (
+        {"effort": 0.25},
+        {"effort": 1.0},
+        lambda short, long: long["strangers_both"] < short["strangers_both"],
+    ),
     # a training cut to a tenth sorts worse
-    "05": ({"effort": 0.05}, {"effort": 0.5}, lambda short, long: long["accuracy"] > short["accuracy"]),
-}  # fmt: skip
+    "05": (
+        {"effort": 0.05},
+        {"effort": 0.5},
+        lambda short, long: long["accuracy"] > short["accuracy"],
+    ),
+}
 CHAPTERS = [
     path.stem[:2] for path in sorted(course_folder().glob(PATTERN)) if path.stem[:2] != "00"
 ]  # see test_quickstart
 
 
 def run(chapter: str, values: dict[str, Any], folder: Path) -> Recorded:
-    """Execute a chapter, and after it every callback of its sliders with its lowest, default and highest value."""
+    """Execute a chapter, and after it every callback of its sliders with its lowest, default and
+    highest value.
+    """
     notebook = nbformat.read(find_chapter(chapter), as_version=4)
     notebook.cells.append(new_code_cell(EXPLORE, id="explore-all"))
     prepare_environment()
-    return recorded(papermill.execute_notebook(notebook, None, values, progress_bar=False, cwd=str(folder), **KERNEL))
+    return recorded(
+        papermill.execute_notebook(
+            notebook, None, values, progress_bar=False, cwd=str(folder), **KERNEL
+        )
+    )
 
 
 def test_every_chapter_has_a_case() -> None:

@@ -1,4 +1,6 @@
-"""nbval runs every chapter, and compares what is tagged; each compared number is flipped in turn and must be noticed."""
+"""nbval runs every chapter, and compares what is tagged; each compared number is flipped in turn
+and must be noticed.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def flipped(cell: NotebookNode) -> Iterator[NotebookNode]:
                 (int(found[0][-1]) + 1) % 10
             )
             changed = copy.deepcopy(cell)
-            changed.outputs[n].text = output.text[: found.start()] + other + output.text[found.end() :]
+            changed.outputs[n].text = (
+                output.text[: found.start()] + other + output.text[found.end() :]
+            )
             yield changed
 
 
@@ -42,7 +46,9 @@ def test_there_is_something_to_compare(path: Path) -> None:
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if compared(cell)]
     assert cells
     for cell in cells:
-        assert [output.output_type for output in cell.outputs] == ["stream"], "print what is compared"
+        assert [output.output_type for output in cell.outputs] == ["stream"], (
+            "print what is compared"
+        )
         assert list(flipped(cell))
 
 
@@ -61,9 +67,22 @@ def test_nbval_passes_and_notices_each_flipped_number(path: Path, tmp_path: Path
     nbformat.write(notebook, tmp_path / path.name)
     prepare_environment()
     report = tmp_path / "report.xml"
-    call = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider",
-            f"--rootdir={tmp_path}", f"--junit-xml={report}", str(tmp_path / path.name)]  # fmt: skip
-    done = subprocess.run(call, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False, timeout=550)
+    call = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-cell-timeout=300",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={tmp_path}",
+        f"--junit-xml={report}",
+        str(tmp_path / path.name),
+    ]
+    done = subprocess.run(
+        call, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False, timeout=550
+    )
     failed = {
         int(re.sub(r"\D", "", case.attrib["name"]))
         for case in ElementTree.parse(report).iter("testcase")

@@ -1,4 +1,6 @@
-"""Chapter 00: the notebook is what its source builds, can be read by all, and runs with other parameters."""
+"""Chapter 00: the notebook is what its source builds, can be read by all, and runs with other
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -44,28 +46,50 @@ def outputs(notebook: NotebookNode) -> list[NotebookNode]:
 def texts(notebook: NotebookNode) -> str:
     """All that the outputs say."""
     return "\n".join(
-        output.get("text", "") + output.get("data", {}).get("text/markdown", "") for output in outputs(notebook)
+        output.get("text", "") + output.get("data", {}).get("text/markdown", "")
+        for output in outputs(notebook)
     )
 
 
 def figures(notebook: NotebookNode) -> list[dict[str, str]]:
-    pages = [output.data["text/html"] for output in outputs(notebook) if "text/html" in output.get("data", {})]
-    return [image.attrs for page in pages for image in BeautifulSoup(page, "html.parser").find_all("img")]
+    pages = [
+        output.data["text/html"]
+        for output in outputs(notebook)
+        if "text/html" in output.get("data", {})
+    ]
+    return [
+        image.attrs
+        for page in pages
+        for image in BeautifulSoup(page, "html.parser").find_all("img")
+    ]
 
 
 # --- what is stored ---
 
 
 def test_the_parameters_are_those_that_the_course_asks_for() -> None:
-    found = {name: about["default"] for name, about in papermill.inspect_notebook(str(CHAPTER)).items()}
+    found = {
+        name: about["default"] for name, about in papermill.inspect_notebook(str(CHAPTER)).items()
+    }
     values = {name: ast.literal_eval(default) for name, default in found.items()}
-    expected = {"seed": 0, "source": "digits", "quick": True, "run_folder": "", "class_sizes": "auto", "effort": 0.5}
+    expected = {
+        "seed": 0,
+        "source": "digits",
+        "quick": True,
+        "run_folder": "",
+        "class_sizes": "auto",
+        "effort": 0.5,
+    }
     assert values == expected
 
 
 def test_the_prose_keeps_its_tone(chapter: NotebookNode) -> None:
-    prose = "\n".join(re.sub(CODE, "", cell.source, flags=re.DOTALL) for cell in cells(chapter, "markdown"))
-    assert not re.findall(r"\b(?:simply|just|obviously|of course|easily)\b", prose, flags=re.IGNORECASE)
+    prose = "\n".join(
+        re.sub(CODE, "", cell.source, flags=re.DOTALL) for cell in cells(chapter, "markdown")
+    )
+    assert not re.findall(
+        r"\b(?:simply|just|obviously|of course|easily)\b", prose, flags=re.IGNORECASE
+    )
     for word in ("Predict", "Kuhn 1955", "make lab"):  # the last one is code
         assert any(word in cell.source for cell in cells(chapter, "markdown"))
 
@@ -79,7 +103,9 @@ def test_labels_are_opened_once_and_after_the_groups_are_final(chapter: Notebook
 
 
 def test_the_headline_is_compared_by_nbval(chapter: NotebookNode) -> None:
-    tagged = [cell for cell in chapter.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    tagged = [
+        cell for cell in chapter.cells if "nbval-check-output" in cell.metadata.get("tags", [])
+    ]
     assert [cell.id for cell in tagged] == ["claims"]
     assert tagged[0].outputs[0].text.count("True") == 4
 
@@ -91,7 +117,9 @@ def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Call `mtlkit course run 00` as `make run` does, from another folder."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
     call = [sys.executable, "-m", "mtlkit.cli", "course", "run", "00", *arguments]
-    return subprocess.run(call, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=180)
+    return subprocess.run(
+        call, cwd=cwd, env=environ, capture_output=True, text=True, check=False, timeout=180
+    )
 
 
 def without_bar(stderr: str) -> str:
@@ -104,7 +132,9 @@ SMALL = ("-p", "source=digits:small", "-p", "class_sizes=equal", "-p", "effort=0
 
 
 @pytest.fixture(scope="module")
-def small_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+def small_run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[subprocess.CompletedProcess[str], Path]:
     folder = tmp_path_factory.mktemp("a place")
     return command(*SMALL, "--out", "small", cwd=folder), folder / "small"
 
@@ -114,7 +144,14 @@ def test_a_run_on_another_set_leaves_a_whole_folder(small_run: tuple[Any, Path])
     assert done.returncode == 0, done.stderr
     assert without_bar(done.stderr) == ""
     assert "100%" in done.stderr
-    names = {"model.safetensors", "model.json", "report.json", "report.html", "history.csv", "assignments.csv"}
+    names = {
+        "model.safetensors",
+        "model.json",
+        "report.json",
+        "report.html",
+        "history.csv",
+        "assignments.csv",
+    }
     assert {path.name for path in folder.iterdir()} == names | {"notebook.ipynb"}
     assert not folder.with_name("small.partial").exists()
     assert done.stdout.splitlines()[-1] == f"report       {Path('small', 'report.html')}"
@@ -128,7 +165,9 @@ def test_without_labels_it_sorts_better_than_k_means_on_pixels(small_run: tuple[
     assert mine["mean"] > plain["mean"] + 0.02
     assert mine["nmi"] > max(0.8, plain["nmi"])
     assert report["scores"]["accuracy"] == pytest.approx(mine["mean"], abs=1e-4)
-    assert f"multi-task (equal) {mine['mean']:.4g} {mine['nmi']:.4g}" in " ".join(done.stdout.split())
+    assert f"multi-task (equal) {mine['mean']:.4g} {mine['nmi']:.4g}" in " ".join(
+        done.stdout.split()
+    )
 
 
 def test_the_text_follows_the_parameters(small_run: tuple[Any, Path]) -> None:
@@ -147,18 +186,25 @@ def test_the_text_follows_the_parameters(small_run: tuple[Any, Path]) -> None:
     [
         (
             ("-p", "sed=1"),
-            "chapter 00_quickstart's parameter 'sed' is not known: use one of seed, source, quick, class_sizes, effort. "
+            "chapter 00_quickstart's parameter 'sed' is not known: use one of seed, "
+            "source, quick, class_sizes, effort. "
             "Did you mean 'seed'?",
         ),
         (("-p", "run_folder=x"), "chapter 00_quickstart's parameter 'run_folder' is not known"),
     ],
 )
-def test_an_unknown_parameter_is_named(arguments: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+def test_an_unknown_parameter_is_named(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
     refused(command(*arguments, cwd=tmp_path), sentence, tmp_path)
 
 
 BAD = [
-    ("source", "digit", "source is 'digit': give 'digits' or 'digits:small' or 'mnist'. Did you mean 'digits'?"),
+    (
+        "source",
+        "digit",
+        "source is 'digit': give 'digits' or 'digits:small' or 'mnist'. Did you mean 'digits'?",
+    ),
     ("source", 3, "source is 3: give 'digits' or 'digits:small' or 'mnist'."),
     ("seed", "x", "seed is 'x': give a whole number from 0 to 2147483638."),
     ("seed", -1, "seed is -1: give a whole number from 0 to 2147483638."),
@@ -173,10 +219,14 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "value", "sentence"), BAD)
-def test_a_bad_value_ends_in_one_sentence(chapter: NotebookNode, name: str, value: object, sentence: str) -> None:
+def test_a_bad_value_ends_in_one_sentence(
+    chapter: NotebookNode, name: str, value: object, sentence: str
+) -> None:
     source = {cell.id: cell.source for cell in chapter.cells}
     names: dict[str, Any] = {"course": course}
-    exec(source["parameters"] + "\n" + source["check-parameters"], names)  # the stored values are good
+    exec(
+        source["parameters"] + "\n" + source["check-parameters"], names
+    )  # the stored values are good
     names[name] = value
     with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
         exec(source["check-parameters"], names)
@@ -184,7 +234,9 @@ def test_a_bad_value_ends_in_one_sentence(chapter: NotebookNode, name: str, valu
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "sentence"), [BAD[0], BAD[2]])
-def test_the_command_says_it_without_a_traceback(name: str, value: str, sentence: str, tmp_path: Path) -> None:
+def test_the_command_says_it_without_a_traceback(
+    name: str, value: str, sentence: str, tmp_path: Path
+) -> None:
     refused(command("-p", f"{name}={value}", cwd=tmp_path), sentence, tmp_path)
 
 
@@ -193,7 +245,9 @@ def refused(done: subprocess.CompletedProcess[str], sentence: str, folder: Path)
     assert without_bar(done.stderr).startswith(f"error: {sentence}")
     assert "\n" not in without_bar(done.stderr)
     assert done.stdout == ""
-    assert not [path for path in folder.rglob("*") if path.is_file() or path.name.endswith(".partial")]
+    assert not [
+        path for path in folder.rglob("*") if path.is_file() or path.name.endswith(".partial")
+    ]
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
@@ -212,7 +266,9 @@ def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
     with subprocess.Popen(call, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         seen = ""
-        while not re.search(r" (?:[5-9]|[1-9]\d)/\d+ \[", seen):  # some cells are done: the kernel is at work
+        while not re.search(
+            r" (?:[5-9]|[1-9]\d)/\d+ \[", seen
+        ):  # some cells are done: the kernel is at work
             letter = process.stderr.read(1)
             assert letter, seen
             seen += letter
@@ -225,18 +281,30 @@ def test_ctrl_c_ends_in_one_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_main_job_ends_in_time(tmp_path: Path) -> None:
-    done = command("-p", "seed=100", "-p", "effort=1", cwd=tmp_path)  # as `make run`; bound: 180 s, see `command`
+    done = command(
+        "-p", "seed=100", "-p", "effort=1", cwd=tmp_path
+    )  # as `make run`; bound: 180 s, see `command`
     assert done.returncode == 0, done.stderr
     assert without_bar(done.stderr) == ""
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.startswith("00_quickstart-100-")
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["images"] == 1797
-    measured = json.loads((NOTEBOOKS.parent / "benchmarks" / "results" / "digits.json").read_text(encoding="utf-8"))
-    assert report["scores"]["n"] == 899  # of even row number: the others' labels stay sealed until chapter 05
+    measured = json.loads(
+        (NOTEBOOKS.parent / "benchmarks" / "results" / "digits.json").read_text(encoding="utf-8")
+    )
+    assert (
+        report["scores"]["n"] == 899
+    )  # of even row number: the others' labels stay sealed until chapter 05
     assert any("stay sealed" in note for note in report["notes"])
-    ours = {row["variant"]: row["accuracy"]["min"] for row in measured["rows"] if row["method"] == "mtlkit"}
-    assert report["scores"]["accuracy"] > ours.get("auto", ours["free"]) - 0.02  # of ten seeds; elsewhere is other luck
+    ours = {
+        row["variant"]: row["accuracy"]["min"]
+        for row in measured["rows"]
+        if row["method"] == "mtlkit"
+    }
+    assert (
+        report["scores"]["accuracy"] > ours.get("auto", ours["free"]) - 0.02
+    )  # of ten seeds; elsewhere is other luck
     assert report["warnings"] == []
     assert (folder / "report.html").stat().st_size > 100_000
     assert str(folder.relative_to(tmp_path) / "report.html") in done.stdout

@@ -30,7 +30,9 @@ def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
 def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """One tight bundle of directions for each size, and which row is of which."""
     which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(0, 0.08, (len(which), 12)), which
+    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
+        0, 0.08, (len(which), 12)
+    ), which
 
 
 def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
@@ -56,15 +58,24 @@ def test_neighbour_graph_is_the_naive_one() -> None:
 
 def test_neighbour_graph_of_few_images_is_narrow() -> None:
     points = cloud(60, 3)
-    np.testing.assert_allclose(neighbour_graph(points).toarray(), naive_graph(points, [6]), atol=1e-12)
+    np.testing.assert_allclose(
+        neighbour_graph(points).toarray(), naive_graph(points, [6]), atol=1e-12
+    )
     assert neighbour_graph(points[:3]).shape == (3, 3)
 
 
 def test_likeness_is_the_naive_one() -> None:
     points = cloud(23, 5).astype(np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    divisions = [np.random.default_rng(seed).integers(0, groups, 23) for seed, groups in enumerate((3, 5))]
-    found = likeness(points, [np.eye(divided.max() + 1)[divided] for divided in divisions], temperature=0.5, chunk=7)
+    divisions = [
+        np.random.default_rng(seed).integers(0, groups, 23) for seed, groups in enumerate((3, 5))
+    ]
+    found = likeness(
+        points,
+        [np.eye(divided.max() + 1)[divided] for divided in divisions],
+        temperature=0.5,
+        chunk=7,
+    )
     for table, divided in zip(found, divisions, strict=True):
         expected = np.zeros_like(table)
         for i, j in itertools.permutations(range(23), 2):
@@ -72,7 +83,9 @@ def test_likeness_is_the_naive_one() -> None:
         np.testing.assert_allclose(table, expected, rtol=1e-4)
 
 
-def naive_merge(weights: np.ndarray, groups: np.ndarray, n_clusters: int, link: str) -> tuple[list[int], float, float]:
+def naive_merge(
+    weights: np.ndarray, groups: np.ndarray, n_clusters: int, link: str
+) -> tuple[list[int], float, float]:
     """Merge, hold and part on the level of images: `weights` is N x N."""
     parts = [list(np.flatnonzero(groups == name)) for name in range(groups.max() + 1)]
     everyone = list(range(len(weights)))
@@ -92,10 +105,16 @@ def naive_merge(weights: np.ndarray, groups: np.ndarray, n_clusters: int, link: 
         return np.mean([weights[i, j] for i, j in itertools.permutations(a, 2)])
 
     while len(parts) > n_clusters:
-        links = {(a, b): strength(parts[a], parts[b]) for a, b in itertools.combinations(range(len(parts)), 2)}
+        links = {
+            (a, b): strength(parts[a], parts[b])
+            for a, b in itertools.combinations(range(len(parts)), 2)
+        }
         a, b = max(links, key=lambda pair: links[pair])
         parts[a] = parts[a] + parts.pop(b)
-    owner = [next(n for n, part in enumerate(parts) if group in set(groups[part])) for group in range(groups.max() + 1)]
+    owner = [
+        next(n for n, part in enumerate(parts) if group in set(groups[part]))
+        for group in range(groups.max() + 1)
+    ]
     held = sum(weight(part, part) / weight(part, everyone) for part in parts)
     alike = [
         weight(a, b) / (len(a) * len(b)) / np.sqrt(likeness_within(a) * likeness_within(b))
@@ -132,7 +151,9 @@ def test_groups_without_links_are_merged_too(link: str) -> None:
 
 def test_a_class_of_one_image_is_not_apart() -> None:
     between = np.array([[2.0, 0.1], [0.1, 0.0]])
-    assert apart(between, np.array([2, 1])) < -1  # with no pair of its own, it cannot be told from the other
+    assert (
+        apart(between, np.array([2, 1])) < -1
+    )  # with no pair of its own, it cannot be told from the other
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -150,7 +171,10 @@ def test_only_directions_count_for_communities() -> None:
 
 def test_agreement_is_the_mean_nmi() -> None:
     random = np.random.default_rng(0)
-    partitions = [random.integers(0, 3, 30) for _ in range(4)] + [np.zeros(30, int), np.zeros(30, int)]
+    partitions = [random.integers(0, 3, 30) for _ in range(4)] + [
+        np.zeros(30, int),
+        np.zeros(30, int),
+    ]
     expected = [[normalized_mutual_info_score(a, b) for b in partitions] for a in partitions]
     np.testing.assert_allclose(agreement(partitions, 3), np.mean(expected, axis=1), atol=1e-9)
 
@@ -166,14 +190,24 @@ def test_the_partition_with_the_best_ranks_is_kept(monkeypatch: pytest.MonkeyPat
         held, parted = random.random(6), random.random(6)
         agreements = [np.mean([normalized_mutual_info_score(a, b) for b in pool]) for a in pool]
         ranks = np.sum(
-            [[sum(a <= mine + 1e-12 for a in scores) for mine in scores] for scores in (held, parted, agreements)], 0
+            [
+                [sum(a <= mine + 1e-12 for a in scores) for mine in scores]
+                for scores in (held, parted, agreements)
+            ],
+            0,
         )
         if sorted(ranks)[-1] == sorted(ranks)[-2]:
             continue
         best = int(np.argmax(ranks))
-        kinds.add((best == np.argmax(held), best == np.argmax(parted), best == np.argmax(agreements)))
+        kinds.add(
+            (best == np.argmax(held), best == np.argmax(parted), best == np.argmax(agreements))
+        )
         for name, results in (("merge", pool), ("held_together", held), ("apart", parted)):
             monkeypatch.setattr(communities, name, Mock(side_effect=list(results)))
         found = community_vectors(features, 3, n_groups=12, tries=2)  # with three links each: six
         np.testing.assert_array_equal(found, smooth(np.eye(3)[pool[best]], unit))
-    assert {(True, False, False), (False, True, False), (False, False, True)} <= kinds  # no score alone decides
+    assert {
+        (True, False, False),
+        (False, True, False),
+        (False, False, True),
+    } <= kinds  # no score alone decides

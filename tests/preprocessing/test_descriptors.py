@@ -41,7 +41,9 @@ def test_hog_is_scikit_images(side: int, cells: int, channels: int) -> None:
     assert found.dtype == np.float32
     for image, row in zip(images, found, strict=True):
         if side == 8:  # each channel of each image enlarged alone
-            image = np.stack([ndimage.zoom(c, 2, order=1, mode="nearest", grid_mode=True) for c in image])
+            image = np.stack(
+                [ndimage.zoom(c, 2, order=1, mode="nearest", grid_mode=True) for c in image]
+            )
         expected = hog_of_one(
             image,
             orientations=8,
@@ -52,9 +54,14 @@ def test_hog_is_scikit_images(side: int, cells: int, channels: int) -> None:
         np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("side", "cells"), [(9, 4), (16, 6), (16, 9), (16, 16), (30, 4), (36, 8), (47, 8), (8, 10)])
+@pytest.mark.parametrize(
+    ("side", "cells"), [(9, 4), (16, 6), (16, 9), (16, 16), (30, 4), (36, 8), (47, 8), (8, 10)]
+)
 def test_hog_has_as_many_cells_as_asked_for_on_any_side(side: int, cells: int) -> None:
-    assert hog(random_images(2, 1, side), orientations=5, cells=cells).shape == (2, (cells - 1) ** 2 * 4 * 5)
+    assert hog(random_images(2, 1, side), orientations=5, cells=cells).shape == (
+        2,
+        (cells - 1) ** 2 * 4 * 5,
+    )
 
 
 def test_hog_enlarges_images_until_the_cells_fit() -> None:
@@ -84,7 +91,9 @@ def test_lbp_is_the_histogram_of_scikit_images_patterns(channels: int) -> None:
     for image, row in zip(images, lbp(images), strict=True):
         picture = np.round(grey(image[None])[0] * 255).astype(np.uint8)
         patterns = local_binary_pattern(picture, 8, 1, "uniform").ravel().tolist()
-        np.testing.assert_allclose(row, [patterns.count(p) / len(patterns) for p in range(10)], atol=1e-6)
+        np.testing.assert_allclose(
+            row, [patterns.count(p) / len(patterns) for p in range(10)], atol=1e-6
+        )
 
 
 def test_lbp_does_not_see_a_quarter_turn() -> None:
@@ -95,7 +104,9 @@ def test_lbp_does_not_see_a_quarter_turn() -> None:
     np.testing.assert_allclose(lbp(images), lbp(turned), atol=1e-6)
 
 
-@pytest.mark.parametrize(("height", "width", "cells"), [(8, 8, 4), (10, 7, 4), (9, 13, 3), (5, 5, 5), (6, 4, 1)])
+@pytest.mark.parametrize(
+    ("height", "width", "cells"), [(8, 8, 4), (10, 7, 4), (9, 13, 3), (5, 5, 5), (6, 4, 1)]
+)
 def test_cell_means_are_those_of_a_naive_loop(height: int, width: int, cells: int) -> None:
     images = np.random.default_rng(0).random((2, 3, height, width)).astype(np.float32)
     found = colour(images, cells).reshape(2, 3, cells, cells)
@@ -124,7 +135,9 @@ def test_chromaticity_is_that_of_a_naive_loop(channels: int) -> None:
         for c in range(channels):
             for i in range(12):
                 for j in range(12):
-                    expected[c, i // 4, j // 4] += (image[c, i, j] - image[:, i, j].mean()) / image.mean() / 16
+                    expected[c, i // 4, j // 4] += (
+                        (image[c, i, j] - image[:, i, j].mean()) / image.mean() / 16
+                    )
         np.testing.assert_allclose(row, expected.ravel(), atol=1e-5)
     assert chromaticity(images).shape == (3, channels * 16)
 
@@ -132,7 +145,9 @@ def test_chromaticity_is_that_of_a_naive_loop(channels: int) -> None:
 @given(light=st.floats(0.01, 1), side=st.integers(4, 12))
 def test_chromaticity_does_not_see_light(light: float, side: int) -> None:
     images = random_images(3, 3, side) * 0.8 + np.float32(0.2)
-    np.testing.assert_allclose(chromaticity(images * np.float32(light)), chromaticity(images), atol=1e-4)
+    np.testing.assert_allclose(
+        chromaticity(images * np.float32(light)), chromaticity(images), atol=1e-4
+    )
     assert np.abs(chromaticity(images)).max() > 0.01  # but it sees colour
 
 
@@ -148,8 +163,13 @@ def test_grey_pictures_have_no_chromaticity() -> None:
 
 def test_weights_of_descriptors_scale_their_blocks() -> None:
     images = random_images(20, 3, 16)
-    alike, weighed = describe(images, ["hog", "colour"]), describe(images, {"hog": 1, "colour": 0.5})
-    np.testing.assert_allclose(weighed, np.concatenate([alike[:, :288], alike[:, 288:] / 2], axis=1), rtol=1e-6)
+    alike, weighed = (
+        describe(images, ["hog", "colour"]),
+        describe(images, {"hog": 1, "colour": 0.5}),
+    )
+    np.testing.assert_allclose(
+        weighed, np.concatenate([alike[:, :288], alike[:, 288:] / 2], axis=1), rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("cells", [0, 9, -1])
@@ -170,7 +190,8 @@ def test_standardise(seed: int, scale: float, offset: float) -> None:
 
 def test_standardise_takes_a_column_that_only_rounding_moves_for_constant() -> None:
     features = (
-        np.full((1000, 1), 0.1, np.float32) + np.float32(1e-8) * np.arange(1000, dtype=np.float32)[:, None] / 1000
+        np.full((1000, 1), 0.1, np.float32)
+        + np.float32(1e-8) * np.arange(1000, dtype=np.float32)[:, None] / 1000
     )
     assert not standardise(features).any()
 
@@ -184,15 +205,23 @@ def test_describe_makes_blocks_weigh_the_same() -> None:
     for name, block in zip(names, np.split(found, np.cumsum(widths)[:-1], axis=1), strict=True):
         alone = standardise(descriptors.DESCRIPTORS[name](images))
         weight = (block**2).sum() / (alone**2).sum()
-        np.testing.assert_allclose(block, alone * np.sqrt(288 / alone.shape[1]), rtol=1e-4, atol=1e-5)
-        assert weight * alone.shape[1] == pytest.approx(288, rel=1e-3)  # so each block's columns add up to one weight
+        np.testing.assert_allclose(
+            block, alone * np.sqrt(288 / alone.shape[1]), rtol=1e-4, atol=1e-5
+        )
+        assert weight * alone.shape[1] == pytest.approx(
+            288, rel=1e-3
+        )  # so each block's columns add up to one weight
     np.testing.assert_array_equal(describe(images), standardise(hog(images)))
 
 
 def test_describe_refuses_unknown_names() -> None:
     images = random_images(2, 1, 8)
     with pytest.raises(
-        InputError, match=r"'hogg' is not known.*hog, lbp, colour, chromaticity, edge_density.*Did you mean 'hog'"
+        InputError,
+        match=(
+            r"'hogg' is not known.*hog, lbp, colour, chromaticity, edge_density.*Did you "
+            r"mean 'hog'"
+        ),
     ):
         describe(images, ["lbp", "hogg"])
     with pytest.raises(InputError, match="no descriptor was named"):

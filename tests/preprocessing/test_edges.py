@@ -1,4 +1,6 @@
-"""Edge detectors: known values on a ramp and a step, a batch like its images alone, bad settings refused."""
+"""Edge detectors: known values on a ramp and a step, a batch like its images alone, bad settings
+refused.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ DETECTORS = (sobel, laplacian, canny)
 
 def step(side: int = 16) -> np.ndarray:
     """0 on the left half, 1 on the right, 0.5 between them: an edge whose place is one column."""
-    return np.tile(np.clip((np.arange(side) - side // 2 + 1) / 2, 0, 1), (1, 1, side, 1)).astype(np.float32)
+    return np.tile(np.clip((np.arange(side) - side // 2 + 1) / 2, 0, 1), (1, 1, side, 1)).astype(
+        np.float32
+    )
 
 
 def test_grey_is_the_weighted_sum_of_the_channels() -> None:
@@ -42,7 +46,9 @@ def test_detectors_on_a_step() -> None:
     across[7:10] = 0.5, 0, 0.5
     np.testing.assert_allclose(laplacian(step())[0, 0], np.tile(across, (16, 1)))
     edge = canny(step())[0, 0]
-    np.testing.assert_array_equal(edge[1:-1], np.tile(np.arange(16) == 8, (14, 1)))  # one pixel wide, on the step
+    np.testing.assert_array_equal(
+        edge[1:-1], np.tile(np.arange(16) == 8, (14, 1))
+    )  # one pixel wide, on the step
 
 
 def test_laplacian_of_a_parabola_is_two() -> None:
@@ -52,7 +58,9 @@ def test_laplacian_of_a_parabola_is_two() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("detect", DETECTORS)
-def test_a_batch_gives_what_each_image_alone_gives(detect: Callable[..., np.ndarray], channels: int) -> None:
+def test_a_batch_gives_what_each_image_alone_gives(
+    detect: Callable[..., np.ndarray], channels: int
+) -> None:
     images = np.random.default_rng(1).random((4, channels, 11, 9)).astype(np.float32)
     images[1] = 0  # beside a neighbour that is all black, and one that is all white
     images[2] = 1
@@ -86,7 +94,9 @@ def test_canny_keeps_a_weak_edge_only_beside_a_strong_one() -> None:
 )
 def test_canny_refuses_bad_thresholds(bad: dict[str, float]) -> None:
     name = next(iter(bad))
-    with pytest.raises(InputError, match=f"sigma > 0 and 0 <= low <= high, not .*{name}={bad[name]}"):
+    with pytest.raises(
+        InputError, match=f"sigma > 0 and 0 <= low <= high, not .*{name}={bad[name]}"
+    ):
         canny(step(), **bad)
 
 

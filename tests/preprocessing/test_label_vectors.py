@@ -15,7 +15,13 @@ from sklearn.metrics import adjusted_rand_score
 from mtlkit.errors import InputError
 from mtlkit.preprocessing import communities, label_vectors
 from mtlkit.preprocessing.communities import community_vectors
-from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vectors, sinkhorn, smooth, spread
+from mtlkit.preprocessing.label_vectors import (
+    equal_size_vectors,
+    kmeans_vectors,
+    sinkhorn,
+    smooth,
+    spread,
+)
 
 WAYS = (kmeans_vectors, equal_size_vectors, community_vectors)
 
@@ -27,13 +33,17 @@ def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
 def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """One tight bundle of directions for each size, and which row is of which."""
     which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(0, 0.08, (len(which), 12)), which
+    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
+        0, 0.08, (len(which), 12)
+    ), which
 
 
 @settings(max_examples=12)
 @given(seed=st.integers(0, 99), n=st.integers(6, 40), k=st.integers(2, 6), width=st.integers(2, 6))
 @pytest.mark.parametrize("way", WAYS)
-def test_rows_sum_to_one(way: Callable[..., np.ndarray], seed: int, n: int, k: int, width: int) -> None:
+def test_rows_sum_to_one(
+    way: Callable[..., np.ndarray], seed: int, n: int, k: int, width: int
+) -> None:
     vectors = way(cloud(n, width, seed), k, seed)
     assert vectors.shape == (n, k)
     assert (vectors >= 0).all()
@@ -49,13 +59,17 @@ def test_the_least_and_the_most_classes(way: Callable[..., np.ndarray], k: int) 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("k", [-1, 0, 10, 2.5, "3"])
 def test_the_number_of_classes_has_bounds(way: Callable[..., np.ndarray], k: int) -> None:
-    with pytest.raises(InputError, match=f"classes is {k!r}: .* between 1 and the number of images, 9"):
+    with pytest.raises(
+        InputError, match=f"classes is {k!r}: .* between 1 and the number of images, 9"
+    ):
         way(cloud(9), k)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", [np.int64, np.uint8])
-def test_numpy_numbers_are_numbers_too(way: Callable[..., np.ndarray], kind: Callable[[int], Any]) -> None:
+def test_numpy_numbers_are_numbers_too(
+    way: Callable[..., np.ndarray], kind: Callable[[int], Any]
+) -> None:
     np.testing.assert_array_equal(way(cloud(20), kind(3)), way(cloud(20), 3))
 
 
@@ -66,7 +80,9 @@ def test_the_same_seed_gives_the_same_vectors(way: Callable[..., np.ndarray]) ->
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_seed_reaches_k_means(way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_seed_reaches_k_means(
+    way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen = []
 
     def spy(number: int, random_state: int, **settings: Any) -> KMeans:
@@ -76,7 +92,9 @@ def test_the_seed_reaches_k_means(way: Callable[..., np.ndarray], monkeypatch: p
     for module in (label_vectors, communities):
         monkeypatch.setattr(module, "KMeans", spy)
     way(cloud(30), 3, 11)
-    tries = [(number, seed) for number in (9, 15) for seed in range(11, 21)]  # 3 K and 5 K groups, a seed a try
+    tries = [
+        (number, seed) for number in (9, 15) for seed in range(11, 21)
+    ]  # 3 K and 5 K groups, a seed a try
     assert seen == (tries if way is community_vectors else [(3, 11)])
 
 
@@ -90,7 +108,9 @@ def test_kmeans_vectors_are_soft_kmeans() -> None:
     found = kmeans_vectors(features, 4, seed=7)
     np.testing.assert_array_equal(found.argmax(axis=1), model.labels_)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4)  # of any scale
+    np.testing.assert_allclose(
+        kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4
+    )  # of any scale
 
 
 def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
@@ -114,13 +134,17 @@ def test_equal_size_vectors_have_equal_sizes() -> None:
 
 def test_equal_size_vectors_find_equal_blobs() -> None:
     features, which = blobs(20, 20, 20)
-    found = equal_size_vectors(features, 3)  # far from the origin all directions look alike: they are centred first
+    found = equal_size_vectors(
+        features, 3
+    )  # far from the origin all directions look alike: they are centred first
     assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
 
 
 def test_equal_size_vectors_do_not_see_where_the_features_lie() -> None:
     features = cloud(40)  # far from the origin all directions would look alike
-    np.testing.assert_allclose(equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6)
+    np.testing.assert_allclose(
+        equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6
+    )
 
 
 def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
@@ -128,7 +152,10 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
     expected = np.zeros((25, 3))
     for i in range(25):
         expected[i, soft[i].argmax()] += 0.5
-        others = sorted((j for j in range(25) if j != i), key=lambda j: np.linalg.norm(features[i] - features[j]))
+        others = sorted(
+            (j for j in range(25) if j != i),
+            key=lambda j: np.linalg.norm(features[i] - features[j]),
+        )
         for j in others[:4]:
             expected[i, soft[j].argmax()] += 0.5 / 4
     np.testing.assert_allclose(smooth(soft, features, neighbours=4), expected, atol=1e-6)
@@ -136,35 +163,56 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
 
 
 @pytest.mark.parametrize("neighbours", [1, 3])
-def test_spread_is_the_mean_of_the_nearest_neighbours_classes_in_the_sample(neighbours: int) -> None:
-    sample, features, soft = cloud(30, 3, 1), cloud(50, 3, 2), np.random.default_rng(5).dirichlet([1, 1, 1], 30)
+def test_spread_is_the_mean_of_the_nearest_neighbours_classes_in_the_sample(
+    neighbours: int,
+) -> None:
+    sample, features, soft = (
+        cloud(30, 3, 1),
+        cloud(50, 3, 2),
+        np.random.default_rng(5).dirichlet([1, 1, 1], 30),
+    )
     expected = np.zeros((50, 3))
     for i in range(50):
-        for j in sorted(range(30), key=lambda j: np.linalg.norm(features[i] - sample[j]))[:neighbours]:
+        for j in sorted(range(30), key=lambda j: np.linalg.norm(features[i] - sample[j]))[
+            :neighbours
+        ]:
             expected[i, soft[j].argmax()] += 1 / neighbours
     found = spread(soft, sample, features, neighbours)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert found.dtype == np.float32
 
 
-def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     features, which = blobs(20, 20, 20)
     monkeypatch.delattr(label_vectors, "KMeans")  # it is not needed
-    swapped = np.where(np.arange(60) % 20 < 3, (which + 1) % 3, which)  # three of each blob are in the next one's class
-    np.testing.assert_array_equal(equal_size_vectors(features, 3, start=swapped).argmax(axis=1), which)
+    swapped = np.where(
+        np.arange(60) % 20 < 3, (which + 1) % 3, which
+    )  # three of each blob are in the next one's class
+    np.testing.assert_array_equal(
+        equal_size_vectors(features, 3, start=swapped).argmax(axis=1), which
+    )
     centred = features - features.mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
     centres = np.stack([centred[swapped == k].mean(axis=0) for k in range(3)])
     squared = ((centred[:, None] - centres) ** 2).sum(axis=2)
     expected = sinkhorn(-squared / (0.05 * squared.mean()))
-    np.testing.assert_allclose(equal_size_vectors(features, 3, start=swapped, rounds=1), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        equal_size_vectors(features, 3, start=swapped, rounds=1), expected, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("different", [1, 2, 3])
-def test_copies_of_images_may_be_fewer_than_the_classes(way: Callable[..., np.ndarray], different: int) -> None:
+def test_copies_of_images_may_be_fewer_than_the_classes(
+    way: Callable[..., np.ndarray], different: int
+) -> None:
     features = np.repeat(cloud(different), 8, axis=0)
     vectors = way(features, 5)  # warnings are errors here
     np.testing.assert_allclose(vectors.sum(axis=1), 1, atol=1e-5)
     if way is not equal_size_vectors:  # which must part copies
-        assert all(len(set(vectors[start : start + 8].argmax(axis=1))) == 1 for start in range(0, len(features), 8))
+        assert all(
+            len(set(vectors[start : start + 8].argmax(axis=1))) == 1
+            for start in range(0, len(features), 8)
+        )

@@ -1,4 +1,6 @@
-"""What a task is: a head on the shared features, a target for each image, and a loss between the two."""
+"""What a task is: a head on the shared features, a target for each image, and a loss between the
+two.
+"""
 
 from typing import Any, Self
 
@@ -10,7 +12,8 @@ from mtlkit.errors import InputError
 
 
 class Task:
-    """Base of all tasks. A subclass writes `loss`, and `head` if one linear layer is not enough; the rest is here.
+    """Base of all tasks. A subclass writes `loss`, and `head` if one linear layer is not enough;
+    the rest is here.
 
     Args:
         targets: N x K, one row an image in the order of the training images; None for a task
@@ -30,7 +33,9 @@ class Task:
         if mask is not None:
             self.mask = torch.as_tensor(np.asarray(mask), dtype=torch.bool)
             if self.targets is None or len(self.mask) != len(self.targets):
-                raise InputError(f"mask has {len(self.mask)} entries: give one for each row of targets.")
+                raise InputError(
+                    f"mask has {len(self.mask)} entries: give one for each row of targets."
+                )
 
     def set_targets(self, targets: Any) -> None:
         """Replace the targets (N x K), as a round does when it makes label vectors anew."""
@@ -39,7 +44,9 @@ class Task:
             raise InputError("targets hold NaN or infinity: mask the images that have no target.")
 
     def head(self, width: int) -> nn.Module:
-        """Make the layer(s) from the shared features (width) to this task's outputs (K): one, to as many as targets are."""
+        """Make the layer(s) from the shared features (width) to this task's outputs (K): one, to as
+        many as targets are.
+        """
         if self.targets is None:
             raise NotImplementedError
         return nn.Linear(width, self.targets.shape[1])
@@ -58,10 +65,14 @@ class Task:
         if self.mask is not None:
             known = self.mask[rows]
             if not known.any():
-                return outputs.sum() * 0.0  # a batch without a target teaches nothing, and must still have a gradient
+                return (
+                    outputs.sum() * 0.0
+                )  # a batch without a target teaches nothing, and must still have a gradient
             outputs, rows = outputs[:, known], rows[known]
-        targets = self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0)
+        targets = (
+            self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0)
+        )
         return self.loss(outputs, targets.to(outputs.device))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self  # a copy of a model (the teacher) shares the targets: they are never changed in place
+        return self  # a model's copy (the teacher) shares the targets: they never change in place

@@ -6,19 +6,22 @@ from mtlkit.multitask.tasks.base import Task
 
 
 class Classification(Task):
-    r"""Cross-entropy between the head's softmax $p$ and soft label vectors $q$: $-\sum_k q_k \log p_k$.
+    r"""Cross-entropy between the head's softmax $p$ and soft label vectors $q$: $-\sum_k q_k \log
+    p_k$.
 
-    Every view of an image gets the same label vector; that is how a wrong label among alike images is outvoted.
+    Every view of an image gets the same label vector; that is how a wrong label among alike images
+    is outvoted.
 
     Args:
         targets: N x K label vectors, rows sum to one.
         mask: N booleans, the images that have a label vector.
 
-    Source: Caron, Bojanowski, Joulin, Douze 2018, "Deep clustering for unsupervised learning of visual features".
+    Source: Caron, Bojanowski, Joulin, Douze 2018, "Deep clustering for unsupervised learning of
+        visual features".
 
     >>> import torch
     >>> task = Classification([[1.0, 0.0]])
-    >>> round(float(task.loss(torch.zeros(1, 1, 2), task.targets)), 4)     # ln 2: the head does not know yet
+    >>> round(float(task.loss(torch.zeros(1, 1, 2), task.targets)), 4)  # ln 2
     0.6931
     """
 

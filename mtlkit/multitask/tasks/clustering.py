@@ -1,4 +1,6 @@
-"""Clustering: a head of many small groups, which pulls alike images together and is merged into classes."""
+"""Clustering: a head of many small groups, which pulls alike images together and is merged into
+classes.
+"""
 
 import numpy as np
 
@@ -8,10 +10,12 @@ from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 
 class Clustering(Classification):
-    """Several times more groups than classes, found by k-means on the shared features and learnt like classes.
+    """Several times more groups than classes, found by k-means on the shared features and learnt
+    like classes.
 
-    A group is small enough to be pure, and needs no assumption on the classes' sizes. Learning to name the group
-    of every view pulls together what augmentation mixes; the groups of one class then lie close, and `merge` joins them.
+    A group is small enough to be pure, and needs no assumption on the classes' sizes. Learning to
+    name the group of every view pulls together what augmentation mixes; the groups of one class
+    then lie close, and `merge` joins them.
 
     Args:
         features: N x D, the shared features as they are now.
@@ -20,7 +24,8 @@ class Clustering(Classification):
 
     Source: Ji, Henriques, Vedaldi 2019, "Invariant information clustering" (over-clustering heads).
 
-    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + np.random.default_rng(0).normal(0, 0.05, (48, 2))
+    >>> noise = np.random.default_rng(0).normal(0, 0.05, (48, 2))
+    >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + noise
     >>> task = Clustering(blobs, n_groups=6)
     >>> task.targets.shape, task.merge(blobs, 2).shape
     (torch.Size([48, 6]), (48, 2))
@@ -33,5 +38,7 @@ class Clustering(Classification):
         self.seed = seed
 
     def merge(self, features: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return label vectors N x n_clusters: as many groups as this head has, found on `features`, merged."""
+        """Return label vectors N x n_clusters: as many groups as this head has, found on
+        `features`, merged.
+        """
         return community_vectors(features, n_clusters, self.seed, self.n_groups)

@@ -12,14 +12,16 @@ class Contrast(Task):
 
     With unit vectors $z_i$ of the 2B views, and $j$ the other view of the image of $i$:
 
-    $$ L = -\frac{1}{2B} \sum_i \log \frac{\exp(z_i \cdot z_j / \tau)}{\sum_{m \ne i} \exp(z_i \cdot z_m / \tau)} $$
+    $$ L = -\frac{1}{2B} \sum_i \log \frac{\exp(z_i \cdot z_j / \tau)}{\sum_{m \ne i} \exp(z_i \cdot
+    z_m / \tau)} $$
 
     Args:
         temperature: $\tau$; a small one looks only at the nearest strangers.
-        size: the length of $z$. The contrast is taken behind a small head of its own, so that the shared
-            features need not forget what the views differ in.
+        size: the length of $z$. The contrast is taken behind a small head of its own, so that the
+            shared features need not forget what the views differ in.
 
-    Source: Chen, Kornblith, Norouzi, Hinton 2020, "A simple framework for contrastive learning" (SimCLR).
+    Source: Chen, Kornblith, Norouzi, Hinton 2020, "A simple framework for contrastive learning"
+        (SimCLR).
 
     >>> far_apart = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]] * 2)     # 2 views x 2 images x 2
     >>> f"{Contrast(temperature=0.1).loss(far_apart, torch.empty(2, 0)):.6f}"
@@ -35,7 +37,9 @@ class Contrast(Task):
         return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, self.size))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        z = functional.normalize(outputs[:2].flatten(0, 1), dim=1)  # 2B x size: first views, then second views
+        z = functional.normalize(
+            outputs[:2].flatten(0, 1), dim=1
+        )  # 2B x size: first views, then second views
         similarity = z @ z.T / self.temperature  # 2B x 2B
         similarity.fill_diagonal_(-torch.inf)  # a view is not compared with itself
         partner = torch.arange(len(z), device=z.device).roll(len(z) // 2)

@@ -9,8 +9,9 @@ from mtlkit.multitask.tasks.base import Task
 class Regression(Task):
     r"""Smooth L1 between a linear head and fixed descriptors (HOG, colours, an edge map, ...).
 
-    The targets are those of the image *before* augmentation, so the task asks for an invariance, not for a copy.
-    For an error $e$: $e^2/2$ where $|e| < 1$, else $|e| - 1/2$; the mean over views, images and targets.
+    The targets are those of the image *before* augmentation, so the task asks for an invariance,
+    not for a copy. For an error $e$: $e^2/2$ where $|e| < 1$, else $|e| - 1/2$; the mean over
+    views, images and targets.
 
     Args:
         targets: N x D. Standardise them first (`preprocessing.standardise`), or the largest rules.
