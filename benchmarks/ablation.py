@@ -29,9 +29,9 @@ from mtlkit import load
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
+from mtlkit.multitask.compute import threads
 from mtlkit.multitask.recipes import features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
-from mtlkit.multitask.training import threads
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.class_sizes import sized_vectors
 

@@ -38,7 +38,7 @@ from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
-from mtlkit.multitask.training import threads
+from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing import hog
 
 RESULTS = Path(__file__).parent / "results"

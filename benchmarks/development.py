@@ -44,9 +44,9 @@ from mtlkit.data import ImageSet
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score, to_png
 from mtlkit.multitask import MultiTaskModel, Schedule, fit
+from mtlkit.multitask.compute import seeded, threads
 from mtlkit.multitask.recipes import features_of, usual_weights
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import seeded, threads
 from mtlkit.preprocessing.class_sizes import THRESHOLD, WEIGHTS, _joined, sized_vectors
 from mtlkit.preprocessing.communities import normalised_cut
 

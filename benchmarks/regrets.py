@@ -36,7 +36,7 @@ from torch.nn.functional import interpolate
 from mtlkit import load
 from mtlkit.data import ImageSet
 from mtlkit.deployment.runs import versions
-from mtlkit.multitask.training import threads
+from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing import describe, hog
 
 OURS, MOST_FOR_WARD = "mtlkit", 5_000

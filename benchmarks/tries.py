@@ -32,7 +32,7 @@ from mtlkit import load
 from mtlkit.data import ImageSet
 from mtlkit.deployment.runs import versions
 from mtlkit.evaluation import score
-from mtlkit.multitask.training import threads
+from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing.class_sizes import _joined
 from mtlkit.preprocessing.communities import LINKS, agreement, find_communities, normalised_cut
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
-from mtlkit.errors import InputError, explained, plain, words_of
+from mtlkit.errors import InputError, as_input_error, normalised_name, words_of
 from mtlkit.inputs import SIZES, fit_squares
 from mtlkit.multitask import (
     MLP,
@@ -35,9 +35,9 @@ from mtlkit.multitask import (
 )
 from mtlkit.multitask.augmentation import usual_augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
+from mtlkit.multitask.compute import check_device, seeded, threads
 from mtlkit.multitask.model import standardised
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import check_device, seeded, threads
 from mtlkit.multitask.weighting import Weighting, make_weigher
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.class_sizes import check_class_sizes
@@ -57,7 +57,7 @@ class MultiTaskClusterer(
         class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are
             about the same; `"auto"` assumes that, too, unless the images speak against it.
         weighting: how the tasks' losses become one step while features are learnt: `"uncertainty"`,
-            `"equal"`, a weight for each of the tasks `views` and `shape`, or any of torchjd's
+            `"equal"`, a weight for each of the tasks `views` and `descriptors`, or any of torchjd's
             methods, as `"UPGrad"` (see `make_weigher`).
         cosines: record in the history how far the tasks' gradients agree; a step takes about twice
             as long.
@@ -91,8 +91,8 @@ class MultiTaskClusterer(
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
         probabilities_: N x n_clusters, rows sum to one.
-        model_: the `MultiTaskModel`, with the heads `shape` and `classes`. It takes plain features
-            as they are in X.
+        model_: the `MultiTaskModel`, with the heads `descriptors` and `classes`. It takes plain
+            features as they are in X.
         history_: a row an epoch, see `multitask.fit`.
         seconds_: wall time by stage.
         sizes_: what was weighed each time that label vectors were made, see `SizeEvidence`.
@@ -210,7 +210,8 @@ class MultiTaskClusterer(
         train = partial(fit, batch_size=size, weighting=self.weighting, cosines=self.cosines)
         with threads(self.n_threads), seeded(0):
             model = MultiTaskModel(
-                probe._encoder(few), {"views": Contrast(), "shape": Regression(probe._targets(few))}
+                probe._encoder(few),
+                {"views": Contrast(), "descriptors": Regression(probe._targets(few))},
             )
             train(model, few, epochs=1)  # the first steps are slow
             history = train(model, few, epochs=max(1, 4 * size // len(few)))
@@ -244,7 +245,7 @@ class MultiTaskClusterer(
         check_clusters(
             self.n_clusters, len(images)
         )  # what cannot work is refused before any time is spent
-        make_weigher(self.weighting, ["views", "shape"])
+        make_weigher(self.weighting, ["views", "descriptors"])
         check_class_sizes(self.class_sizes)
         check_device(self.device)
         return images
@@ -307,7 +308,7 @@ class MultiTaskClusterer(
 
     def _encoder(self, images: Tensor) -> torch.nn.Module:
         name = {"auto": "mlp" if images.ndim == 2 else "small-cnn"}.get(self.encoder, self.encoder)
-        if images.ndim == 2 and plain(name) != "mlp":
+        if images.ndim == 2 and normalised_name(name) != "mlp":
             raise InputError(f"encoder {name!r} takes images, and X is N x D: use encoder='auto'.")
         with seeded(self.seed_):
             encoder = (
@@ -332,8 +333,8 @@ def as_array(X: Any) -> np.ndarray:
     one_size = "bring all images to one size first"
     one_array = "give one; of a tensor, X.detach().cpu().numpy()"
     with (
-        explained("X cannot be read as an array", one_array),
-        explained("the rows of X differ in shape", one_size, (ValueError,)),
+        as_input_error("X cannot be read as an array", one_array),
+        as_input_error("the rows of X differ in shape", one_size, (ValueError,)),
     ):
         return np.asarray(X)
 
@@ -349,7 +350,7 @@ def seed_of(random_state: Any) -> int:
         if not 0 <= random_state < SEEDS:
             raise InputError(f"random_state is {random_state}: {expected}.")
         return int(random_state)
-    with explained(f"random_state is {random_state!r:.60}", expected):
+    with as_input_error(f"random_state is {random_state!r:.60}", expected):
         return int(check_random_state(random_state).randint(SEEDS))
 
 

@@ -28,13 +28,13 @@ class InputError(ValueError):
 
 
 @contextmanager
-def explained(
+def as_input_error(
     what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exception,)
 ) -> Iterator[None]:
     """Turn an error of these kinds (but never a `MemoryError`) into the sentence `WHAT (its words):
     REMEDY.`
 
-    >>> with explained("a.npz: no number", "save it again"):
+    >>> with as_input_error("a.npz: no number", "save it again"):
     ...     int("one")
     Traceback (most recent call last):
     mtlkit.errors.InputError: a.npz: no number (invalid literal for int() with base 10: 'one'): \
@@ -63,10 +63,10 @@ def words_of(fault: Exception) -> str:
     return " ".join(words.split())[:250].rstrip(".")
 
 
-def known(what: str, name: str, values: Mapping[str, Value]) -> Value:
+def look_up(what: str, name: str, values: Mapping[str, Value]) -> Value:
     """Return the value of that name; `InputError`, with the nearest name, where there is none.
 
-    >>> known("edges", "soble", {"sobel": 1, "canny": 2})
+    >>> look_up("edges", "soble", {"sobel": 1, "canny": 2})
     Traceback (most recent call last):
     mtlkit.errors.InputError: edges 'soble' is not known: use one of sobel, canny. \
 Did you mean 'sobel'?
@@ -92,10 +92,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-def plain(name: str) -> str:
+def normalised_name(name: str) -> str:
     """Return a name in small letters without `-` and `_`.
 
-    >>> plain("IMTL-L")
+    >>> normalised_name("IMTL-L")
     'imtll'
     """
     return re.sub("[-_]", "", name).lower()

@@ -17,7 +17,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.course.chapters import PATTERN, course_folder
-from mtlkit.multitask.training import threads
+from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing.class_sizes import sized_vectors
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"

@@ -152,7 +152,7 @@ def test_a_run_starts_from_anothers_weights_and_says_so(run: Path, tmp_path: Pat
         and report["settings"]["weighting"] == "UPGrad"
     )
     assert "trained elsewhere" in (tmp_path / "run" / "report.html").read_text()
-    assert "cosine/views/shape" in (tmp_path / "run" / "history.csv").read_text()
+    assert "cosine/views/descriptors" in (tmp_path / "run" / "history.csv").read_text()
     assert "trained elsewhere" not in (run / "report.html").read_text()
     refused(
         call(

@@ -71,7 +71,7 @@ def test_every_shape_of_input(X: Any) -> None:
     assert clusterer.n_features_in_ == np.asarray(X)[0].size
     assert {row["stage"] for row in clusterer.history_} == {"features", "classes"}
     assert set(clusterer.seconds_) == {"features", "label vectors", "classes"}
-    assert set(clusterer.model_.heads) == {"shape", "classes"}
+    assert set(clusterer.model_.heads) == {"descriptors", "classes"}
 
 
 def test_new_images_are_classified_one_by_one_as_in_a_batch() -> None:
@@ -147,9 +147,9 @@ def test_the_regression_learns_what_was_asked_for() -> None:
         (GREY, "lbp", ["lbp"]),
         (COLOUR, ("colour", "lbp"), ["colour", "lbp"]),
     ):
-        targets = quick(descriptors=names).fit(X).model_.tasks["shape"].targets
+        targets = quick(descriptors=names).fit(X).model_.tasks["descriptors"].targets
         np.testing.assert_allclose(targets, describe(X.reshape(30, -1, 8, 8), expected), atol=1e-4)
-    plain = quick().fit(PLAIN).model_.tasks["shape"].targets
+    plain = quick().fit(PLAIN).model_.tasks["descriptors"].targets
     np.testing.assert_allclose(plain, StandardScaler().fit_transform(PLAIN), atol=1e-5)
 
 
@@ -189,7 +189,7 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
         {"clustering": True},
         {"class_sizes": "equal"},
         {"weighting": "equal"},
-        {"weighting": {"views": 1, "shape": 2.0}},
+        {"weighting": {"views": 1, "descriptors": 2.0}},
         {"weighting": "pcgrad", "cosines": True},
         {"encoder": "mlp"},
     ],
@@ -436,7 +436,9 @@ def test_as_array_keeps_an_array_as_it_is() -> None:
 @pytest.mark.slow
 def test_cosines_are_in_the_history_when_asked_for() -> None:
     rows = quick(cosines=True).fit(GREY).history_
-    assert all(-1 <= row["cosine/views/shape"] <= 1 for row in rows if row["stage"] == "features")
+    assert all(
+        -1 <= row["cosine/views/descriptors"] <= 1 for row in rows if row["stage"] == "features"
+    )
     assert not [
         key for row in quick().fit(GREY).history_ for key in row if key.startswith("cosine")
     ]

@@ -16,7 +16,7 @@ from sklearn import config_context
 from mtlkit import InputError, MultiTaskClusterer
 from mtlkit.evaluation import embedding
 from mtlkit.multitask import CollapseWarning
-from mtlkit.multitask.training import TURN, seeded, threads
+from mtlkit.multitask.compute import TURN, seeded, threads
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 RANDOM = np.random.default_rng(0)

@@ -78,7 +78,7 @@ def test_the_whole_way_works_on_labels_that_raise_when_touched(
 def test_each_room_works_on_labels_that_raise_when_touched(guarded: ImageSet) -> None:
     edge_maps(guarded.images)
     targets = describe(guarded.images, ["hog", "lbp", "colour", "edge_density"])
-    model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "shape": Regression(targets)})
+    model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "descriptors": Regression(targets)})
     fit(model, guarded.images, epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
@@ -226,8 +226,7 @@ def test_an_unused_y_is_scikit_learns_custom_in_fit_of_the_clusterer_alone() -> 
 @pytest.mark.parametrize(
     "leak",
     [
-        "from mtlkit.evaluation import score",
-        "from mtlkit import load",
+        "from mtlkit.evaluation import scorefrom mtlkit import load",
         "import mtlkit",
         "import mtlkit.data.images as images",
         "from mtlkit.data.images import ImageSet",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mtlkit.cli.shell import AsJson, progress_bar, show, tell
+from mtlkit.cli.shell import AsJson, progress_bar, show, to_stderr
 from mtlkit.errors import InputError
 
 
@@ -130,7 +130,7 @@ def run(
         with new_run(place, overwrite, files=execution.FILES, anew=True) as folder:
             report = execution.run_chapter(chapter, values, folder)
     except RunFailed as fault:
-        tell(f"error: {fault}. What was executed until then is in {place}.partial.")
+        to_stderr(f"error: {fault}. What was executed until then is in {place}.partial.")
         raise typer.Exit(1) from None
     names = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}
     board = [
@@ -189,7 +189,7 @@ def sweep(
     by, failed = [name for name in values if name != "seed"], 0
     before = sum(run.recorded is not None for run in runs)
     if outdated := sum(run.is_outdated for run in runs):
-        tell(
+        to_stderr(
             f"{outdated} of {len(runs)} runs were finished with another version of "
             "the chapter, the method, the "
             "packages or the data: they are made again, and the old folders stay."
@@ -228,7 +228,7 @@ def sweep(
         [table(rows), told],
     )
     if failed:
-        tell(
+        to_stderr(
             f"error: {failed} of {len(runs)} runs failed; what they executed is in "
             "their .partial folders."
         )
@@ -246,9 +246,9 @@ def build(chapters: Chapters = None) -> None:
         raise InputError("the sources are in a clone of the project only: build there.")
     for source in sources:
         if building.is_current(source):
-            tell(f"{source.stem}: current")
+            to_stderr(f"{source.stem}: current")
         else:
-            building.build(source, tell)
+            building.build(source, to_stderr)
 
 
 @course.command()
@@ -295,6 +295,6 @@ def mark(
     from mtlkit.course import classroom
 
     with progress_bar("marking") as progress:
-        rows = classroom.mark(released, submissions, out, limit, progress, tell)
+        rows = classroom.mark(released, submissions, out, limit, progress, to_stderr)
     lines = [f"{row['name']:20} {row['total']:>5} of {row['of']:g}  {row['note']}" for row in rows]
     show(rows, as_json, [*lines, f"marks        {out / 'marks.csv'}"])

@@ -16,13 +16,13 @@ from mtlkit.cli.shell import (
     Source,
     Threads,
     load,
+    notes_to_stderr,
     roughly,
     show,
-    tell,
-    tell_notes,
+    to_stderr,
 )
 from mtlkit.cli.use import score_lines
-from mtlkit.errors import InputError, explained
+from mtlkit.errors import InputError, as_input_error
 
 
 def fit(
@@ -103,7 +103,7 @@ def fit(
         side = int(np.clip(max(images.images.shape[2:]), *SIZES))
         if images.images.shape[2:] != (side, side):  # as `score` and `predict` do
             images = load(source, side, data_root, **how)
-        tell_notes(images)
+        notes_to_stderr(images)
         k = classes if classes is not None else images.n_clusters
         assert k is not None  # `_check_options` has looked: sets by name bring their own
         if k > len(images):
@@ -135,18 +135,20 @@ def fit(
             name = images.name
             out = cut_off_run(runs, name, seed) if resume else runs / run_name(name, seed)
             folder = stack.enter_context(new_run(out, overwrite, resume))
-        tell(
+        to_stderr(
             f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes "
             f"(number given by the {given_by})."
         )
         clusterer.checkpoint = folder / CHECKPOINT
-        tell(f"This takes {roughly(clusterer.estimate_seconds(images.images))} on this machine.")
+        to_stderr(
+            f"This takes {roughly(clusterer.estimate_seconds(images.images))} on this machine."
+        )
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always")
             clusterer.fit(images.images)
         told = [str(item.message) for item in seen]
         for text in told:
-            tell(f"warning: {text}")
+            to_stderr(f"warning: {text}")
         truth = images.open_labels()  # for the first time, after training
         scores = None if truth is None else score(clusterer.labels_, truth)
         found = Found(
@@ -208,8 +210,8 @@ def _check_options(
     from safetensors import safe_open
 
     from mtlkit.data.catalogue import is_name
+    from mtlkit.multitask.compute import check_device
     from mtlkit.multitask.encoders import check_encoder
-    from mtlkit.multitask.training import check_device
     from mtlkit.multitask.weighting import make_weigher
     from mtlkit.preprocessing.class_sizes import check_class_sizes
 
@@ -218,14 +220,14 @@ def _check_options(
     if classes is not None and classes < 2:
         raise InputError(f"--classes {classes}: one class would hold all; ask for 2 or more.")
     check_class_sizes(class_sizes)
-    make_weigher(weighting, ["views", "shape"])
+    make_weigher(weighting, ["views", "descriptors"])
     if encoder != "auto":
         check_encoder(encoder)
     check_device(device)
     if weights is not None:
         what = f"--weights {weights}: cannot be read as safetensors"
         with (
-            explained(what, "give a run's model.safetensors"),
+            as_input_error(what, "give a run's model.safetensors"),
             safe_open(weights.expanduser(), "pt"),
         ):
             pass  # its header is in order

@@ -25,7 +25,7 @@ class OneSentence(TyperGroup):
             return super().invoke(ctx)
         except InputError as fault:
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
-            tell(f"error: {_as_typed(str(fault), command)}")
+            to_stderr(f"error: {_as_typed(str(fault), command)}")
             raise typer.Exit(fault.status) from None
         except (
             KeyboardInterrupt,
@@ -33,14 +33,14 @@ class OneSentence(TyperGroup):
         ) as fault:  # the second: a question was answered with no
             notes = notes_of(fault)  # the first is on what the work left, others on how to go on
             last = ": ".join(["stopped", *notes[:1]])
-            tell("\n".join([*notes[1:], f"{last}."]))
+            to_stderr("\n".join([*notes[1:], f"{last}."]))
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise
         except OSError as fault:
             what = f"error: {fault.filename or 'the disk'}: {words_of(fault)}"
             text = "; ".join([what, *notes_of(fault)])
-            tell(f"{text}. Make room, or choose another place with --out.")
+            to_stderr(f"{text}. Make room, or choose another place with --out.")
             raise typer.Exit(1) from None
 
 
@@ -103,10 +103,10 @@ def load(source: str, size: int | None, data_root: Path | None, **how: Any) -> A
         return load_source(source, size=size, data_root=data_root, progress=progress, **how)
 
 
-def tell_notes(images: Any) -> None:
+def notes_to_stderr(images: Any) -> None:
     """Say what the loader decided, and what it left out."""
     for note in images.notes:
-        tell(f"note: {note}")
+        to_stderr(f"note: {note}")
 
 
 def roughly(seconds: float) -> str:
@@ -129,5 +129,5 @@ def show(result: Any, as_json: bool, lines: Iterable[str]) -> None:
         print(line)
 
 
-def tell(text: str) -> None:
+def to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

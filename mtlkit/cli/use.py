@@ -19,7 +19,7 @@ from mtlkit.cli.shell import (
     load,
     progress_bar,
     show,
-    tell,
+    to_stderr,
 )
 from mtlkit.errors import InputError
 
@@ -45,7 +45,7 @@ def score(
     how = {"scale": image_scale(run), "max_pixels": max_pixels}
     images = load(source, side, data_root, labels="folders", training=False, **how)
     for item in images.skipped:
-        tell(f"left out: {item.path}: {item.reason}")
+        to_stderr(f"left out: {item.path}: {item.reason}")
     if not images.has_labels:
         raise InputError(
             f"{source}: has no labels to score against: give a folder with a "
@@ -93,7 +93,7 @@ def predict(
     read is named on stderr, and the status is 1 then.
     """
     from mtlkit.deployment import assignments, image_scale, load_model
-    from mtlkit.evaluation import write_rows
+    from mtlkit.tables import write_rows
 
     model = load_model(run)
     how = {"scale": image_scale(run), "max_pixels": max_pixels}
@@ -109,7 +109,7 @@ def predict(
         show([row | {"confidence": float(row["confidence"])} for row in rows], as_json, [])
     if pictures.left_out:
         done = f"{len(rows):,} images were classified"
-        tell(f"error: {pictures.left_out} left out, as said above; {done}.")
+        to_stderr(f"error: {pictures.left_out} left out, as said above; {done}.")
         raise typer.Exit(1)
 
 
@@ -141,7 +141,7 @@ class _Pictures:
 
     def _leave_out(self, words: str) -> None:
         self.left_out += 1
-        tell(f"left out: {words}")
+        to_stderr(f"left out: {words}")
 
     def _set(self, path: str) -> Iterator[tuple[Sequence[str], Any]]:
         from mtlkit.data.catalogue import is_name
@@ -162,7 +162,7 @@ class _Pictures:
                 part = slice(first, first + BATCH)
                 yield rows[part], found.images[part]
         for note in notes:
-            tell(f"note: {path}: {note}")
+            to_stderr(f"note: {path}: {note}")
 
     def _files(
         self, folder: Path, names: Sequence[str], start: str = ""
@@ -183,7 +183,7 @@ class _Pictures:
                 if batch.names:
                     yield batch.names, batch.images
         for note in first_of_several(several, len(names)):
-            tell(f"note: {note}")
+            to_stderr(f"note: {note}")
 
 
 def _is_picture(path: str) -> bool:
@@ -196,7 +196,7 @@ def probabilities(model: Any, images: Any, threads: int) -> Any:
     import torch
 
     from mtlkit.deployment import encoder_settings
-    from mtlkit.multitask.training import threads as in_threads
+    from mtlkit.multitask.compute import threads as in_threads
     from mtlkit.preprocessing import grey
 
     channels = encoder_settings(model)["channels"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mtlkit
-from mtlkit.errors import InputError, explained, known
+from mtlkit.errors import InputError, as_input_error, look_up
 
 PATTERN = "[0-9][0-9]_*.ipynb"
 SOURCES = "source/[0-9][0-9]_*.py"
@@ -57,7 +57,7 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
         for stem, path in chapters.items()
         if name in (stem, stem[:2], stem[:2].removeprefix("0"))
     ]
-    return found[0] if found else known("chapter", name, chapters)
+    return found[0] if found else look_up("chapter", name, chapters)
 
 
 def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
@@ -81,7 +81,7 @@ def opening(chapter: Path) -> dict[str, Any]:
     >>> opening(find_chapter("01"))["minutes"]
     60
     """
-    with explained(
+    with as_input_error(
         f"{chapter}: is no notebook that can be read", "take a fresh copy of the chapter"
     ):
         cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
@@ -110,4 +110,4 @@ def stored(name: str) -> dict[str, Any]:
     'benchmarks/accuracy.py'
     """
     files = {path.stem: path for path in sorted(results_folder().glob("*.json"))}
-    return json.loads(known("stored result", name, files).read_text(encoding="utf-8"))
+    return json.loads(look_up("stored result", name, files).read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mtlkit.course.chapters import course_folder
-from mtlkit.errors import known
+from mtlkit.errors import look_up
 
 MARKING = (
     "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
@@ -161,7 +161,7 @@ def check(number: str, answer: Any, **given: Any) -> Outcome:
     ('not attempted', True)
     """
     load_exercises()
-    outcome = _judge(known("exercise", number, EXERCISES), answer, given)
+    outcome = _judge(look_up("exercise", number, EXERCISES), answer, given)
     if os.environ.get(MARKING) and not outcome:
         raise AssertionError(f"{number}: {outcome.status}. {outcome.message}")
     return outcome

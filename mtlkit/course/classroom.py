@@ -34,7 +34,7 @@ from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
 from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
-from mtlkit.evaluation import write_csv
+from mtlkit.tables import write_csv
 
 Progress = Callable[[int, int], Any]  # is told how many of how many are done
 RELEASE = {"source", "release", "gradebook.db"}

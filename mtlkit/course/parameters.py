@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mtlkit.course.chapters import find_chapter
-from mtlkit.errors import InputError, explained, known, nearest
+from mtlkit.errors import InputError, as_input_error, look_up, nearest
 
 MOST = 100_000  # values of one parameter in a sweep
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
@@ -96,7 +96,7 @@ def parameters_of(chapter: Path) -> Known:
     """
     from papermill import inspect_notebook  # takes a second
 
-    with explained(
+    with as_input_error(
         f"{chapter.name}: is no notebook that can be run", "take a fresh copy of the chapter"
     ):
         inspected = inspect_notebook(str(chapter))
@@ -150,7 +150,7 @@ def read_assignments(
             raise InputError(f"{text!r}: write NAME=VALUE, as in -p seed=3 or --grid seed=0..4.")
         if name in found:
             raise InputError(f"{name}: is given twice.")
-        one = known(f"chapter {chapter}'s parameter", name, parameters)
+        one = look_up(f"chapter {chapter}'s parameter", name, parameters)
         found[name] = one.read_many(value) if many else one.read(value)
     return found
 
@@ -181,4 +181,4 @@ def check_parameters(chapter: str, **values: Any) -> None:
     """
     parameters = parameters_of(find_chapter(chapter))
     for name, value in values.items():
-        known(f"chapter {chapter}'s parameter", name, parameters).check(value)
+        look_up(f"chapter {chapter}'s parameter", name, parameters).check(value)

@@ -35,8 +35,9 @@ from mtlkit.data.download import md5_of
 from mtlkit.data.root import data_root
 from mtlkit.data.sets import find
 from mtlkit.deployment.runs import RunFailed, new_run, versions
-from mtlkit.errors import InputError, explained
-from mtlkit.evaluation import to_png, write_csv
+from mtlkit.errors import InputError, as_input_error
+from mtlkit.evaluation import to_png
+from mtlkit.tables import write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
 AT_WORK: dict[Path, Path] = {}  # passing folders of the runs at work here -> their own
@@ -232,7 +233,7 @@ def _backend(cluster: str, jobs: int) -> Any:
     remedy = (
         "start `dask scheduler` there, and `dask worker` where the same mtlkit[course] is installed"
     )
-    with explained(
+    with as_input_error(
         f"--cluster {cluster}: cannot be used", remedy, (OSError, ValueError, ImportError)
     ):
         client = Client(cluster, timeout=10, set_as_default=False)

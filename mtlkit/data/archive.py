@@ -24,7 +24,7 @@ from mtlkit.data.images import (
     row_names,
     to_unit,
 )
-from mtlkit.errors import InputError, explained
+from mtlkit.errors import InputError, as_input_error
 
 CHANNELS = (1, 3, 4)
 MOST_HEADER_BYTES = 64_000
@@ -60,7 +60,7 @@ def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
     >>> two, two.class_names, two.open_labels()
     (ImageSet('two', 2 x 1 x 8 x 8), ('blank', 'line'), array([1, 0]))
     """
-    with explained(
+    with as_input_error(
         f"{path}: cannot be read as .npz", REMEDY
     ):  # a damaged archive can raise anything
         arrays = headers(path)

@@ -19,7 +19,7 @@ from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import Progress, load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
 from mtlkit.data.root import DataRoot, data_root
-from mtlkit.errors import InputError, explained, nearest
+from mtlkit.errors import InputError, as_input_error, nearest
 
 SIGN_SIDE = 32  # px
 PARTS = ("train", "test", "val")
@@ -111,7 +111,7 @@ class FetchedSet:
         """Call `array` on its file: whatever it raises on a damaged one becomes a sentence."""
         path = root / list(self.files(part))[labels and len(self.files(part)) == 2]
         what = f"{path}: cannot be read, it is cut short or of another kind"
-        with explained(what, f"run `mtlkit data fetch {self.name}` to fetch it anew"):
+        with as_input_error(what, f"run `mtlkit data fetch {self.name}` to fetch it anew"):
             return self.array(path, part, labels, paths)
 
     def array(self, path: Path, part: str, labels: bool, paths: tuple[str, ...]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mtlkit.deployment.models import REMEDY, check_format
-from mtlkit.errors import explained
+from mtlkit.errors import as_input_error
 from mtlkit.evaluation import match
 
 SCORES = ("accuracy", "balanced_accuracy", "nmi", "ari")
@@ -142,7 +142,7 @@ def what_compares(report: dict[str, Any], source: str, kinds: int) -> list[str]:
 def read_report(run: Path) -> dict[str, Any]:
     """Return a run's report.json. Raises `InputError` if this is no run, or the file is damaged."""
     check_format(run)
-    with explained(f"{run}: report.json is damaged", REMEDY):
+    with as_input_error(f"{run}: report.json is damaged", REMEDY):
         return dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
 
 
@@ -151,7 +151,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     report = read_report(run)
     path = run / "assignments.csv"
     with (
-        explained(f"{path}: is damaged", REMEDY),
+        as_input_error(f"{path}: is damaged", REMEDY),
         path.open(newline="", encoding="utf-8-sig") as file,
     ):
         rows = {

@@ -18,7 +18,7 @@ from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 
 from mtlkit.data.images import Scale
-from mtlkit.errors import InputError, explained
+from mtlkit.errors import InputError, as_input_error
 from mtlkit.inputs import SIZES
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
@@ -88,7 +88,7 @@ def check_format(run: Path) -> dict[str, Any]:
                 f"{run}: is no run folder (it has no {name}): give the folder that "
                 "`mtlkit fit` has made."
             )
-    with explained(f"{run}: {DAMAGED}", REMEDY):
+    with as_input_error(f"{run}: {DAMAGED}", REMEDY):
         about = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
         if int(about["format"]) > FORMAT:
             raise InputError(
@@ -110,7 +110,7 @@ def load_model(run: Path) -> MultiTaskModel:
     """
     run = run.expanduser()
     about = check_format(run)
-    with explained(f"{run}: {DAMAGED}", REMEDY):
+    with as_input_error(f"{run}: {DAMAGED}", REMEDY):
         settings = {name: int(value) for name, value in about["settings"].items()}
         classes = int(about["classes"])
         for name, value in (settings | {"classes": classes}).items():
@@ -166,7 +166,7 @@ def image_scale(run: Path) -> Scale | None:
     """
     run = run.expanduser()
     found = check_format(run).get("scale")
-    with explained(f"{run}: {DAMAGED}", REMEDY):
+    with as_input_error(f"{run}: {DAMAGED}", REMEDY):
         if found is None:
             return None
         low, high = map(float, found)

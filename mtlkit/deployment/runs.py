@@ -22,10 +22,11 @@ from torch.nn import functional
 from mtlkit.data import ImageSet
 from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
 from mtlkit.deployment.models import versions as versions
-from mtlkit.errors import InputError, explained
-from mtlkit.evaluation import Scores, run_figures, write_csv, write_report
+from mtlkit.errors import InputError, as_input_error
+from mtlkit.evaluation import Scores, run_figures, write_report
 from mtlkit.inputs import fit_squares
 from mtlkit.multitask import Found
+from mtlkit.tables import write_csv
 
 CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark tells it
 ELSEWHERE = "choose another --out"
@@ -74,7 +75,7 @@ def new_run(
     partial = out.with_name(out.name + ".partial")
     beside = partial.with_name(partial.name + ".lock")  # Windows renames no folder with one in it
     lock = FileLock(beside, timeout=0)  # the system lets go of it, however a process ends
-    with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
+    with as_input_error(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire()
@@ -120,7 +121,7 @@ def _prepare(partial: Path, out: Path, resume: bool, anew: bool) -> None:
     if left and not resume and not (anew and not (partial / CHECKPOINT).exists()):
         remedy = "go on with it by --resume, or remove the folder"
         raise InputError(f"{partial}: a run was cut off there: {remedy}.")
-    with explained(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
+    with as_input_error(f"{out}: cannot be written", "choose another place with --out", (OSError,)):
         for path in left if anew else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         partial.mkdir(exist_ok=True)
@@ -141,7 +142,7 @@ def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
     place = out if ours else _another_name(out)
     old = _another_name(out) if ours and before else None
     wrong = f"{place}: the run is whole, and cannot be given its name"
-    with explained(wrong, f"let go of what holds it, and rename {partial}", (OSError,)):
+    with as_input_error(wrong, f"let go of what holds it, and rename {partial}", (OSError,)):
         if old:
             out.rename(old)
         try:
@@ -154,7 +155,7 @@ def _finish(partial: Path, out: Path, before: tuple[int, int] | None) -> None:
     shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
     if old:
         wrong = f"{old}: was replaced, and cannot be removed"
-        with explained(wrong, "remove it by hand", (OSError,)):
+        with as_input_error(wrong, "remove it by hand", (OSError,)):
             shutil.rmtree(old)
     if not ours:
         changed = "was changed by something else during the work, and left alone"

@@ -2,32 +2,21 @@
 
 from mtlkit.evaluation.galleries import contact_sheet, embedding
 from mtlkit.evaluation.plots import confusion, losses, scoreboard, to_png
-from mtlkit.evaluation.report import (
-    ReportFigure,
-    run_figures,
-    safe_cell,
-    safe_path,
-    write_csv,
-    write_report,
-    write_rows,
-)
-from mtlkit.evaluation.scores import Scores, match, score
+from mtlkit.evaluation.report import ReportFigure, run_figures, write_report
+from mtlkit.evaluation.scores import Scores, accuracy_interval, match, score
 
 __all__ = [
     "ReportFigure",
     "Scores",
+    "accuracy_interval",
     "confusion",
     "contact_sheet",
     "embedding",
     "losses",
     "match",
     "run_figures",
-    "safe_cell",
-    "safe_path",
     "score",
     "scoreboard",
     "to_png",
-    "write_csv",
     "write_report",
-    "write_rows",
 ]

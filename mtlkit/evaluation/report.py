@@ -1,20 +1,18 @@
 """The report: one HTML page to mail, print or read on a phone, which says how far to believe it."""
 
 import base64
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
-from scipy.stats import binomtest
 
 from mtlkit.data import ImageSet
 from mtlkit.evaluation.galleries import contact_sheet, embedding
 from mtlkit.evaluation.plots import Rows, confusion, losses, to_png
-from mtlkit.evaluation.scores import Scores
+from mtlkit.evaluation.scores import Scores, accuracy_interval
 
 LONGEST_LIST = 100  # files left out that the page names; report.json holds them all
 
@@ -79,59 +77,6 @@ def write_report(
     Path(path).write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
-def safe_cell(text: str) -> str:
-    """Return `text` for a cell of a CSV file, such that no spreadsheet program runs it as a
-    formula.
-
-    Source: OWASP, "CSV injection".
-
-    >>> safe_cell("=1+1"), safe_cell("cat.png")
-    ("'=1+1", 'cat.png')
-    """
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
-
-
-def safe_path(path: str) -> str:
-    """Return a path for a cell of a CSV file: the same file, and no formula to a spreadsheet.
-
-    >>> safe_path("=x.png"), safe_path("cats/=x.png")
-    ('./=x.png', 'cats/=x.png')
-    """
-    return path if safe_cell(path) == path else f"./{path}"
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as a CSV file with a column for each key; no spreadsheet program runs its texts.
-
-    It begins with a byte-order mark, so that Excel shows every script: read it as `utf-8-sig`.
-    """
-    with path.open("w", newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
-        write_rows(file, rows)
-
-
-def write_rows(
-    file: TextIO, rows: Sequence[Mapping[str, Any]], line_end: str = "\r\n", header: bool = True
-) -> None:
-    """Write rows as `write_csv` does, into an open file; what follows other rows needs no header.
-
-    The column `path` is a key to join on, and stays a true path (see `safe_path`). Other texts get
-    an apostrophe where they need one (see `safe_cell`).
-    """
-    table = csv.DictWriter(
-        file, list(dict.fromkeys(key for row in rows for key in row)), lineterminator=line_end
-    )
-    if header:
-        table.writeheader()
-    for row in rows:
-        table.writerow({column: _safe(column, value) for column, value in row.items()})
-
-
-def _safe(column: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return safe_path(value) if column == "path" else safe_cell(value)
-
-
 def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rows of the page's tables, and the interval in which accuracy lies."""
     scores, seconds = report.get("scores"), report.get("seconds") or {}
@@ -149,8 +94,7 @@ def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
             (label, "none" if cluster is None else cluster, f"{sum(counts):,}", f"{recall:.1%}")
             for label, cluster, counts, recall in found
         ]
-        test = binomtest(round(scores["accuracy"] * scores["n"]), scores["n"])
-        rows["interval"] = test.proportion_ci(method="wilson")
+        rows["interval"] = accuracy_interval(scores["accuracy"], scores["n"])
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.stats import binomtest
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
@@ -145,3 +146,16 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
             "among them?): give N integers."
         )
     return array.astype(np.int64)
+
+
+def accuracy_interval(accuracy: float, n: int) -> tuple[float, float]:
+    """Return where the accuracy on very many images lies, with 95 % confidence, given that on n.
+
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
+
+    >>> low, high = accuracy_interval(0.9, 100)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.826 to 0.945'
+    """
+    interval = binomtest(round(accuracy * n), n).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from mtlkit.errors import InputError, explained
+from mtlkit.errors import InputError, as_input_error
 from mtlkit.multitask.training import State
 
 
@@ -104,7 +104,7 @@ class Checkpoint:
 
     @contextmanager
     def _read(self, name: str) -> Iterator[Path]:
-        with explained(
+        with as_input_error(
             f"{self.folder / name}: is damaged", f"remove {self.folder}, and start anew"
         ):
             yield self.folder / name  # a damaged file can raise anything

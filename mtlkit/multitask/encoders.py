@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mtlkit.errors import InputError, explained, nearest, plain
+from mtlkit.errors import InputError, as_input_error, nearest, normalised_name
 
 
 class SmallCNN(nn.Module):
@@ -108,7 +108,7 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
         "smallcnn": lambda: SmallCNN(channels, side, width),
         "mlp": lambda: MLP(channels * side * side, width),
     }
-    encoder: Any = ours.get(plain(name), lambda: _torchvision(name, channels, side))()
+    encoder: Any = ours.get(normalised_name(name), lambda: _torchvision(name, channels, side))()
     encoder.name, encoder.settings = (
         name,
         {"channels": channels, "side": side, "width": encoder.width},
@@ -123,7 +123,7 @@ def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     official = _official(name)
     only = (
         {"aux_logits": False, "init_weights": False}
-        if plain(name) in ("googlenet", "inceptionv3")
+        if normalised_name(name) in ("googlenet", "inceptionv3")
         else {}
     )
     encoder: Any = models.get_model(official, weights=None, **only)
@@ -136,7 +136,7 @@ def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     encoder.set_submodule(encoder.without, nn.Identity())
     encoder.register_forward_pre_hook(_three_channels)
     with (
-        explained(f"encoder {name!r} cannot take {side} px", "take another side or encoder"),
+        as_input_error(f"encoder {name!r} cannot take {side} px", "take another side or encoder"),
         torch.no_grad(),
     ):
         encoder.eval()(torch.zeros(2, channels, side, side))
@@ -147,18 +147,18 @@ def _official(name: str) -> str:
     """Return torchvision's name of one of its classifiers."""
     from torchvision import models  # takes two seconds: only who wants it waits
 
-    known = {plain(one): one for one in models.list_models(module=models)}
-    if plain(name) not in known:
+    known = {normalised_name(one): one for one in models.list_models(module=models)}
+    if normalised_name(name) not in known:
         raise InputError(
             f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
             + nearest(name, ["small-cnn", "mlp", *known.values()])
         )
-    return known[plain(name)]
+    return known[normalised_name(name)]
 
 
 def check_encoder(name: str) -> None:
     """Raise `InputError` unless `make_encoder` knows the name."""
-    if plain(name) not in ("smallcnn", "mlp"):
+    if normalised_name(name) not in ("smallcnn", "mlp"):
         _official(name)
 
 
@@ -169,7 +169,7 @@ def usual_bytes(name: str) -> int:
     >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
     (0, 46758048)
     """
-    if plain(name) in ("smallcnn", "mlp"):
+    if normalised_name(name) in ("smallcnn", "mlp"):
         return 0
     from torchvision import models
 
@@ -192,7 +192,7 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     Raises:
         InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
     """
-    with explained(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
+    with as_input_error(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
         found = load_file(Path(path).expanduser())
     if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
         found = {
@@ -203,7 +203,7 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     off = f"{getattr(encoder, 'without', 'no classifier')}."
     found = {key: value for key, value in found.items() if not key.startswith(off)}
     remedy = "give weights of the same encoder, made for as many channels and the same side"
-    with explained(f"{path}: does not fit the encoder", remedy):
+    with as_input_error(f"{path}: does not fit the encoder", remedy):
         copy.deepcopy(encoder).load_state_dict(
             found
         )  # a try: what does not fit must leave the encoder as it was

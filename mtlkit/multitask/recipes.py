@@ -26,9 +26,10 @@ from torch import Tensor, nn
 from mtlkit.errors import InputError
 from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
+from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
-from mtlkit.multitask.training import History, State, Teacher, fit, seeded, steps_an_epoch
+from mtlkit.multitask.training import History, State, Teacher, fit, steps_an_epoch
 from mtlkit.multitask.weighting import Weighting
 from mtlkit.preprocessing.class_sizes import WEIGHTS, SizeEvidence, check_class_sizes, sized_vectors
 from mtlkit.preprocessing.label_vectors import check_clusters
@@ -155,7 +156,9 @@ def find_classes(
     schedule = schedule or Schedule()
     batch_size = schedule.batch(len(images))
     with seeded(seed + 1):  # not the encoder's own draws again
-        model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
+        model = MultiTaskModel(
+            encoder, {"views": Contrast(), "descriptors": Regression(descriptors)}
+        )
     found = Found(model, np.empty((len(images), n_clusters), np.float32))
 
     def train(stage: str, at_round: Callable[[int], None] | None = None, **settings: Any) -> None:

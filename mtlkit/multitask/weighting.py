@@ -17,7 +17,7 @@ from torchjd import aggregation, scalarization
 from torchjd.aggregation import Aggregator, WeightedAggregator
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW, Constant, GeometricMean, Scalarizer
 
-from mtlkit.errors import InputError, explained, nearest, plain
+from mtlkit.errors import InputError, as_input_error, nearest, normalised_name
 from mtlkit.multitask.model import MultiTaskModel
 
 Method = Scalarizer | Aggregator
@@ -46,9 +46,9 @@ def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     gradient of the tasks' gradients, and costs a backward pass a task.
 
     Args:
-        weighting: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "shape": 1.0}`: $\sum_i w_i L_i$ with
-            fixed weights; `"uncertainty"`: $\sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$, where
-            each $s_i$ is learnt with the network; or the name of any of torchjd's methods (see
+        weighting: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "descriptors": 1.0}`: $\sum_i w_i L_i$
+            with fixed weights; `"uncertainty"`: $\sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$,
+            where each $s_i$ is learnt with the network; or the name of any of torchjd's methods (see
             `methods`), with capitals or without, as `"UPGrad"` or `"imtl-l"`, and a number behind a
             colon where the method cannot do without, as `"CAGrad:0.5"`; or an object of torchjd's,
             of which a copy is used.
@@ -63,9 +63,9 @@ def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     descent for multi-objective optimization" (torchjd and UPGrad).
 
     >>> losses = torch.tensor([2.0, 4.0])
-    >>> float(make_weigher({"views": 0.5, "shape": 1.0}, ["views", "shape"])(losses))
+    >>> float(make_weigher({"views": 0.5, "descriptors": 1.0}, ["views", "descriptors"])(losses))
     5.0
-    >>> make_weigher("pc-grad", ["views", "shape"])
+    >>> make_weigher("pc-grad", ["views", "descriptors"])
     PCGrad()
     """
     if isinstance(weighting, (Scalarizer, Aggregator)):
@@ -94,17 +94,17 @@ def _named(weighting: str, n_tasks: int) -> Method:
         return UW(n_tasks) if weighting == "uncertainty" else Constant(torch.ones(n_tasks))
     name, *numbers = weighting.split(":")
     known = methods()
-    kind = known.get(plain(name))
+    kind = known.get(normalised_name(name))
     if kind is None:
         names = ", ".join([*NAMES, *(found.__name__ for found in known.values())])
         raise InputError(
             f"weighting {weighting!r} is not known: give a weight for each task, or one of {names}."
-            + nearest(plain(name), [*NAMES, *known])
+            + nearest(normalised_name(name), [*NAMES, *known])
         )
     values: dict[str, Any] = dict.fromkeys(needed(kind) & SIZES, n_tasks)
     wanted = sorted(needed(kind) - SIZES)
     try:
-        with explained(
+        with as_input_error(
             f"weighting {weighting!r} cannot be made",
             "give another number",
             (ValueError, TypeError),
@@ -141,7 +141,7 @@ def methods() -> dict[str, type[Method]]:
         for kind in kinds
         if issubclass(kind, (Aggregator, Scalarizer)) and not inspect.isabstract(kind)
     ]
-    return {plain(kind.__name__): kind for kind in kinds if not needed(kind) & VECTORS}
+    return {normalised_name(kind.__name__): kind for kind in kinds if not needed(kind) & VECTORS}
 
 
 def needed(kind: type[Method]) -> set[str]:
@@ -199,7 +199,7 @@ class Weigher:
             unit = functional.normalize(rows, dim=1)
             self._seen.append(unit @ unit.T)
         what = f"weighting by {type(self.method).__name__} does not work for {len(values)} tasks"
-        with explained(
+        with as_input_error(
             what, "choose another, or other tasks", (ValueError,)
         ):  # Krum with too few, another Constant
             if isinstance(self.method, Scalarizer):

@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from mtlkit.errors import known
+from mtlkit.errors import look_up
 from mtlkit.preprocessing.communities import (
     Communities,
     find_communities,
@@ -154,7 +154,7 @@ def sized_vectors(
 
 def check_class_sizes(name: str) -> None:
     """Raise `InputError` unless it is one of `CLASS_SIZES`."""
-    known("class_sizes", name, dict.fromkeys(CLASS_SIZES))
+    look_up("class_sizes", name, dict.fromkeys(CLASS_SIZES))
 
 
 @dataclass(frozen=True)

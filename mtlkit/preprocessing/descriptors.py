@@ -9,7 +9,7 @@ from scipy import ndimage
 from skimage.feature import hog as hog_of_one
 from skimage.feature import local_binary_pattern
 
-from mtlkit.errors import InputError, known
+from mtlkit.errors import InputError, look_up
 from mtlkit.preprocessing.edges import grey, sobel
 
 CHUNK = 2048  # images a job: enough work to be worth a process, small enough to keep memory flat
@@ -154,7 +154,7 @@ def describe(
     if not names:
         raise InputError(f"no descriptor was named: use at least one of {', '.join(DESCRIPTORS)}.")
     weights = names if isinstance(names, Mapping) else dict.fromkeys(names, 1)
-    makers = {name: known("descriptor", name, DESCRIPTORS) for name in weights}
+    makers = {name: look_up("descriptor", name, DESCRIPTORS) for name in weights}
     blocks = {name: standardise(make(images)) for name, make in makers.items()}
     widest = max(block.shape[1] for block in blocks.values())
     scaled = [

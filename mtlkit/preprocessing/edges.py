@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.feature import canny as canny_of_one
 
-from mtlkit.errors import InputError, known
+from mtlkit.errors import InputError, look_up
 
 
 def grey(images: np.ndarray) -> np.ndarray:
@@ -99,4 +99,4 @@ def edge_maps(images: np.ndarray, kind: str = "sobel") -> np.ndarray:
     >>> edge_maps(np.zeros((2, 1, 8, 8)), "laplacian").shape
     (2, 1, 8, 8)
     """
-    return known("edges", kind, EDGES)(images)
+    return look_up("edges", kind, EDGES)(images)

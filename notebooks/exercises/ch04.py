@@ -88,9 +88,9 @@ def one_network(answer: Any) -> str | None:
     torch_state = torch.random.get_rng_state()
     torch.default_generator.manual_seed(0)
     encoder, images = nn.Linear(3, 2), torch.rand(5, 3)
-    heads = nn.ModuleDict({"views": nn.Linear(2, 2), "shape": nn.Linear(2, 3)})
+    heads = nn.ModuleDict({"views": nn.Linear(2, 2), "descriptors": nn.Linear(2, 3)})
     torch.random.set_rng_state(torch_state)
-    losses = {"views": squared, "shape": lambda outputs: outputs.abs().mean()}
+    losses = {"views": squared, "descriptors": lambda outputs: outputs.abs().mean()}
     each = [losses[name](heads[name](encoder(images))) for name in heads]
     pulls = [torch.autograd.grad(loss, encoder.weight)[0] for loss in each]
     said = result_of(answer, encoder, heads, losses, images)

@@ -224,7 +224,7 @@ explore(
 # | stage | task | what it asks | what it is meant to teach |
 # |---|---|---|---|
 # | features | `views` (contrast: alike or not) | which two of many changed copies ([**views**](glossary.md#view)) show one image? | small turns do not matter |
-# | features, classes | `shape` (regression: numbers) | what is the HOG of the unchanged image? | strokes matter |
+# | features, classes | `descriptors` (regression: numbers) | what is the HOG of the unchanged image? | strokes matter |
 # | classes | `classes` (classification) | which label vector has this image? | groups become clear-cut |
 #
 # The network makes its own label vectors. It groups the images by the features that it has learnt and by their HOG, side by
@@ -258,7 +258,7 @@ Markdown(
 # %% id="losses"
 show(
     losses(clusterer.history_, title="Each task is learnt; the groups may still be wrong"),
-    "Curves of the losses over the epochs: views and shape in the first stage, then shape and classes.",
+    "Curves of the losses over the epochs: views and descriptors in the first stage, then descriptors and classes.",
 )
 
 # %% [markdown] id="losses-text"

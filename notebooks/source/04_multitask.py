@@ -45,6 +45,7 @@ from mtlkit import course, load
 from mtlkit.course import show
 from mtlkit.evaluation import score, scoreboard
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.tasks import (
     Classification,
     Clustering,
@@ -52,7 +53,7 @@ from mtlkit.multitask.tasks import (
     MutualInformation,
     Regression,
 )
-from mtlkit.multitask.training import seeded, steps_an_epoch
+from mtlkit.multitask.training import steps_an_epoch
 from mtlkit.multitask.weighting import gradients
 from mtlkit.preprocessing import describe
 
@@ -303,10 +304,10 @@ encoder = build_encoder(side)
 heads = nn.ModuleDict(
     {
         "views": nn.Sequential(nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 64)),
-        "shape": nn.Linear(128, descriptors.shape[1]),
+        "descriptors": nn.Linear(128, descriptors.shape[1]),
     }
 )
-tasks = {"views": Contrast(), "shape": Regression(descriptors)}
+tasks = {"views": Contrast(), "descriptors": Regression(descriptors)}
 
 rows = torch.arange(64)  # a batch: which images
 views = test_views[:, rows]  # 2 x 64 x 1 x side x side
@@ -325,9 +326,9 @@ Markdown(
 # %% id="claims-network" tags=["nbval-check-output"]
 shared = list(encoder.parameters())
 pulls = gradients(losses.values(), shared)  # 2 x how many numbers: one row a task
-of_the_sum = gradients([losses["views"] + losses["shape"]], shared)[0]
+of_the_sum = gradients([losses["views"] + losses["descriptors"]], shared)[0]
 foreign = torch.autograd.grad(
-    losses["views"], heads["shape"].parameters(), retain_graph=True, allow_unused=True
+    losses["views"], heads["descriptors"].parameters(), retain_graph=True, allow_unused=True
 )
 model = MultiTaskModel(SmallCNN(side=side), tasks)
 model.encoder.layers.load_state_dict(encoder.state_dict())
@@ -359,7 +360,7 @@ boxes = [
     (0, 1, "two views\nof a batch", GREY),
     (2.6, 1, f"encoder\n{size['encoder']:,} numbers\n→ 128 features", BLUE),
     (5.6, 1.9, f"head “views”\n{size['views']:,} numbers", GREEN),
-    (5.6, 0.1, f"head “shape”\n{size['shape']:,} numbers", ORANGE),
+    (5.6, 0.1, f"head “descriptors”\n{size['descriptors']:,} numbers", ORANGE),
 ]
 for left, bottom, text, colour in boxes:
     axes.add_patch(
@@ -428,7 +429,7 @@ def rank_of(model):
 with seeded(seed):
     fresh = MultiTaskModel(SmallCNN(side=side), tasks)
 contrast_only, _ = train({"views": Contrast()})
-regression_only, _ = train({"shape": Regression(descriptors)})
+regression_only, _ = train({"descriptors": Regression(descriptors)})
 both, history = train(tasks, weighting, cosines=True)
 
 # %% id="ranks" jupyter={"outputs_hidden": true}
@@ -516,7 +517,7 @@ show(
 # units: add losses of 100 and 1, and as a rule the first has nearly the whole step. Divided by its own loss, a task's unit
 # cancels, by construction.
 #
-# [**Fixed weights**](glossary.md#fixed-weights), as `weighting={"views": 0.3, "shape": 1.0}`, are one answer. Who sets them, without labels?
+# [**Fixed weights**](glossary.md#fixed-weights), as `weighting={"views": 0.3, "descriptors": 1.0}`, are one answer. Who sets them, without labels?
 # [**Uncertainty weighting**](glossary.md#uncertainty-weighting) lets the network learn them. Each task gets one more number, $s_i$:
 #
 # $$L = \sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$$
@@ -722,7 +723,7 @@ def cosines_of(model, batches=16):
 
 
 untrained, trained = cosines_of(fresh), cosines_of(both)
-mean_cosine = [row["cosine/views/shape"] for row in history]
+mean_cosine = [row["cosine/views/descriptors"] for row in history]
 figure = Figure(figsize=(8, 3.4), layout="constrained")
 axes = figure.subplots()
 axes.plot(range(1, len(history) + 1), mean_cosine, color=BLUE, marker="o", label="mean of an epoch")
@@ -775,7 +776,7 @@ Markdown(
 # %% id="dice"
 throws = np.eye(10, dtype=np.float32)[np.random.default_rng(seed).integers(10, size=n)]
 good, dice = (
-    {"views": Contrast(), "shape": Regression(descriptors)},
+    {"views": Contrast(), "descriptors": Regression(descriptors)},
     {"dice": Classification(throws)},
 )
 ways = {
@@ -811,7 +812,7 @@ Markdown(
     f"(a) Dice alone: {alone:.1%} against {untaught:.1%} untrained. Its loss ended at "
     f"{runs['dice alone'][0][1][-1]['loss/dice']:.2f}; who always says one tenth to each face has log 10 = {np.log(10):.2f}. "
     f"(b) Beside the good tasks, dice changed the share by {harm:+.1f} points. (c) In UPGrad's last step the weights were "
-    + ", ".join(f"{name} {end[f'weight/{name}']:.2f}" for name in ("views", "shape", "dice"))
+    + ", ".join(f"{name} {end[f'weight/{name}']:.2f}" for name in ("views", "descriptors", "dice"))
     + f". {runs_each}."
 )
 
@@ -1154,10 +1155,10 @@ course.check("04-2", my_loss)
 # def total(encoder, heads, losses, images):
 #     features = encoder(images)
 #     result = losses["views"](heads["views"](features))
-#     return result + losses["shape"](heads["shape"](features.detach()))
+#     return result + losses["descriptors"](heads["descriptors"](features.detach()))
 # ```
 #
-# *Hint:* a head alone can lower its loss. Which numbers does `shape` move here, and which does it not?
+# *Hint:* a head alone can lower its loss. Which numbers does `descriptors` move here, and which does it not?
 
 
 # %% id="exercise-3" tags=["solution"]

@@ -208,7 +208,7 @@ my_better_groups = None  # "frozen" or "anew"
 
 start = kmeans_vectors(small.images.reshape(len(small), -1), few, seed)  # N x 3
 shape = Regression(describe(small.images))
-frozen = train(Classification(start), {"shape": shape})
+frozen = train(Classification(start), {"descriptors": shape})
 book, textbooks = Classification(start), [start]
 
 
@@ -219,7 +219,7 @@ def make_anew(epoch, model):
         book.set_targets(np.mean(textbooks, axis=0))
 
 
-anew = train(book, {"shape": shape}, after=make_anew)
+anew = train(book, {"descriptors": shape}, after=make_anew)
 
 # %% id="rounds-figure" jupyter={"outputs_hidden": true}
 better_loss = 1 - anew[0][-1] / frozen[0][-1]
@@ -727,7 +727,7 @@ sizes = np.bincount(groups, minlength=k)
 display(
     show(
         losses(clusterer.history_, title="The losses of the main run: have they settled?"),
-        "Losses of the main run by epoch: views and shape in the first stage, then shape and classes in the second.",
+        "Losses of the main run by epoch: views and descriptors in the first stage, then descriptors and classes in the second.",
     )
 )
 lines = [

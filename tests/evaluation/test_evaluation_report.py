@@ -13,16 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from mtlkit.evaluation import (
-    ReportFigure,
-    safe_cell,
-    safe_path,
-    score,
-    scoreboard,
-    to_png,
-    write_csv,
-    write_report,
-)
+from mtlkit.evaluation import ReportFigure, score, scoreboard, to_png, write_report
+from mtlkit.tables import safe_cell, safe_path, write_csv
 
 ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
 HOSTILE = "<script>alert(1)</script>.png"

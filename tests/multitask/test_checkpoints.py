@@ -16,8 +16,8 @@ import torch
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
 from mtlkit.multitask.checkpoints import Checkpoint
+from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import seeded
 
 IMAGES = load("digits:small").images[:256]
 
@@ -74,8 +74,8 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     assert rounds > 4
     np.testing.assert_array_equal(found.probabilities_, unbroken.probabilities_)
     assert [row["stage"] for row in found.history_] == [row["stage"] for row in unbroken.history_]
-    assert [row.get("loss/shape") for row in found.history_] == [
-        row.get("loss/shape") for row in unbroken.history_
+    assert [row.get("loss/descriptors") for row in found.history_] == [
+        row.get("loss/descriptors") for row in unbroken.history_
     ]
     assert found.sizes_ == unbroken.sizes_ and len(found.sizes_) > 1
     assert not list((tmp_path / "kept").glob("*.new"))
@@ -184,7 +184,7 @@ def test_a_way_of_weighting_remembers(weighting: str, tmp_path: Path) -> None:
             with seeded(0):
                 model = MultiTaskModel(
                     SmallCNN(),
-                    {"views": Contrast(), "shape": Regression(IMAGES[:64].reshape(64, -1))},
+                    {"views": Contrast(), "descriptors": Regression(IMAGES[:64].reshape(64, -1))},
                 )
 
             def keep(epoch: int, snapshot: Any, first: bool = state is None) -> None:

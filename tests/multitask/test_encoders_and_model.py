@@ -41,7 +41,7 @@ def test_too_small_a_side_is_refused(side: int) -> None:
 
 def model() -> MultiTaskModel:
     return MultiTaskModel(
-        SmallCNN(width=16), {"views": Contrast(size=5), "shape": Regression(np.zeros((9, 4)))}
+        SmallCNN(width=16), {"views": Contrast(size=5), "descriptors": Regression(np.zeros((9, 4)))}
     )
 
 
@@ -50,24 +50,26 @@ def test_each_head_answers_for_each_view() -> None:
     outputs = shared(views)
     assert {name: tuple(out.shape) for name, out in outputs.items()} == {
         "views": (3, 6, 5),
-        "shape": (3, 6, 4),
+        "descriptors": (3, 6, 4),
     }
     for view in range(3):
-        alone = shared.heads["shape"](shared.encoder(views[view]))
-        torch.testing.assert_close(outputs["shape"][view], alone)
+        alone = shared.heads["descriptors"](shared.encoder(views[view]))
+        torch.testing.assert_close(outputs["descriptors"][view], alone)
 
 
 def test_tasks_come_and_go() -> None:
     shared = model()
     shared.remove("views")
-    assert list(shared.tasks) == list(shared.heads) == ["shape"]
-    before = shared.heads["shape"]
-    shared.add("shape", Regression(np.zeros((9, 2))))
-    assert shared.heads["shape"] is not before and shared.heads["shape"].out_features == 2
+    assert list(shared.tasks) == list(shared.heads) == ["descriptors"]
+    before = shared.heads["descriptors"]
+    shared.add("descriptors", Regression(np.zeros((9, 2))))
+    assert (
+        shared.heads["descriptors"] is not before and shared.heads["descriptors"].out_features == 2
+    )
     with pytest.raises(
-        InputError, match="'shape' is a Linear: give an object of a class that extends Task"
+        InputError, match="'descriptors' is a Linear: give an object of a class that extends Task"
     ):
-        shared.add("shape", torch.nn.Linear(2, 2))  # type: ignore[arg-type]
+        shared.add("descriptors", torch.nn.Linear(2, 2))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -80,8 +82,8 @@ def test_features_are_those_of_clean_images_in_evaluation_mode(training: bool) -
         torch.equal(value, state[name]) for name, value in shared.state_dict().items()
     )  # BatchNorm too
     torch.testing.assert_close(features, shared.eval().encoder(images))
-    probabilities = shared.predict(images, "shape")
-    torch.testing.assert_close(probabilities, shared.heads["shape"](features).softmax(1))
+    probabilities = shared.predict(images, "descriptors")
+    torch.testing.assert_close(probabilities, shared.heads["descriptors"](features).softmax(1))
 
 
 @pytest.mark.parametrize(

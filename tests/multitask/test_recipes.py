@@ -18,7 +18,7 @@ from mtlkit import load
 from mtlkit.errors import InputError
 from mtlkit.evaluation import score
 from mtlkit.multitask import CollapseWarning, Found, Schedule, SmallCNN, find_classes, recipes
-from mtlkit.multitask.training import seeded
+from mtlkit.multitask.compute import seeded
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.class_sizes import CLASS_SIZES, WEIGHTS, SizeEvidence
 
@@ -109,12 +109,16 @@ def test_what_is_learnt_in_which_stage() -> None:
         row["stage"]: {name for name in row if name.startswith("loss/")} for row in found.history
     }
     assert learnt == {
-        "features": {"loss/views", "loss/shape"},
-        "groups": {"loss/groups", "loss/shape"},
-        "classes": {"loss/classes", "loss/shape"},
+        "features": {"loss/views", "loss/descriptors"},
+        "groups": {"loss/groups", "loss/descriptors"},
+        "classes": {"loss/classes", "loss/descriptors"},
     }
-    assert all(row["weight/shape"] == 1 for row in found.history if row["stage"] != "features")
-    assert any(row["weight/shape"] != 1 for row in found.history if row["stage"] == "features")
+    assert all(
+        row["weight/descriptors"] == 1 for row in found.history if row["stage"] != "features"
+    )
+    assert any(
+        row["weight/descriptors"] != 1 for row in found.history if row["stage"] == "features"
+    )
 
 
 @pytest.mark.usefixtures("quick")

@@ -15,8 +15,9 @@ from torch import Tensor
 from mtlkit import load
 from mtlkit.errors import InputError
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, Teacher, fit
+from mtlkit.multitask.compute import seeded, threads
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.training import seeded, steps_an_epoch, threads
+from mtlkit.multitask.training import steps_an_epoch
 from mtlkit.preprocessing import describe
 
 STILL = Augmentation(rotation=0, scale=0, shift=0, shear=0, gain=0, noise=0)
@@ -25,7 +26,7 @@ STILL = Augmentation(rotation=0, scale=0, shift=0, shear=0, gain=0, noise=0)
 def two_tasks(images: np.ndarray, seed: int = 0) -> MultiTaskModel:
     with seeded(seed):
         return MultiTaskModel(
-            SmallCNN(), {"views": Contrast(), "shape": Regression(describe(images))}
+            SmallCNN(), {"views": Contrast(), "descriptors": Regression(describe(images))}
         )
 
 
@@ -43,7 +44,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
         torch.manual_seed(luck)  # the caller's random numbers do not count
         model = two_tasks(images)
         history = fit(model, images, epochs=3, batch_size=8, seed=seed)
-        found.append((weights(model), [row["loss/shape"] for row in history]))
+        found.append((weights(model), [row["loss/descriptors"] for row in history]))
     assert torch.equal(found[0][0], found[1][0]) and found[0][1] == found[1][1]
     assert not torch.equal(found[0][0], found[2][0])
 
@@ -58,7 +59,7 @@ def test_the_callers_random_numbers_are_left_alone() -> None:
 def test_the_losses_fall_on_digits() -> None:
     images = load("digits:small").images[:300]
     history = fit(two_tasks(images), images, epochs=4, batch_size=50)
-    for task in ("views", "shape"):
+    for task in ("views", "descriptors"):
         assert history[-1][f"loss/{task}"] < 0.9 * history[0][f"loss/{task}"]
 
 
@@ -71,21 +72,21 @@ def test_the_history_has_a_row_an_epoch() -> None:
         epochs=2,
         batch_size=10,
         stage="features",
-        weighting={"views": 2, "shape": 0.5},
+        weighting={"views": 2, "descriptors": 0.5},
     )
     columns = [
         "stage",
         "epoch",
         "seconds",
         "loss/views",
-        "loss/shape",
+        "loss/descriptors",
         "weight/views",
-        "weight/shape",
+        "weight/descriptors",
     ]
     assert [list(row) for row in history] == [columns] * 2
     assert [(row["stage"], row["epoch"]) for row in history] == [("features", 0), ("features", 1)]
     assert all(
-        row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/shape"] == 0.5
+        row["seconds"] > 0 and row["weight/views"] == 2 and row["weight/descriptors"] == 0.5
         for row in history
     )
     assert not model.training
@@ -98,12 +99,12 @@ def test_a_loss_in_the_history_is_the_mean_of_its_epoch(monkeypatch: pytest.Monk
 
     def spy(views: Tensor, rows: Tensor) -> dict[str, Tensor]:
         found = losses(views, rows)
-        seen.append(found["shape"].item())
+        seen.append(found["descriptors"].item())
         return found
 
     monkeypatch.setattr(model, "losses", spy)
     history = fit(model, images, epochs=2, batch_size=7)
-    assert [row["loss/shape"] for row in history] == pytest.approx(
+    assert [row["loss/descriptors"] for row in history] == pytest.approx(
         [np.mean(seen[:4]), np.mean(seen[4:])]
     )
 
@@ -195,7 +196,7 @@ def test_a_teacher_is_the_average_it_says() -> None:
     model = two_tasks(noise())
     teacher = Teacher(model, decay=0.2)
     assert (
-        teacher.module.tasks["shape"] is model.tasks["shape"]
+        teacher.module.tasks["descriptors"] is model.tasks["descriptors"]
     )  # targets made anew reach the teacher's copy
     expected = None
     for step in range(6):
@@ -272,4 +273,4 @@ def test_seeded_draws_are_repeated_and_do_not_reach_outside() -> None:
 
 def test_arrays_of_other_kinds_of_numbers_are_taken(any_kind: Any = np.float64) -> None:
     images = noise().astype(any_kind)
-    assert fit(two_tasks(noise()), images, epochs=1)[0]["loss/shape"] > 0
+    assert fit(two_tasks(noise()), images, epochs=1)[0]["loss/descriptors"] > 0

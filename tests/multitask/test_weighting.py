@@ -20,7 +20,7 @@ from mtlkit.multitask.tasks import Classification, Contrast, MutualInformation, 
 from mtlkit.multitask.weighting import Weigher, check_losses, make_weigher, methods
 
 LOSSES = torch.tensor([2.0, 4.0, 1.0])
-TASKS = ["views", "shape", "classes"]
+TASKS = ["views", "descriptors", "classes"]
 NUMBERS = {"cagrad": ":0.5", "fairgrad": ":2", "stch": ":0.1", "krum": ":0", "trimmedmean": ":1"}
 ABSENT = {"cagrad", "nashmtl"}  # they need cvxpy, which is no dependency
 FRAGILE = {"uw", "imtll", "geometricmean", "dwa", "famo"}  # they cannot bear a negative loss
@@ -35,7 +35,7 @@ def model() -> MultiTaskModel:
     torch.manual_seed(0)
     tasks: dict[str, Task] = {
         "views": Contrast(),
-        "shape": Regression(random(12, 4)),
+        "descriptors": Regression(random(12, 4)),
         "classes": Classification(random(12, 3, seed=1)),
     }
     return MultiTaskModel(SmallCNN(width=16), tasks).train()
@@ -69,13 +69,13 @@ def test_equal_is_the_sum() -> None:
     assert float(make_weigher("equal", TASKS)(LOSSES)) == 7
     assert step("equal")[1].end_epoch() == {
         "weight/views": 1,
-        "weight/shape": 1,
+        "weight/descriptors": 1,
         "weight/classes": 1,
     }
 
 
 def test_fixed_weights_are_matched_by_name() -> None:
-    weights = {"classes": 3.0, "views": 0.5, "shape": 0.25}
+    weights = {"classes": 3.0, "views": 0.5, "descriptors": 0.25}
     weigher = make_weigher(weights, TASKS)
     assert float(weigher(LOSSES)) == 0.5 * 2 + 0.25 * 4 + 3 * 1
     assert step(weights)[1].end_epoch() == {
@@ -306,12 +306,12 @@ def test_an_encoder_that_learns_nothing_cannot_be_weighted_by_gradients() -> Non
     [
         {},
         {"views": 1.0},
-        {"views": 1.0, "shape": 1.0, "classes": 1.0, "more": 1.0},
-        {"views": 1.0, "shape": 1.0, "class": 1.0},
-        {"views": 1.0, "shape": 0.0, "classes": 1.0},
-        {"views": 1.0, "shape": -2.0, "classes": 1.0},
-        {"views": 1.0, "shape": float("nan"), "classes": 1.0},
-        {"views": 1.0, "shape": float("inf"), "classes": 1.0},
+        {"views": 1.0, "descriptors": 1.0, "classes": 1.0, "more": 1.0},
+        {"views": 1.0, "descriptors": 1.0, "class": 1.0},
+        {"views": 1.0, "descriptors": 0.0, "classes": 1.0},
+        {"views": 1.0, "descriptors": -2.0, "classes": 1.0},
+        {"views": 1.0, "descriptors": float("nan"), "classes": 1.0},
+        {"views": 1.0, "descriptors": float("inf"), "classes": 1.0},
     ],
 )
 def test_weights_name_each_task_once(weights: dict[str, float]) -> None:
