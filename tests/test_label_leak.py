@@ -226,7 +226,8 @@ def test_an_unused_y_is_scikit_learns_custom_in_fit_of_the_clusterer_alone() -> 
 @pytest.mark.parametrize(
     "leak",
     [
-        "from mtlkit.evaluation import scorefrom mtlkit import load",
+        "from mtlkit.evaluation import score",
+        "from mtlkit import load",
         "import mtlkit",
         "import mtlkit.data.images as images",
         "from mtlkit.data.images import ImageSet",

@@ -48,7 +48,7 @@ def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     Args:
         weighting: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "descriptors": 1.0}`: $\sum_i w_i L_i$
             with fixed weights; `"uncertainty"`: $\sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$,
-            where each $s_i$ is learnt with the network; or the name of any of torchjd's methods (see
+            where each $s_i$ is learnt with the network; or the name of any of torchjd's (see
             `methods`), with capitals or without, as `"UPGrad"` or `"imtl-l"`, and a number behind a
             colon where the method cannot do without, as `"CAGrad:0.5"`; or an object of torchjd's,
             of which a copy is used.
