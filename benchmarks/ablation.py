@@ -26,11 +26,11 @@ from accuracy import RESULTS, band, draw
 from joblib import Parallel, delayed
 
 from mtlkit import load
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask import MultiTaskModel, Schedule, SmallCNN, fit
 from mtlkit.multitask.compute import threads
-from mtlkit.multitask.recipes import features_of
+from mtlkit.multitask.stages import features_of
 from mtlkit.multitask.tasks import Clustering, Contrast, MutualInformation, Regression, Task
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.class_sizes import sized_vectors

@@ -36,7 +36,7 @@ from sklearn.preprocessing import normalize
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing import hog

@@ -21,7 +21,7 @@ from accuracy import RESULTS, band
 
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.sweeps import plan, sweep
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 
 SEEDS = (0, 1, 2, 3, 4)  # the first is the chapters' own
 

@@ -22,7 +22,7 @@ from joblib import Parallel, delayed
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 
 SEEDS = (100, 101, 102, 103, 104)

@@ -27,9 +27,9 @@ from course import SEEDS, Way, measure, open_half
 
 from mtlkit import load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
-from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.tasks import Classification
 from mtlkit.preprocessing import hog
 from mtlkit.preprocessing.communities import community_vectors
@@ -38,22 +38,33 @@ from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vector
 EPOCHS, LONG = 10, 40  # passes over all digits; over one half, without augmentation
 
 
-def make_pupil(images: np.ndarray, vectors: np.ndarray, seed: int, **settings: Any) -> np.ndarray:
-    """Train a fresh network on label vectors N x K, and return its own for the same images."""
+def make_pupil(
+    images: np.ndarray,
+    vectors: np.ndarray,
+    seed: int,
+    *,
+    epochs: int = EPOCHS,
+    augmentation: Augmentation | None = None,
+    curve: Callable[[np.ndarray], None] | None = None,
+) -> np.ndarray:
+    """Train a fresh network on label vectors N x K, and return its own for the same images.
+
+    `curve` is given them after each epoch.
+    """
     torch.manual_seed(seed)
-    model = MultiTaskModel(
-        SmallCNN(images.shape[1], images.shape[2]), {"groups": Classification(vectors)}
+    encoder = SmallCNN(images.shape[1], images.shape[2])
+    model = MultiTaskModel(encoder, {"groups": Classification(vectors)})
+    pictures = torch.as_tensor(images)
+
+    def answer(*_: Any) -> np.ndarray:
+        return model.predict(pictures, "groups").numpy()
+
+    options = TrainingOptions(
+        augmentation=augmentation, on_epoch=None if curve is None else lambda *_: curve(answer())
     )
-    if truth := settings.pop("curve", None):
-        settings["on_epoch"] = lambda epoch, _: truth(
-            model.predict(torch.as_tensor(images), "groups").numpy()
-        )
-    fit(
-        model,
-        images,
-        **{"epochs": EPOCHS, "batch_size": 128, "weighting": "equal", "seed": seed} | settings,
-    )
-    return model.predict(torch.as_tensor(images), "groups").numpy()
+    how = {"epochs": epochs, "batch_size": 128, "weighting": "equal", "seed": seed}
+    fit(model, images, **how, options=options)
+    return answer()
 
 
 def hard(vectors: np.ndarray) -> np.ndarray:

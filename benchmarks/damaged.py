@@ -26,7 +26,7 @@ from PIL import Image
 
 from mtlkit import InputError, load
 from mtlkit.data import read_image
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 
 DAMAGED, GOOD = 2_000, 38_000  # more than 5 % damaged would be refused
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")

@@ -41,12 +41,11 @@ from torch.nn.functional import interpolate
 
 from mtlkit import MultiTaskClusterer, load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score, to_png
-from mtlkit.multitask import MultiTaskModel, Schedule, fit
-from mtlkit.multitask.compute import seeded, threads
-from mtlkit.multitask.recipes import features_of, usual_weights
-from mtlkit.multitask.tasks import Contrast, Regression
+from mtlkit.multitask import Recipe, Schedule, TrainingOptions, fit
+from mtlkit.multitask.compute import threads
+from mtlkit.multitask.stages import features_of, first_model, usual_weights
 from mtlkit.preprocessing.class_sizes import THRESHOLD, WEIGHTS, _joined, sized_vectors
 from mtlkit.preprocessing.communities import normalised_cut
 
@@ -132,19 +131,17 @@ def first_stage(
     """Train the first stage as `find_classes` does; return what label vectors are made from:
     features and descriptors.
     """
-    ours, schedule = MultiTaskClusterer(k, random_state=seed), Schedule(effort=effort)
-    images = ours._prepare(pictures)
-    descriptors = ours._targets(images)
-    encoder = ours._encoder(images)
-    with seeded(seed + 1):
-        model = MultiTaskModel(encoder, {"views": Contrast(), "shape": Regression(descriptors)})
+    recipe = Recipe(schedule=Schedule(effort=effort))
+    images = MultiTaskClusterer(k, random_state=seed)._prepare(pictures)
+    descriptors = recipe.targets(images)
+    model = first_model(images, descriptors, recipe, seed)
     fit(
         model,
         images,
-        epochs=schedule.epochs("features", len(images)),
-        batch_size=schedule.batch(len(images)),
-        augmentation=ours._augmentation(images),
+        epochs=recipe.schedule.epochs("features", len(images)),
+        batch_size=recipe.schedule.batch(len(images)),
         seed=seed,
+        options=TrainingOptions(augmentation=recipe.augmentation_of(images)),
     )
     return features_of(model, images), descriptors
 

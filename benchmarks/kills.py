@@ -24,7 +24,7 @@ import numpy as np
 from accuracy import RESULTS
 from joblib import Parallel, delayed
 
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 
 
 def fit(out: Path, *more: str, kill_after: float | None = None) -> int:

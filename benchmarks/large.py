@@ -25,7 +25,7 @@ import numpy as np
 from accuracy import RESULTS
 
 from mtlkit import load
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 
 
 def call(*arguments: str) -> tuple[dict[str, Any], dict[str, float]]:

@@ -35,7 +35,7 @@ from torch.nn.functional import interpolate
 
 from mtlkit import load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing import describe, hog
 

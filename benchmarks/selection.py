@@ -21,7 +21,7 @@ from joblib import Parallel, delayed
 from scipy.stats import spearmanr
 
 from mtlkit import MultiTaskClusterer, load
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask.selection import label_free_scores
 from mtlkit.preprocessing import hog

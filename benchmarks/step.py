@@ -22,7 +22,7 @@ import torch
 from accuracy import RESULTS
 
 from mtlkit import load
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN
 from mtlkit.multitask.tasks import Classification, Contrast, Regression
 from mtlkit.multitask.weighting import Weigher, make_weigher

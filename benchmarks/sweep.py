@@ -24,7 +24,7 @@ from pathlib import Path
 
 from accuracy import RESULTS
 
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 
 CALL = [
     sys.executable,

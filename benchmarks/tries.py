@@ -30,7 +30,7 @@ from sklearn.cluster import AgglomerativeClustering
 
 from mtlkit import load
 from mtlkit.data import ImageSet
-from mtlkit.deployment.runs import versions
+from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing.class_sizes import _joined

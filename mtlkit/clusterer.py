@@ -1,6 +1,7 @@
 """The door for code: the whole way from images to classes as a scikit-learn estimator."""
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -21,30 +22,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 from tqdm import tqdm
 
-from mtlkit.errors import InputError, as_input_error, normalised_name, words_of
-from mtlkit.inputs import SIZES, fit_squares
-from mtlkit.multitask import (
-    MLP,
-    Augmentation,
-    MultiTaskModel,
-    Schedule,
-    find_classes,
-    fit,
-    load_encoder,
-    make_encoder,
-)
-from mtlkit.multitask.augmentation import usual_augmentation
+from mtlkit.errors import InputError, as_input_error, words_of
+from mtlkit.inputs import InputSpec
+from mtlkit.multitask import Recipe, TrainingOptions, find_classes, fit
 from mtlkit.multitask.checkpoints import Checkpoint
-from mtlkit.multitask.compute import check_device, seeded, threads
+from mtlkit.multitask.compute import threads
 from mtlkit.multitask.model import standardised
-from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.multitask.weighting import Weighting, make_weigher
-from mtlkit.preprocessing import describe
-from mtlkit.preprocessing.class_sizes import check_class_sizes
+from mtlkit.multitask.stages import first_model
 from mtlkit.preprocessing.label_vectors import check_clusters
 
-SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
+USUAL_SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
 SEEDS = 2**31 - 9  # seeds lie below: each stage has one of its own, a few above
+SHORTCUTS = ("class_sizes", "descriptors", "encoder")  # settings of the recipe, and the effort
 
 
 class MultiTaskClusterer(
@@ -54,35 +43,16 @@ class MultiTaskClusterer(
 
     Args:
         n_clusters: the number of classes. It is an assumption: no label tells it.
-        class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are
-            about the same; `"auto"` assumes that, too, unless the images speak against it.
-        weighting: how the tasks' losses become one step while features are learnt: `"uncertainty"`,
-            `"equal"`, a weight for each of the tasks `views` and `descriptors`, or any of torchjd's
-            methods, as `"UPGrad"` (see `make_weigher`).
-        cosines: record in the history how far the tasks' gradients agree; a step takes about twice
-            as long.
-        encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the
-            name of one of torchvision's classifiers, as `"resnet18"` (see `make_encoder`).
-        weights: a safetensors file of features that were trained elsewhere, for the encoder to
-            start from. They are an assumption: what they were trained on, and for what, is in the
-            classes, too.
-        descriptors: what the regression task must tell of each image: names from
-            `preprocessing.DESCRIPTORS`, or `"auto"`: HOG, and for colour images half as much of
-            colour without light. Label vectors are made from them, too, beside what the network
-            learns. Plain features are their own descriptors.
-        augmentation: changes that leave the class as it is; None: those of `usual_augmentation`.
+        class_sizes, descriptors, encoder, effort: the settings of the recipe that are asked for
+            most; None: as the recipe has them. See `multitask.Recipe`.
+        recipe: all settings of the way to the classes; None: `Recipe()`.
         side: images are brought to side x side pixels (8 to 512), their aspect kept, as by `load`;
             None: their own larger side, between 8 and 64.
-        clustering: train a head of many small groups, too, before the label vectors are made.
-        effort: scales the length of training; below 1 for a quick look.
-        batch_size: images a step; None: 128, or a fifth of the images where that is less.
         random_state: seed; the same seed gives the same classes on the same machine with as many
             threads.
         n_threads: threads inside torch. One is quickest for small images. This number and torch's
             random numbers are those of a process, so fits in threads take turns: side by side they
             run in processes.
-        device: where the network is trained, as torch names it: `"cpu"`, `"cuda"`, ... The same
-            seed gives the same on a CPU.
         checkpoint: a folder to keep the training in as it goes. If it holds one of the same
             settings and images that was cut off, it is gone on with, and ends as if it had not
             been.
@@ -91,6 +61,7 @@ class MultiTaskClusterer(
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
         probabilities_: N x n_clusters, rows sum to one.
+        result_: all that was found, see `multitask.ClusteringResult`.
         model_: the `MultiTaskModel`, with the heads `descriptors` and `classes`. It takes plain
             features as they are in X.
         history_: a row an epoch, see `multitask.fit`.
@@ -109,75 +80,58 @@ class MultiTaskClusterer(
         self,
         n_clusters: int = 8,
         *,
-        class_sizes: str = "auto",
-        weighting: Weighting = "uncertainty",
-        cosines: bool = False,
-        encoder: str = "auto",
-        weights: str | Path | None = None,
-        descriptors: str | tuple[str, ...] = "auto",
-        augmentation: Augmentation | None = None,
+        class_sizes: str | None = None,
+        descriptors: str | tuple[str, ...] | None = None,
+        encoder: str | None = None,
+        effort: float | None = None,
+        recipe: Recipe | None = None,
         side: int | None = None,
-        clustering: bool = False,
-        effort: float = 1.0,
-        batch_size: int | None = None,
         random_state: Any = None,
         n_threads: int = 1,
-        device: str = "cpu",
         checkpoint: str | Path | None = None,
         verbose: bool = False,
     ) -> None:
-        self.n_clusters, self.class_sizes, self.weighting, self.cosines = (
-            n_clusters,
-            class_sizes,
-            weighting,
-            cosines,
-        )
-        self.encoder, self.weights, self.descriptors = encoder, weights, descriptors
-        self.augmentation, self.side, self.clustering = augmentation, side, clustering
-        self.effort, self.batch_size, self.random_state = effort, batch_size, random_state
-        self.n_threads, self.device, self.checkpoint, self.verbose = (
-            n_threads,
-            device,
-            checkpoint,
-            verbose,
-        )
+        self.n_clusters = n_clusters
+        self.class_sizes = class_sizes
+        self.descriptors = descriptors
+        self.encoder = encoder
+        self.effort = effort
+        self.recipe = recipe
+        self.side = side
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.checkpoint = checkpoint
+        self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D. `y` is
-        never looked at.
+        """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D.
+
+        `y` is never looked at.
 
         Raises:
             InputError: X of another shape, with NaN, out of range or with all rows equal;
                 `n_clusters` below 1 or above N; a setting that is not known.
         """
-        images, schedule = self._prepare(X), Schedule(self.batch_size, self.effort)
-        checkpoint = self._checkpoint(images)
-        bar = tqdm(
-            total=schedule.steps(len(images), self.clustering),
-            unit="step",
-            disable=not self.verbose,
-        )
+        images, recipe = self._prepare(X), self._recipe()
+        checkpoint = self._checkpoint(images, recipe)
+        steps = recipe.schedule.steps(len(images), recipe.clustering)
+        bar = tqdm(total=steps, unit="step", disable=not self.verbose)
         with bar, threads(self.n_threads):
-            found = find_classes(
+            self.result_ = find_classes(
                 images,
-                self._targets(images),
                 self.n_clusters,
-                self._encoder(images),
-                class_sizes=self.class_sizes,
-                weighting=self.weighting,
-                cosines=self.cosines,
-                clustering=self.clustering,
-                augmentation=self._augmentation(images),
-                schedule=schedule,
+                recipe,
                 seed=self.seed_,
                 checkpoint=checkpoint,
-                on_step=lambda stage: (bar.set_description(stage, refresh=False), bar.update()),
+                on_step=partial(_advance, bar),
             )
-        found.model.scaling = self._scaling
-        self.model_, self.history_, self.seconds_ = found.model, found.history, found.seconds
-        self.sizes_ = found.sizes
-        self.probabilities_ = found.probabilities
-        self.labels_ = found.probabilities.argmax(axis=1)
+        self.result_.model.scaling = self._scaling
+        self.model_ = self.result_.model
+        self.history_ = self.result_.history
+        self.seconds_ = self.result_.seconds
+        self.sizes_ = self.result_.sizes
+        self.probabilities_ = self.result_.probabilities
+        self.labels_ = self.result_.classes
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -191,90 +145,89 @@ class MultiTaskClusterer(
             return self.model_.predict(self._images(X), "classes").numpy()
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the shared features, N x width (128 for our own encoders), for another method to
-        work on.
-        """
+        """Return the shared features, N x width, for another method to work on."""
         check_is_fitted(self, "model_")
         with threads(self.n_threads, wait=False):
             return self.model_.features(self._images(X)).numpy()
 
     def estimate_seconds(self, X: Any) -> float:
-        """Time a few steps on X and return about how many seconds `fit` will take (good to a factor
-        of two).
-        """
+        """Time a few steps on X; return about how many seconds `fit` takes, to a factor of two."""
         probe = clone(self)  # nothing that is fitted, and no state of a `random_state`, is changed
-        images = probe._prepare(X)
-        schedule = Schedule(self.batch_size, self.effort)
-        size = schedule.batch(len(images))
+        images, recipe = probe._prepare(X), probe._recipe()
+        size = recipe.schedule.batch(len(images))
         few = images[: 4 * size]
-        train = partial(fit, batch_size=size, weighting=self.weighting, cosines=self.cosines)
-        with threads(self.n_threads), seeded(0):
-            model = MultiTaskModel(
-                probe._encoder(few),
-                {"views": Contrast(), "descriptors": Regression(probe._targets(few))},
-            )
+        train = partial(
+            fit,
+            batch_size=size,
+            weighting=recipe.weighting,
+            options=TrainingOptions(cosines=recipe.cosines),
+        )
+        with threads(self.n_threads):
+            model = first_model(few, recipe.targets(few), recipe, probe.seed_)
             train(model, few, epochs=1)  # the first steps are slow
             history = train(model, few, epochs=max(1, 4 * size // len(few)))
         each = sum(row["seconds"] for row in history) / (len(history) * max(1, len(few) // size))
-        return each * schedule.steps(len(images), self.clustering)
+        return each * recipe.schedule.steps(len(images), recipe.clustering)
+
+    def _recipe(self) -> Recipe:
+        """Return the recipe with the settings that were given beside it."""
+        recipe = self.recipe or Recipe()
+        given = {name: getattr(self, name) for name in SHORTCUTS}
+        if self.effort is not None:
+            given["schedule"] = replace(recipe.schedule, effort=self.effort)
+        return replace(
+            recipe, **{name: value for name, value in given.items() if value is not None}
+        )
 
     def _prepare(self, X: Any) -> Tensor:
         """At the first sight of X, fix the seed, the shape and, of plain features, the scale."""
         self.seed_ = seed_of(self.random_state)
-        least, most = SIZES
-        if self.side is not None and self.side not in range(least, most + 1):
-            bounds = f"{least} px or more, and to {most} at most"
-            raise InputError(f"side is {self.side} px: bring them to {bounds}.")
         array = as_array(X)
-        self._plain, self._scaling = array.ndim == 2, None
-        self._side = int(self.side or np.clip(max(array.shape[-2:], default=0), *SIDES))
-        self._channels = array.shape[1] if array.ndim == 4 else 1
-        if self._plain:
+        self._inputs, self._scaling = None, None
+        if array.ndim == 2:
             features = self._features(X, reset=True)
             scaler = StandardScaler().fit(features.numpy())
             self._scaling = torch.tensor(np.stack([scaler.mean_, scaler.scale_])).float()
             images = standardised(features, self._scaling)
         else:
-            images = self._images(array)
+            pictures = as_images(array)
+            side = int(np.clip(max(pictures.shape[2:]), *USUAL_SIDES))
+            side = side if self.side is None else self.side
+            self._inputs = InputSpec(pictures.shape[1], side)
+            images = torch.as_tensor(self._inputs.bring(pictures))
             validate_data(self, array.reshape(len(array), -1), skip_check_array=True)  # notes D
         if len(images) < 2 or (images == images[0]).all():
             what = "X holds 1 sample" if len(images) < 2 else f"all {len(images)} images are equal"
             raise InputError(
                 f"{what}: there is nothing to tell apart; give two or more images that differ."
             )
-        check_clusters(
-            self.n_clusters, len(images)
-        )  # what cannot work is refused before any time is spent
-        make_weigher(self.weighting, ["views", "descriptors"])
-        check_class_sizes(self.class_sizes)
-        check_device(self.device)
+        check_clusters(self.n_clusters, len(images))  # before any time is spent
         return images
 
-    def _checkpoint(self, images: Tensor) -> Checkpoint | None:
-        """Return the folder's checkpoint, after a look whether it is of these settings and these
-        images.
-        """
+    def _checkpoint(self, images: Tensor, recipe: Recipe) -> Checkpoint | None:
+        """Return the folder's checkpoint; `InputError` unless it is of this training."""
         if self.checkpoint is None:
             return None
-        apart = ("checkpoint", "verbose", "random_state")
-        about = {
-            name: repr(value) for name, value in self.get_params().items() if name not in apart
+        about = recipe.as_dict() | {
+            "n_clusters": repr(self.n_clusters),
+            "side": repr(self.side),
+            "n_threads": repr(self.n_threads),
+            "seed": self.seed_,
+            "images": hashlib.sha256(images.contiguous().numpy().data).hexdigest(),
         }
-        digest = hashlib.sha256(images.contiguous().numpy().data).hexdigest()
-        return Checkpoint(Path(self.checkpoint), about | {"seed": self.seed_, "images": digest})
+        return Checkpoint(Path(self.checkpoint), about)
 
     def _images(self, X: Any) -> Tensor:
         """Bring X to what the network takes: N x C x side x side in [0, 1], or N x D."""
         array = as_array(X)
-        if self._plain:
+        if self._inputs is None:
             return self._features(X, reset=False)
-        images = as_images(array, self._side)
-        if images.shape[1] != self._channels:
-            raise InputError(
-                f"X has {images.shape[1]} channels and fit was given {self._channels}: "
-                "bring X to the same."
-            )
-        return images
+        images = as_images(array)
+        channels = self._inputs.channels
+        if images.shape[1] != channels:
+            given = f"X has {images.shape[1]} channels and fit was given {channels}"
+            raise InputError(f"{given}: bring X to the same.")
+        return torch.as_tensor(self._inputs.bring(images))
 
     @property
     def _n_features_out(self) -> int:  # scikit-learn names so many columns of `transform`
@@ -289,37 +242,15 @@ class MultiTaskClusterer(
             if str(fault).startswith("The feature names"):
                 what = words_of(fault)
                 raise InputError(f"{what}: give the columns of fit, in their order.") from fault
-            reason = str(fault).splitlines()[0].rstrip(".:") + (
-                ": give" if X.ndim == 2 else ". Reshape your data to"
-            )
-            raise InputError(
-                f"{reason} N x D finite numbers, with the same D in fit and predict."
-            ) from fault
+            reason = str(fault).splitlines()[0].rstrip(".:")
+            remedy = ": give" if X.ndim == 2 else ". Reshape your data to"
+            expected = "N x D finite numbers, with the same D in fit and predict"
+            raise InputError(f"{reason}{remedy} {expected}.") from fault
 
-    def _targets(self, images: Tensor) -> np.ndarray:
-        """Return the regression's target for each image; plain features are their own."""
-        if images.ndim == 2:
-            return images.numpy()
-        names = self.descriptors
-        if isinstance(names, str):
-            usual = {"hog": 1.0} | ({"chromaticity": 0.5} if images.shape[1] == 3 else {})
-            return describe(images.numpy(), usual if names == "auto" else (names,))
-        return describe(images.numpy(), names)
 
-    def _encoder(self, images: Tensor) -> torch.nn.Module:
-        name = {"auto": "mlp" if images.ndim == 2 else "small-cnn"}.get(self.encoder, self.encoder)
-        if images.ndim == 2 and normalised_name(name) != "mlp":
-            raise InputError(f"encoder {name!r} takes images, and X is N x D: use encoder='auto'.")
-        with seeded(self.seed_):
-            encoder = (
-                MLP(images.shape[1]) if images.ndim == 2 else make_encoder(name, *images.shape[1:3])
-            )
-        if self.weights is not None:
-            load_encoder(encoder, self.weights)
-        return encoder.to(self.device)
-
-    def _augmentation(self, images: Tensor) -> Augmentation:
-        return self.augmentation or usual_augmentation(images.shape[1:])
+def _advance(bar: tqdm, stage: str) -> None:
+    bar.set_description(stage, refresh=False)
+    bar.update()
 
 
 def as_array(X: Any) -> np.ndarray:
@@ -354,36 +285,28 @@ def seed_of(random_state: Any) -> int:
         return int(check_random_state(random_state).randint(SEEDS))
 
 
-def as_images(X: np.ndarray, side: int) -> Tensor:
-    """Bring N x H x W or N x C x H x W to float32, N x C x side x side in [0, 1], by `fit_squares`.
+def as_images(X: np.ndarray) -> np.ndarray:
+    """Return N x H x W, N x C x H x W, or bytes, as float32, N x C x H x W in [0, 1].
 
     Raises:
         InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are
             not bytes.
 
-    >>> as_images(np.full((2, 6, 8), 255, np.uint8), side=8).shape
-    torch.Size([2, 1, 8, 8])
+    >>> as_images(np.full((2, 6, 8), 255, np.uint8)).max()
+    np.float32(1.0)
     """
     shape = " x ".join(map(str, X.shape)) or "one value"
-    shaped = X.ndim == 3 or (X.ndim == 4 and X.shape[1] in (1, 3))
-    if not shaped or X.size == 0 or X.dtype.kind not in "biuf":
-        last = X.ndim == 4 and X.shape[3] in (1, 3)
-        raise InputError(
-            f"X is {shape} of {X.dtype}: expected numbers, N x H x W, N x 1 x H x W, "
-            "N x 3 x H x W or N x D"
-            + (
-                "; bring the channels to the second place, X.transpose(0, 3, 1, 2)."
-                if last
-                else "."
-            )
-        )
-    images = torch.as_tensor(
-        X / 255 if X.dtype == np.uint8 else X.astype(np.float32), dtype=torch.float32
-    )
-    images = images[:, None] if images.ndim == 3 else images
-    if not (images.min() >= 0 and images.max() <= 1):  # also false for NaN
-        bad = "NaN" if images.isnan().any() else f"values from {images.min():g} to {images.max():g}"
+    has_channels = X.ndim == 4 and X.shape[1] in (1, 3)
+    if not (X.ndim == 3 or has_channels) or X.size == 0 or X.dtype.kind not in "biuf":
+        expected = "numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
+        if X.ndim == 4 and X.shape[3] in (1, 3):
+            expected += "; bring the channels to the second place, X.transpose(0, 3, 1, 2)"
+        raise InputError(f"X is {shape} of {X.dtype}: expected {expected}.")
+    images = (X / 255 if X.dtype == np.uint8 else X).astype(np.float32)
+    if not (images.min() >= 0 and images.max() <= 1):  # also true of NaN
+        values = f"values from {images.min():g} to {images.max():g}"
+        bad = "NaN" if np.isnan(images).any() else values
         raise InputError(
             f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format."
         )
-    return torch.as_tensor(fit_squares(images.numpy(), side))
+    return images[:, None] if images.ndim == 3 else images

@@ -1,38 +1,73 @@
-"""How a picture is brought to what a network takes, without torch: the project's only resize."""
+"""What a network takes, and how pictures are brought there, without torch: the only resize here."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
+from mtlkit.errors import InputError
+
 SIZES = (8, 512)  # px, of the square that a picture may be brought to
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R 601, as in Pillow
 
 
-def fit_square(image: Image.Image, side: int) -> np.ndarray:
-    """Bring an image (mode L, RGB, or F in [0, 1]) to C x side x side, float32, aspect kept, in the
-    middle.
+@dataclass(frozen=True)
+class InputSpec:
+    """The pictures that a network takes: squares of one size, all grey or all in colour.
 
-    The rest is filled with the median colour of the image's border. On plain ground that continues
-    the ground; black bars would draw edges that features see and sort by. An image that is a square
-    of that side is not resampled. The filter is bilinear with antialiasing, which does not
-    overshoot.
+    It stands in model.json, so that whatever predicts brings its pictures to the same.
 
-    >>> fit_square(Image.new("L", (20, 10), 255), 8).shape
-    (1, 8, 8)
+    Args:
+        channels: 1 (grey) or 3 (red, green, blue).
+        side: height and width in pixels, 8 to 512.
+        scale: the values that became 0 and 1, of images with more than 8 bits a channel; None: the
+            least and the greatest of their format. Files are read by it (see `load`).
+
+    Raises:
+        InputError: another number of channels, a side or a scale out of range.
+
+    >>> InputSpec(channels=1, side=8).bring(np.ones((2, 3, 20, 10))).shape
+    (2, 1, 8, 8)
     """
-    width, height = (max(1, round(side * length / max(image.size))) for length in image.size)
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    raw = np.atleast_3d(np.asarray(image, np.float32)).transpose(2, 0, 1)  # C x height x width
-    pixels: np.ndarray = np.clip(raw, 0, 1) if image.mode == "F" else raw / 255
-    if width == height:
-        return np.ascontiguousarray(pixels)
-    border = np.concatenate(
-        [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]], axis=1
-    )
-    square = np.empty((len(pixels), side, side), np.float32)
-    square[:] = np.median(border, axis=1)[:, None, None]
-    top, left = (side - height) // 2, (side - width) // 2
-    square[:, top : top + height, left : left + width] = pixels
-    return square
+
+    channels: int
+    side: int
+    scale: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        least, most = SIZES
+        if self.channels not in (1, 3):
+            raise InputError(f"channels is {self.channels}: give 1 (grey) or 3 (colour).")
+        if self.side not in range(least, most + 1):
+            bounds = f"{least} px or more, and to {most} at most"
+            raise InputError(f"side is {self.side} px: bring them to {bounds}.")
+        if self.scale is not None and not -np.inf < self.scale[0] <= self.scale[1] < np.inf:
+            raise InputError(f"scale is {self.scale}: give two numbers, the smaller one first.")
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Self:
+        """Return the spec of what `as_dict` returned, as it comes back from a file."""
+        scale = values["scale"]
+        low_high = None if scale is None else (float(scale[0]), float(scale[1]))
+        return cls(int(values["channels"]), int(values["side"]), low_high)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields for a JSON file."""
+        return asdict(self)
+
+    def bring(self, images: np.ndarray) -> np.ndarray:
+        """Bring N x C x H x W in [0, 1] to float32, N x channels x side x side.
+
+        Of colour the brightness is taken where the network takes grey; grey is repeated where it
+        takes colour.
+        """
+        squares = fit_squares(images, self.side)
+        if squares.shape[1] == self.channels:
+            return squares
+        if self.channels == 3:
+            return np.repeat(squares, 3, axis=1)
+        return np.einsum("nchw,c->nhw", squares, np.array(LUMA, np.float32))[:, None]
 
 
 def fit_squares(images: np.ndarray, side: int) -> np.ndarray:
@@ -49,3 +84,33 @@ def fit_squares(images: np.ndarray, side: int) -> np.ndarray:
     for plane, square in zip(planes, squares.reshape(-1, side, side), strict=True):
         square[:] = fit_square(Image.fromarray(plane), side)[0]
     return squares
+
+
+def fit_square(image: Image.Image, side: int) -> np.ndarray:
+    """Bring an image (mode L, RGB, or F in [0, 1]) to C x side x side, float32, aspect kept.
+
+    It stands in the middle, and the rest is filled with the median colour of its border. On plain
+    ground that continues the ground; black bars would draw edges that features see and sort by. An
+    image that is a square of that side is not resampled. The filter is bilinear with antialiasing,
+    which does not overshoot.
+
+    >>> fit_square(Image.new("L", (20, 10), 255), 8).shape
+    (1, 8, 8)
+    """
+    longer = max(image.size)
+    width = max(1, round(side * image.width / longer))
+    height = max(1, round(side * image.height / longer))
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    values = np.atleast_3d(np.asarray(image, np.float32)).transpose(2, 0, 1)  # C x height x width
+    pixels: np.ndarray = np.clip(values, 0, 1) if image.mode == "F" else values / 255
+    if width == height:
+        return np.ascontiguousarray(pixels)
+    sides = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
+    ground = np.median(np.concatenate(sides, axis=1), axis=1)  # C
+    square = np.empty((len(pixels), side, side), np.float32)
+    square[:] = ground[:, None, None]
+    top = (side - height) // 2
+    left = (side - width) // 2
+    square[:, top : top + height, left : left + width] = pixels
+    return square

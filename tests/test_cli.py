@@ -89,7 +89,7 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
     assert report["classes_given_by"] == "user"
     assert str(SizeEvidence(**report["class_sizes"][-1])) in report["assumptions"]
     assert (
-        "and of colour" in report["assumptions"][-1]
+        "and colour" in report["assumptions"][-1]
     )  # they are no strokes: light and colours vary
     assert "red/broken.png" in (tmp_path / "run" / "report.html").read_text()
     single = call("predict", tmp_path / "run", photos / "red" / "1.png", photos / "blue" / "1.png")
@@ -352,7 +352,7 @@ def test_a_full_disk_is_said_and_what_was_learnt_is_kept(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", str(tmp_path / "run.partial" / "report.html"))
 
-    monkeypatch.setattr("mtlkit.deployment.runs.write_report", full)
+    monkeypatch.setattr("mtlkit.deployment.run_folder.write_report", full)
     result = call("fit", "digits:small", "--out", tmp_path / "run", *QUICK)
     assert result.exit_code == 1
     assert "No space left on device" in result.stderr

@@ -21,9 +21,10 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.clusterer import as_array, as_images
-from mtlkit.deployment.runs import _features
+from mtlkit.deployment.models import shared_features
 from mtlkit.evaluation import score
-from mtlkit.multitask import Augmentation, CollapseWarning, Found, usual_augmentation
+from mtlkit.inputs import InputSpec
+from mtlkit.multitask import Augmentation, CollapseWarning, Recipe, Schedule
 from mtlkit.preprocessing import describe
 
 RANDOM = np.random.default_rng(0)
@@ -40,8 +41,18 @@ def _noise_may_collapse() -> Iterator[None]:
         yield
 
 
+def with_recipe(settings: dict[str, Any]) -> dict[str, Any]:
+    """Put the settings that the estimator has no parameter of into a recipe."""
+    own = set(MultiTaskClusterer().get_params())
+    schedule = {name: settings[name] for name in ("batch_size",) if name in settings}
+    deeper = {name: value for name, value in settings.items() if name not in own | set(schedule)}
+    recipe = Recipe(**deeper, schedule=Schedule(**schedule))
+    return {name: value for name, value in settings.items() if name in own} | {"recipe": recipe}
+
+
 def quick(n_clusters: Any = 3, **settings: Any) -> MultiTaskClusterer:
-    return MultiTaskClusterer(n_clusters, **{"effort": 0.005, "random_state": 0} | settings)
+    settings = {"effort": 0.005, "random_state": 0} | settings
+    return MultiTaskClusterer(n_clusters, **with_recipe(settings))
 
 
 class Touchy:
@@ -117,13 +128,12 @@ def test_the_side_can_be_asked_for() -> None:
 
 def test_images_are_resized_within_their_range() -> None:
     checkers = np.indices((16, 16)).sum(axis=0)[None] % 2
-    small = as_images(np.concatenate([checkers, 0 * checkers + 1]).astype(float), 8)
-    assert small.shape == (2, 1, 8, 8) and small.dtype == torch.float32
+    images = as_images(np.concatenate([checkers, 0 * checkers + 1]).astype(float))
+    small = InputSpec(channels=1, side=8).bring(images)
+    assert small.shape == (2, 1, 8, 8) and small.dtype == np.float32
     assert small.min() >= 0 and small.max() <= 1
-    torch.testing.assert_close(
-        small[0, 0, 2:6, 2:6], torch.full((4, 4), 0.5), atol=0.02, rtol=0
-    )  # averaged, not picked
-    torch.testing.assert_close(as_images(GREY > 0.5, 8), torch.tensor(GREY[:, None] > 0.5).float())
+    np.testing.assert_allclose(small[0, 0, 2:6, 2:6], 0.5, atol=0.02)  # averaged, not picked
+    np.testing.assert_array_equal(as_images(GREY > 0.5), (GREY[:, None] > 0.5).astype(np.float32))
 
 
 @pytest.mark.parametrize("shape", [(3, 40, 28), (1, 28, 40), (1, 600, 20), (3, 100, 100)])
@@ -131,13 +141,13 @@ def test_a_picture_gets_its_side_as_by_the_loader(shape: tuple[int, ...], tmp_pa
     X = RANDOM.random((4, *shape)).astype(np.float32)
     np.savez(tmp_path / "set.npz", images=X)
     loaded = load(tmp_path / "set.npz", size=32)
-    np.testing.assert_array_equal(as_images(X, 32), loaded.images)
+    np.testing.assert_array_equal(InputSpec(shape[0], 32).bring(as_images(X)), loaded.images)
     clusterer = quick(2, side=32).fit(X)
-    found = Found(clusterer.model_, clusterer.probabilities_)
     raw = load(tmp_path / "set.npz")
     expected = clusterer.transform(loaded.images)
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
-    np.testing.assert_allclose(_features(raw, found), expected, atol=1e-6)
+    found = shared_features(clusterer.model_, raw.images)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_the_regression_learns_what_was_asked_for() -> None:
@@ -157,8 +167,9 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
     threads = torch.get_num_threads()
 
-    def spy(images: Any, descriptors: Any, n_clusters: int, encoder: Any, **settings: Any) -> Any:
-        seen.update(settings, n_clusters=n_clusters, threads=torch.get_num_threads())
+    def spy(images: Any, n_clusters: int, recipe: Recipe, **settings: Any) -> Any:
+        seen.update(settings, n_clusters=n_clusters, recipe=recipe)
+        seen["threads"] = torch.get_num_threads()
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
@@ -168,19 +179,34 @@ def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
         quick(
             4, augmentation=still, effort=0.5, batch_size=9, random_state=7, n_threads=2, **settings
         ).fit(GREY)
-    assert {name: seen[name] for name in settings} == settings
-    assert seen["augmentation"] is still
+    schedule = Schedule(effort=0.5, batch_size=9)
+    assert seen["recipe"] == Recipe(**settings, augmentation=still, schedule=schedule)
     assert (seen["n_clusters"], seen["seed"], seen["threads"]) == (4, 7, 2)
     assert torch.get_num_threads() == threads
-    assert (seen["schedule"].effort, seen["schedule"].batch_size) == (0.5, 9)
-    for X, expected in (
-        (GREY, Augmentation()),
-        (COLOUR, usual_augmentation((3, 8, 8))),
-        (PLAIN, Augmentation(gain=0.1, noise=0.3)),
-    ):
-        with pytest.raises(KeyboardInterrupt):
-            quick().fit(X)
-        assert seen["augmentation"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({}, Recipe(class_sizes="equal", encoder="mlp", schedule=Schedule(effort=0.3))),
+        ({"class_sizes": "auto"}, Recipe(encoder="mlp", schedule=Schedule(effort=0.3))),
+        ({"effort": 1.0}, Recipe(class_sizes="equal", encoder="mlp")),
+    ],
+)
+def test_what_is_given_beside_a_recipe_goes_before_it(
+    given: dict[str, Any], taken: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Recipe] = []
+
+    def spy(images: Any, n_clusters: int, recipe: Recipe, **settings: Any) -> Any:
+        seen.append(recipe)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
+    recipe = Recipe(class_sizes="equal", encoder="mlp", schedule=Schedule(effort=0.3))
+    with pytest.raises(KeyboardInterrupt):
+        MultiTaskClusterer(2, recipe=recipe, **given).fit(GREY)
+    assert seen == [taken]
 
 
 @pytest.mark.parametrize(
@@ -379,7 +405,7 @@ def test_bad_input_gets_one_sentence_with_a_remedy(X: Any, message: str) -> None
         ({"n_clusters": "3"}, "number of classes is '3': it must be a whole number"),
         ({"class_sizes": "equl"}, "Did you mean 'equal'"),
         ({"weighting": "uncertain"}, "Did you mean 'uncertainty'"),
-        ({"weighting": {"views": 1.0}}, "one weight above zero to each of views, shape"),
+        ({"weighting": {"views": 1.0}}, "one weight above zero to each of views, descriptors"),
         ({"weighting": "upgrd"}, "Did you mean 'upgrad'"),
         ({"weighting": 3}, "weighting is a int: give a name"),
         ({"encoder": "smal-cnn"}, "Did you mean 'small-cnn'"),
@@ -460,11 +486,11 @@ def test_the_encoder_starts_from_weights(monkeypatch: pytest.MonkeyPatch, tmp_pa
     )
     seen: list[dict[str, torch.Tensor]] = []
 
-    def spy(images: Any, descriptors: Any, n_clusters: int, encoder: Any, **settings: Any) -> Any:
-        seen.append(encoder.state_dict())
+    def spy(model: Any, images: Any, **settings: Any) -> Any:
+        seen.append(model.encoder.state_dict())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mtlkit.clusterer.find_classes", spy)
+    monkeypatch.setattr("mtlkit.multitask.stages.fit", spy)
     with pytest.raises(KeyboardInterrupt):
         quick(random_state=9, weights=tmp_path / "w.safetensors").fit(GREY)
     assert all(torch.equal(value, seen[0][name]) for name, value in first.state_dict().items())
@@ -484,13 +510,14 @@ def test_digits_come_out_in_classes() -> None:
 @pytest.mark.parametrize("device", ["cud", "cuda:99", "meta"])
 def test_a_device_that_is_not_there_is_refused(device: str) -> None:
     with pytest.raises(InputError, match=f"device '{device}' is not there .*: use cpu"):
-        MultiTaskClusterer(3, device=device).fit(GREY)
+        quick(device=device).fit(GREY)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is here")
 def test_a_gpu_finds_classes_too() -> None:
     images = load("digits:small").images
-    clusterer = MultiTaskClusterer(3, random_state=0, effort=0.3, device="cuda").fit(images)
+    recipe = Recipe(device="cuda")
+    clusterer = MultiTaskClusterer(3, recipe=recipe, random_state=0, effort=0.3).fit(images)
     assert clusterer.model_.device.type == "cuda"
     assert clusterer.transform(images).shape == (537, 128)
     labels = load("digits:small").open_labels()

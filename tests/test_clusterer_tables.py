@@ -15,7 +15,7 @@ from sklearn import config_context
 
 from mtlkit import InputError, MultiTaskClusterer
 from mtlkit.evaluation import embedding
-from mtlkit.multitask import CollapseWarning
+from mtlkit.multitask import CollapseWarning, Recipe
 from mtlkit.multitask.compute import TURN, seeded, threads
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
@@ -65,7 +65,7 @@ def test_transform_gives_a_table_where_one_is_asked_for() -> None:
 
 @pytest.mark.parametrize("X", [GREY, TABLE], ids=["images", "table"])
 def test_a_global_wish_for_tables_changes_no_class(X: Any) -> None:
-    settings = {"clustering": True, "class_sizes": "auto"}
+    settings = {"recipe": Recipe(clustering=True)}
     before = quick(**settings).fit(X)
     with config_context(transform_output="pandas"):
         clusterer = quick(**settings).fit(X)
@@ -106,10 +106,10 @@ def test_a_seed_that_is_none_is_refused_before_any_work(seed: Any) -> None:
 
 @pytest.mark.parametrize("seed", [0, 2**31 - 10])
 def test_seeds_at_the_bounds_work(seed: int) -> None:
-    assert quick(random_state=seed, clustering=True).fit(GREY).seed_ == seed
+    assert quick(random_state=seed, recipe=Recipe(clustering=True)).fit(GREY).seed_ == seed
 
 
-DRAWING = {"weighting": "pcgrad", "clustering": True}
+DRAWING = {"recipe": Recipe(weighting="pcgrad", clustering=True)}
 
 
 @pytest.mark.parametrize("settings", [{}, DRAWING], ids=["usual", "drawing"])

@@ -17,7 +17,15 @@ import torch
 import mtlkit
 from mtlkit import ImageSet, MultiTaskClusterer
 from mtlkit.errors import InputError
-from mtlkit.multitask import CollapseWarning, MultiTaskModel, Schedule, SmallCNN, find_classes, fit
+from mtlkit.multitask import (
+    CollapseWarning,
+    MultiTaskModel,
+    Recipe,
+    Schedule,
+    SmallCNN,
+    find_classes,
+    fit,
+)
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.preprocessing import describe, edge_maps
 
@@ -62,7 +70,7 @@ def test_the_guard_bites(guarded: ImageSet) -> None:
         guarded.open_labels()
 
 
-@pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"clustering": True}])
+@pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"recipe": Recipe(clustering=True)}])
 def test_the_whole_way_works_on_labels_that_raise_when_touched(
     guarded: ImageSet, settings: dict[str, Any]
 ) -> None:
@@ -82,9 +90,8 @@ def test_each_room_works_on_labels_that_raise_when_touched(guarded: ImageSet) ->
     fit(model, guarded.images, epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CollapseWarning)
-        find_classes(
-            torch.as_tensor(guarded.images), targets, 2, SmallCNN(), schedule=Schedule(effort=0.01)
-        )
+        recipe = Recipe(schedule=Schedule(effort=0.01))
+        find_classes(torch.as_tensor(guarded.images), 2, recipe)
 
 
 def test_the_sets_that_are_fetched_read_no_label_before_they_are_opened(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from mtlkit.cli.shell import (
     to_stderr,
 )
 from mtlkit.cli.use import score_lines
-from mtlkit.errors import InputError, as_input_error
+from mtlkit.errors import InputError
 
 
 def fit(
@@ -85,91 +85,74 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Find classes in images without labels; leave a run folder."""
-    import numpy as np
-
     from mtlkit import MultiTaskClusterer
-    from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name, write_run
+    from mtlkit.deployment.run_folder import CHECKPOINT, cut_off_run, new_run, run_name, write_run
     from mtlkit.evaluation import score
-    from mtlkit.inputs import SIZES
-    from mtlkit.multitask import Found, Schedule, usual_augmentation
+    from mtlkit.multitask import Recipe, Schedule, usual_augmentation
 
-    schedule = Schedule(batch_size, effort)
-    _check_options(source, classes, class_sizes, weighting, encoder, weights, device)
-    how = {"labels": labels, "max_pixels": max_pixels}
+    _check_classes(source, classes)
+    recipe = Recipe(
+        class_sizes=class_sizes,
+        encoder=encoder,
+        weights=weights,
+        weighting=weighting,
+        cosines=cosines,
+        clustering=clustering,
+        device=device,
+        schedule=Schedule(effort=effort, batch_size=batch_size),
+    )
     with ExitStack() as stack:
-        if out is not None:
+        if out is not None:  # what is wrong with it is said before the pictures are read
             folder = stack.enter_context(new_run(out, overwrite, resume))
-        images = load(source, size, data_root, **how)
-        side = int(np.clip(max(images.images.shape[2:]), *SIZES))
-        if images.images.shape[2:] != (side, side):  # as `score` and `predict` do
-            images = load(source, side, data_root, **how)
-        notes_to_stderr(images)
+        images = _square_images(
+            source, size, data_root, {"labels": labels, "max_pixels": max_pixels}
+        )
         k = classes if classes is not None else images.n_clusters
-        assert k is not None  # `_check_options` has looked: sets by name bring their own
         if k > len(images):
             there = f"{source} has {len(images)} images"
             raise InputError(f"--classes {k}: {there}: ask for so many at most.")
-        augmentation = replace(
-            usual_augmentation(images.images.shape[1:]), flip=flip, rotation=rotation
-        )
-        clusterer = MultiTaskClusterer(
-            k,
-            class_sizes=class_sizes,
-            weighting=weighting,
-            cosines=cosines,
-            encoder=encoder,
-            weights=weights,
-            clustering=clustering,
-            effort=effort,
-            batch_size=batch_size,
-            augmentation=augmentation,
-            random_state=seed,
-            n_threads=threads,
-            device=device,
-            side=side,
-            verbose=True,
-        )
-        given_by = "user" if classes is not None else "catalogue"
+        usual = usual_augmentation(images.images.shape[1:])
+        recipe = replace(recipe, augmentation=replace(usual, flip=flip, rotation=rotation))
         if out is None:
-            runs = Path("runs")
-            name = images.name
+            runs, name = Path("runs"), images.name
             out = cut_off_run(runs, name, seed) if resume else runs / run_name(name, seed)
             folder = stack.enter_context(new_run(out, overwrite, resume))
+        given_by = "user" if classes is not None else "catalogue"
+        clusterer = MultiTaskClusterer(
+            k,
+            recipe=recipe,
+            side=images.images.shape[-1],
+            random_state=seed,
+            n_threads=threads,
+            checkpoint=folder / CHECKPOINT,
+            verbose=True,
+        )
         to_stderr(
             f"{len(images):,} images of {images.images.shape[-1]} px, {k} classes "
             f"(number given by the {given_by})."
         )
-        clusterer.checkpoint = folder / CHECKPOINT
-        to_stderr(
-            f"This takes {roughly(clusterer.estimate_seconds(images.images))} on this machine."
-        )
-        with warnings.catch_warnings(record=True) as seen:
+        seconds = clusterer.estimate_seconds(images.images)
+        to_stderr(f"This takes {roughly(seconds)} on this machine.")
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             clusterer.fit(images.images)
-        told = [str(item.message) for item in seen]
-        for text in told:
-            to_stderr(f"warning: {text}")
+        messages = [str(warning.message) for warning in caught]
+        for message in messages:
+            to_stderr(f"warning: {message}")
         truth = images.open_labels()  # for the first time, after training
         scores = None if truth is None else score(clusterer.labels_, truth)
-        found = Found(
-            clusterer.model_,
-            clusterer.probabilities_,
-            clusterer.history_,
-            clusterer.seconds_,
-            clusterer.sizes_,
-        )
         report = write_run(
             folder,
             images,
-            found,
+            clusterer.result_,
             scores,
             {
                 "title": f"{k} classes found in {images.name}",
                 "source": images.name,
                 "classes": k,
                 "classes_given_by": given_by,
-                "assumptions": _assumptions(k, given_by, found, augmentation, weights),
-                "warnings": told,
+                "assumptions": clusterer.result_.assumptions(given_by),
+                "warnings": messages,
                 "settings": {
                     "seed": seed,
                     "class sizes": class_sizes,
@@ -178,7 +161,7 @@ def fit(
                     "weights": str(weights or "none"),
                     "clustering": clustering,
                     "effort": effort,
-                    "batch size": schedule.batch(len(images)),
+                    "batch size": recipe.schedule.batch(len(images)),
                     "flip": flip,
                     "rotation": rotation,
                     "threads": threads,
@@ -186,70 +169,45 @@ def fit(
                 },
             },
         )
-    place = folder.with_name(folder.name.removesuffix(".partial"))
-    lines = [f"classes     {', '.join(f'{n}: {size:,}' for n, size in enumerate(report['sizes']))}"]
-    if images.skipped:
-        lines.append(
-            f"skipped     {len(images.skipped)} that could not be decoded (see the report)"
-        )
-    unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
-    lines += [score_lines(scores) if scores else unknown, f"report      {place / 'report.html'}"]
-    show(report | {"run": str(place)}, as_json, lines)
+    finished = folder.with_name(folder.name.removesuffix(".partial"))
+    show(report | {"run": str(finished)}, as_json, _summary(report, scores, finished))
 
 
-def _check_options(
-    source: str,
-    classes: int | None,
-    class_sizes: str,
-    weighting: str,
-    encoder: str,
-    weights: Path | None,
-    device: str,
-) -> None:
-    """Refuse what cannot work, before a picture is read: that may take minutes."""
-    from safetensors import safe_open
-
+def _check_classes(source: str, classes: int | None) -> None:
+    """Refuse a number of classes that cannot work, before a picture is read."""
     from mtlkit.data.catalogue import is_name
-    from mtlkit.multitask.compute import check_device
-    from mtlkit.multitask.encoders import check_encoder
-    from mtlkit.multitask.weighting import make_weigher
-    from mtlkit.preprocessing.class_sizes import check_class_sizes
 
     if classes is None and not is_name(source) and os.path.exists(os.path.expanduser(source)):
         raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
     if classes is not None and classes < 2:
         raise InputError(f"--classes {classes}: one class would hold all; ask for 2 or more.")
-    check_class_sizes(class_sizes)
-    make_weigher(weighting, ["views", "descriptors"])
-    if encoder != "auto":
-        check_encoder(encoder)
-    check_device(device)
-    if weights is not None:
-        what = f"--weights {weights}: cannot be read as safetensors"
-        with (
-            as_input_error(what, "give a run's model.safetensors"),
-            safe_open(weights.expanduser(), "pt"),
-        ):
-            pass  # its header is in order
 
 
-def _assumptions(
-    k: int, given_by: str, found: Any, augmentation: Any, weights: Path | None
-) -> list[str]:
-    """Say what the result rests on beside the images."""
-    changes = (
-        f"turning by up to {augmentation.rotation:g} degrees, small shifts, changes of "
-        "size, slant and light"
-    )
-    changes += ", and of colour" * (augmentation.colour > 0)
-    start = (
-        f"The encoder started from {weights}, trained elsewhere: what that was trained "
-        "on is in the classes, too."
-    )
+def _square_images(
+    source: str, size: int | None, data_root: Path | None, how: dict[str, Any]
+) -> Any:
+    """Load a source as squares, as `score` and `predict` do, and say what the loader decided."""
+    import numpy as np
+
+    from mtlkit.inputs import SIZES
+
+    images = load(source, size, data_root, **how)
+    side = int(np.clip(max(images.images.shape[2:]), *SIZES))
+    if images.images.shape[2:] != (side, side):
+        images = load(source, side, data_root, **how)
+    notes_to_stderr(images)
+    return images
+
+
+def _summary(report: dict[str, Any], scores: Any, run: Path) -> list[str]:
+    sizes = [f"{number}: {size:,}" for number, size in enumerate(report["sizes"])]
+    lines = [f"classes     {', '.join(sizes)}"]
+    if report["skipped"]:
+        what = f"{len(report['skipped'])} that could not be decoded (see the report)"
+        lines.append(f"skipped     {what}")
+    unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
     return [
-        *([start] if weights else []),
-        f"The number of classes, {k}, was given by the {given_by}.",
-        str(found.sizes[-1]),
-        "These changes were assumed to leave the class as it is: "
-        f"{changes}{' and mirroring' * augmentation.flip}.",
+        *lines,
+        score_lines(scores) if scores else unknown,
+        f"report      {run / 'report.html'}",
     ]

@@ -22,6 +22,7 @@ from mtlkit.cli.shell import (
     to_stderr,
 )
 from mtlkit.errors import InputError
+from mtlkit.inputs import InputSpec
 
 
 def score(
@@ -36,14 +37,14 @@ def score(
 
     Of a folder, the names of the subfolders are taken for labels.
     """
-    from mtlkit.deployment import encoder_settings, image_scale, load_model, what_compares
+    from mtlkit.deployment import classify, load_model, read_inputs, what_compares
     from mtlkit.deployment.comparison import read_report
     from mtlkit.evaluation import score as score_of
 
-    model = load_model(run)
-    side = encoder_settings(model)["side"]
-    how = {"scale": image_scale(run), "max_pixels": max_pixels}
-    images = load(source, side, data_root, labels="folders", training=False, **how)
+    run = run.expanduser()
+    inputs, model = read_inputs(run), load_model(run)
+    how = {"scale": inputs.scale, "max_pixels": max_pixels}
+    images = load(source, inputs.side, data_root, labels="folders", training=False, **how)
     for item in images.skipped:
         to_stderr(f"left out: {item.path}: {item.reason}")
     if not images.has_labels:
@@ -52,14 +53,15 @@ def score(
             "subfolder for each class, an .npz "
             "with `labels`, or a catalogue set."
         )
-    found = probabilities(model, images.images, threads)
+    classes = classify(model, inputs, images.images, threads).argmax(axis=1)
     labels = images.open_labels()
-    scores, kinds = score_of(found.argmax(axis=1), labels), len(set(labels.tolist()))
-    told = (run / "report.json").is_file()  # the two files of the model are enough to score
-    said = what_compares(read_report(run), images.name, kinds) if told else []
-    more = {"comparable": said, "notes": list(images.notes)}
+    scores = score_of(classes, labels)
+    comparable = []
+    if (run / "report.json").is_file():  # the two files of the model are enough to score
+        comparable = what_compares(read_report(run), images.name, len(set(labels.tolist())))
+    more = {"comparable": comparable, "notes": list(images.notes)}
     result = {"source": images.name} | scores.as_dict() | more
-    show(result, as_json, [score_lines(scores), *images.notes, *said])
+    show(result, as_json, [score_lines(scores), *images.notes, *comparable])
 
 
 def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
@@ -92,15 +94,16 @@ def predict(
     assignments.csv, and where several paths are given the folder stands before it. What cannot be
     read is named on stderr, and the status is 1 then.
     """
-    from mtlkit.deployment import assignments, image_scale, load_model
+    from mtlkit.deployment import assignments, classify, load_model, read_inputs
     from mtlkit.tables import write_rows
 
-    model = load_model(run)
-    how = {"scale": image_scale(run), "max_pixels": max_pixels}
-    pictures = _Pictures(model, len(paths) > 1, data_root, how)
+    run = run.expanduser()
+    inputs, model = read_inputs(run), load_model(run)
+    how = {"scale": inputs.scale, "max_pixels": max_pixels}
+    pictures = _Pictures(inputs, len(paths) > 1, data_root, how)
     rows: list[dict[str, Any]] = []
     for names, images in pictures.read(paths):
-        more = assignments(names, probabilities(model, images, threads))
+        more = assignments(names, classify(model, inputs, images, threads))
         if not as_json:
             write_rows(sys.stdout, more, line_end="\n", header=not rows)
             sys.stdout.flush()
@@ -120,12 +123,12 @@ class _Pictures:
     """
 
     def __init__(
-        self, model: Any, several: bool, data_root: Path | None, how: dict[str, Any]
+        self, inputs: InputSpec, several: bool, data_root: Path | None, how: dict[str, Any]
     ) -> None:
-        from mtlkit.deployment import encoder_settings
-
-        self.settings = encoder_settings(model)
-        self.several, self.data_root, self.how = several, data_root, how
+        self.inputs = inputs
+        self.several = several
+        self.data_root = data_root
+        self.how = how
         self.left_out = 0
 
     def read(self, paths: list[str]) -> Iterator[tuple[Sequence[str], Any]]:
@@ -154,7 +157,7 @@ class _Pictures:
             self.left_out += number
             yield from self._files(place, names, start)
         else:
-            found = load(path, self.settings["side"], self.data_root, training=False, **self.how)
+            found = load(path, self.inputs.side, self.data_root, training=False, **self.how)
             rows, notes = found.paths, found.notes
             if self.several and not named:
                 rows = [start + row.rpartition("/")[2] for row in rows]
@@ -170,7 +173,7 @@ class _Pictures:
         from mtlkit.data.folder import first_of_several, read_batches
 
         several = 0
-        side, channels = self.settings["side"], self.settings["channels"]
+        side, channels = self.inputs.side, self.inputs.channels
         rows_show_it = sys.stdout.isatty()
         with progress_bar("predicting", hidden=rows_show_it) as progress:
             batches = read_batches(
@@ -188,22 +191,6 @@ class _Pictures:
 
 def _is_picture(path: str) -> bool:
     return Path(path).is_file() and Path(path).suffix.lower() != ".npz"
-
-
-def probabilities(model: Any, images: Any, threads: int) -> Any:
-    """Classify N x C x H x W images, brought to the channels that the model was trained on."""
-    import numpy as np
-    import torch
-
-    from mtlkit.deployment import encoder_settings
-    from mtlkit.multitask.compute import threads as in_threads
-    from mtlkit.preprocessing import grey
-
-    channels = encoder_settings(model)["channels"]
-    if images.shape[1] != channels:
-        images = grey(images)[:, None] if channels == 1 else np.repeat(images, 3, axis=1)
-    with in_threads(threads):
-        return model.predict(torch.as_tensor(images, dtype=torch.float32), "classes").numpy()
 
 
 def score_lines(scores: Any) -> str:

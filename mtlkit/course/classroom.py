@@ -32,7 +32,7 @@ from mtlkit.course.chapters import PATTERN, course_folder
 from mtlkit.course.checks import PASSED
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
-from mtlkit.deployment.runs import new_run
+from mtlkit.deployment.run_folder import new_run
 from mtlkit.errors import InputError
 from mtlkit.tables import write_csv
 

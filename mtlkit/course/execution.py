@@ -22,7 +22,7 @@ from traitlets.config import Config
 from mtlkit.course.figures import RECORD
 from mtlkit.course.parameters import parameters_of
 from mtlkit.data.root import data_root
-from mtlkit.deployment.runs import RunFailed, versions
+from mtlkit.deployment.run_folder import RunFailed, versions
 from mtlkit.errors import InputError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -34,7 +34,7 @@ from mtlkit.data.catalogue import CATALOGUE
 from mtlkit.data.download import md5_of
 from mtlkit.data.root import data_root
 from mtlkit.data.sets import find
-from mtlkit.deployment.runs import RunFailed, new_run, versions
+from mtlkit.deployment.run_folder import RunFailed, new_run, versions
 from mtlkit.errors import InputError, as_input_error
 from mtlkit.evaluation import to_png
 from mtlkit.tables import write_csv

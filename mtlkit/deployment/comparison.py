@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlkit.deployment.models import REMEDY, check_format
+from mtlkit.deployment.run_folder import COPY_AGAIN, read_model_json
 from mtlkit.errors import as_input_error
 from mtlkit.evaluation import match
 
@@ -141,8 +141,8 @@ def what_compares(report: dict[str, Any], source: str, kinds: int) -> list[str]:
 
 def read_report(run: Path) -> dict[str, Any]:
     """Return a run's report.json. Raises `InputError` if this is no run, or the file is damaged."""
-    check_format(run)
-    with as_input_error(f"{run}: report.json is damaged", REMEDY):
+    read_model_json(run)
+    with as_input_error(f"{run}: report.json is damaged", COPY_AGAIN):
         return dict(json.loads((run / "report.json").read_text(encoding="utf-8")))
 
 
@@ -151,7 +151,7 @@ def read_run(run: Path) -> tuple[dict[str, Any], dict[str, tuple[int, float]]]:
     report = read_report(run)
     path = run / "assignments.csv"
     with (
-        as_input_error(f"{path}: is damaged", REMEDY),
+        as_input_error(f"{path}: is damaged", COPY_AGAIN),
         path.open(newline="", encoding="utf-8-sig") as file,
     ):
         rows = {

@@ -3,18 +3,21 @@
 from mtlkit.multitask.augmentation import Augmentation, usual_augmentation
 from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder
 from mtlkit.multitask.model import MultiTaskModel
-from mtlkit.multitask.recipes import CollapseWarning, Found, Schedule, find_classes
-from mtlkit.multitask.training import Teacher, fit
+from mtlkit.multitask.recipe import Recipe, Schedule
+from mtlkit.multitask.stages import ClusteringResult, CollapseWarning, find_classes
+from mtlkit.multitask.training import Teacher, TrainingOptions, fit
 
 __all__ = [
     "MLP",
     "Augmentation",
+    "ClusteringResult",
     "CollapseWarning",
-    "Found",
     "MultiTaskModel",
+    "Recipe",
     "Schedule",
     "SmallCNN",
     "Teacher",
+    "TrainingOptions",
     "find_classes",
     "fit",
     "load_encoder",

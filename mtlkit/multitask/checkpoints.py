@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from mtlkit.errors import InputError, as_input_error
-from mtlkit.multitask.training import State
+from mtlkit.multitask.training import TrainingState
 
 
 class Checkpoint:
@@ -63,7 +63,7 @@ class Checkpoint:
                     "give what it was started with, or start anew in another folder."
                 )
 
-    def load(self, stage: str) -> State | None:
+    def load(self, stage: str) -> TrainingState | None:
         """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is
         read.
         """
@@ -72,7 +72,7 @@ class Checkpoint:
         with self._read(f"{stage}.pt") as path:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
 
-    def save(self, stage: str, state: Callable[[], State], last: bool = False) -> None:
+    def save(self, stage: str, state: Callable[[], TrainingState], last: bool = False) -> None:
         """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of
         the stage.
 

@@ -19,9 +19,8 @@ def seeded(seed: int) -> Iterator[None]:
     All threads of a process share torch's generator, so they take turns in here.
     """
     with TURN, torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(
-            seed
-        )  # torch.manual_seed asks for GPUs, too: 30 times as slow
+        # torch.manual_seed asks for GPUs, too, which is 30 times as slow.
+        torch.default_generator.manual_seed(seed)
         yield
 
 
@@ -34,9 +33,8 @@ def check_device(name: str) -> torch.device:
     with as_input_error(
         f"device {name!r} is not there", "use cpu, or cuda where torch finds a GPU"
     ):
-        return (
-            torch.zeros(1, device=name).cpu().to(name).device
-        )  # there and back: torch's "meta" only pretends
+        there_and_back = torch.zeros(1, device=name).cpu().to(name)  # torch's "meta" only pretends
+        return there_and_back.device
 
 
 @contextmanager

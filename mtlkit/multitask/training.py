@@ -1,13 +1,14 @@
-"""Training: one loop for every stage. Two views in, the tasks' losses weighted, one step; no label
-anywhere.
-"""
+"""Training: one loop for every stage. Two views in, the tasks' losses weighted, one step."""
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
 from mtlkit.errors import InputError
@@ -17,12 +18,11 @@ from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.weighting import Weigher, Weighting
 
 History = list[dict[str, Any]]
-State = dict[str, Any]
+TrainingState = dict[str, Any]
 
 
 class Teacher(AveragedModel):
-    """A slowly moving average of the model: calmer than the model itself, so it makes the next
-    label vectors.
+    """A slowly moving average of the model, calmer than it is: label vectors are made from it.
 
     After step t the average keeps `min(decay, (1 + t) / (10 + t))` of itself: the first steps,
     which start from a random head, are soon forgotten. BatchNorm's running statistics are averaged
@@ -34,13 +34,44 @@ class Teacher(AveragedModel):
     module: MultiTaskModel
 
     def __init__(self, model: MultiTaskModel, decay: float = 0.97) -> None:
-        def average(averages: Any, current: Any, steps: Tensor | int) -> None:
-            keep = min(decay, (1 + int(steps)) / (10 + int(steps)))
-            for old, new in zip(averages, current, strict=True):
-                old.lerp_(new, 1 - keep) if old.is_floating_point() else old.copy_(new)
-
-        super().__init__(model, multi_avg_fn=average, use_buffers=True)
+        super().__init__(model, multi_avg_fn=partial(_move_average, decay), use_buffers=True)
         self.eval()
+
+
+def _move_average(decay: float, averages: Any, current: Any, steps: Tensor | int) -> None:
+    keep = min(decay, (1 + int(steps)) / (10 + int(steps)))
+    for old, new in zip(averages, current, strict=True):
+        if old.is_floating_point():
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is asked of a training more rarely.
+
+    Args:
+        augmentation: how views are made; None: `Augmentation()`.
+        cosines: record how far the tasks' gradients agree. It costs a backward pass a task.
+        learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
+        stage: a name for the rows of the history.
+        teacher: an average to be moved along after each step.
+        state: where an earlier call with the same arguments stood, to go on from there: the weights
+            will be the same.
+        on_epoch: called with the number of the epoch that has just ended, and a function that
+            returns the `state` then; label vectors are made again here.
+        on_step: called after each step, for a progress bar.
+    """
+
+    augmentation: Augmentation | None = None
+    cosines: bool = False
+    learning_rate: float = 3e-3
+    stage: str = "training"
+    teacher: Teacher | None = None
+    state: TrainingState | None = None
+    on_epoch: Callable[[int, Callable[[], TrainingState]], None] | None = None
+    on_step: Callable[[], Any] | None = None
 
 
 def fit(
@@ -50,15 +81,8 @@ def fit(
     epochs: int,
     batch_size: int = 256,
     weighting: Weighting = "uncertainty",
-    cosines: bool = False,
-    augmentation: Augmentation | None = None,
-    learning_rate: float = 3e-3,
     seed: int = 0,
-    stage: str = "training",
-    teacher: Teacher | None = None,
-    state: State | None = None,
-    on_epoch: Callable[[int, Callable[[], State]], None] | None = None,
-    on_step: Callable[[], None] | None = None,
+    options: TrainingOptions | None = None,
 ) -> History:
     """Train all tasks of the model together, on two augmented views of every image.
 
@@ -69,18 +93,9 @@ def fit(
             for the next one.
         batch_size: images a step; each is seen twice.
         weighting: how the losses become one step, see `weighting.make_weigher`.
-        cosines: record how far the tasks' gradients agree. It costs a backward pass a task.
-        augmentation: how views are made; default `Augmentation()`.
-        learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
         seed: for the order of the images and the views. The same seed gives the same weights on the
             same machine with the same number of threads.
-        stage: a name for the rows of the history.
-        teacher: an average to be moved along after each step.
-        state: where an earlier call with the same arguments stood, to go on from there: the weights
-            will be the same.
-        on_epoch: called with the number of the epoch that has just ended, and a function that
-            returns the `state` then; a round makes label vectors anew here.
-        on_step: called after each step, for a progress bar.
+        options: how views are made, what is recorded, where to go on from, ...
 
     Returns:
         A row an epoch: stage, epoch, seconds, and for each task `loss/NAME` (the mean) and
@@ -104,71 +119,100 @@ def fit(
             f"nothing to train: {len(model.tasks)} tasks, {len(images)} images, {epochs} epochs; "
             "give at least one task, two images and one epoch."
         )
-    augmentation = augmentation or Augmentation()
-    generator = torch.Generator().manual_seed(seed)
-    names, steps, batch_size = list(model.tasks), *steps_an_epoch(len(images), batch_size)
-    weigher = Weigher(weighting, names, cosines)
-    parameters = [*model.parameters(), *weigher.method.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, learning_rate, total_steps=max(steps * epochs, 4)
-    )
-    parts: dict[str, Any] = {
-        "model": model,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "weigher": weigher,
-    }
-    if teacher is not None:
-        parts["teacher"] = teacher
-    history: History = []
-
-    def snapshot() -> State:
-        saved = {name: part.state_dict() for name, part in parts.items()}
-        return saved | {"random": generator.get_state(), "history": history}
-
+    steps, batch_size = steps_an_epoch(len(images), batch_size)
+    loop = _Loop(model, steps * epochs, weighting, seed, options or TrainingOptions())
     model.train()
-    if state is not None:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        generator.set_state(state["random"])
-        history = list(state["history"])
-    for epoch in range(len(history), epochs):
-        started, total = time.perf_counter(), torch.zeros(len(names))
-        for rows in torch.randperm(len(images), generator=generator)[: steps * batch_size].split(
-            batch_size
-        ):
-            batch = images[rows].to(model.device)
-            views = augmentation(torch.cat([batch, batch]), generator).unflatten(
-                0, (2, -1)
-            )  # 2 x B x C x H x W
-            with seeded(
-                seed + schedule.last_epoch
-            ):  # what draws in there (dropout, PCGrad's order) is repeatable, too
-                losses = model.losses(views, rows)
-                optimizer.zero_grad()
-                total += weigher.backward(model, losses)
-                optimizer.step()
-                weigher.after_step(lambda: model.losses(views, rows))  # noqa: B023  # called at once
-            schedule.step()
-            if teacher is not None:
-                teacher.update_parameters(model)
-            if on_step is not None:
-                on_step()
-        row = {"stage": stage, "epoch": epoch, "seconds": time.perf_counter() - started}
-        means = {
-            f"loss/{name}": value / steps for name, value in zip(names, total.tolist(), strict=True)
-        }
-        history.append(row | means | weigher.end_epoch())
-        if on_epoch is not None:
-            on_epoch(epoch, snapshot)
+    loop.go_on()
+    for epoch in range(len(loop.history), epochs):
+        started = time.perf_counter()
+        total = torch.zeros(len(model.tasks))
+        order = torch.randperm(len(images), generator=loop.generator)
+        for rows in order[: steps * batch_size].split(batch_size):
+            total += loop.step(images[rows], rows)
+        means = [value / steps for value in total.tolist()]
+        loop.end_epoch(epoch, means, time.perf_counter() - started)
     model.eval()
-    return history
+    return loop.history
+
+
+class _Loop:
+    """What a training's steps change, and can be saved."""
+
+    def __init__(
+        self,
+        model: MultiTaskModel,
+        total_steps: int,
+        weighting: Weighting,
+        seed: int,
+        options: TrainingOptions,
+    ) -> None:
+        self.model = model
+        self.seed = seed
+        self.options = options
+        self.augmentation = options.augmentation or Augmentation()
+        self.generator = torch.Generator().manual_seed(seed)
+        self.history: History = []
+        self.weigher = Weigher(weighting, list(model.tasks), options.cosines)
+        parameters = [*model.parameters(), *self.weigher.method.parameters()]
+        self.optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, fused=True)
+        self.schedule = OneCycleLR(
+            self.optimizer, options.learning_rate, total_steps=max(total_steps, 4)
+        )
+        self.parts: dict[str, Any] = {
+            "model": model,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "weigher": self.weigher,
+        }
+        if options.teacher is not None:
+            self.parts["teacher"] = options.teacher
+
+    def go_on(self) -> None:
+        """Take up the state that was given, if there is one."""
+        state = self.options.state
+        if state is None:
+            return
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+        self.generator.set_state(state["random"])
+        self.history = list(state["history"])
+
+    def snapshot(self) -> TrainingState:
+        """Return all that `go_on` needs."""
+        state = {name: part.state_dict() for name, part in self.parts.items()}
+        return state | {"random": self.generator.get_state(), "history": self.history}
+
+    def step(self, batch: Tensor, rows: Tensor) -> Tensor:
+        """Train on two views of the B images at `rows`; return each task's loss."""
+        batch = batch.to(self.model.device)
+        views = self.augmentation(torch.cat([batch, batch]), self.generator)
+        views = views.unflatten(0, (2, -1))  # 2 x B x C x H x W
+        # What draws in here (dropout, PCGrad's order) is repeatable, too.
+        with seeded(self.seed + self.schedule.last_epoch):
+            losses = self.model.losses(views, rows)
+            self.optimizer.zero_grad()
+            values = self.weigher.backward(self.model, losses)
+            self.optimizer.step()
+            self.weigher.after_step(partial(self.model.losses, views, rows))
+        self.schedule.step()
+        if self.options.teacher is not None:
+            self.options.teacher.update_parameters(self.model)
+        if self.options.on_step is not None:
+            self.options.on_step()
+        return values
+
+    def end_epoch(self, epoch: int, means: list[float], seconds: float) -> None:
+        """Add the epoch, with each task's mean loss, to the history."""
+        row: dict[str, Any] = {"stage": self.options.stage, "epoch": epoch, "seconds": seconds}
+        for name, mean in zip(self.model.tasks, means, strict=True):
+            row[f"loss/{name}"] = mean
+        self.history.append(row | self.weigher.end_epoch())
+        if self.options.on_epoch is not None:
+            self.options.on_epoch(epoch, self.snapshot)
 
 
 def steps_an_epoch(n_images: int, batch_size: int) -> tuple[int, int]:
-    """Return the steps in one pass over the images, and the size of its batches (no larger than the
-    set).
+    """Return the steps in one pass over the images, and the batch size (no larger than the set).
 
     >>> steps_an_epoch(1797, 256), steps_an_epoch(40, 256)
     ((7, 256), (1, 40))

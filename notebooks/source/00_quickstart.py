@@ -48,7 +48,6 @@ from mtlkit import MultiTaskClusterer, course, load
 from mtlkit.course import explore, show
 from mtlkit.deployment import write_run
 from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard
-from mtlkit.multitask import Found
 from mtlkit.preprocessing import hog, sobel
 
 # %% [markdown] id="parameters-text"
@@ -776,16 +775,13 @@ if run_folder:
         "warnings": told,
         "scoreboard": board,
     }
-    found = Found(
-        clusterer.model_,
-        clusterer.probabilities_,
-        clusterer.history_,
-        clusterer.seconds_,
-        clusterer.sizes_,
-    )
     note = "The scores are of the images with an even row number: the labels of the others stay sealed until chapter 05."
     write_run(
-        Path(run_folder), replace(images, notes=(*images.notes, note)), found, result, content
+        Path(run_folder),
+        replace(images, notes=(*images.notes, note)),
+        clusterer.result_,
+        result,
+        content,
     )
 print("written" if run_folder else "nothing was written")
 

@@ -41,7 +41,7 @@ from torch import nn
 from mtlkit import course, load
 from mtlkit.course import show
 from mtlkit.evaluation import score, scoreboard
-from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.tasks import Classification
 from mtlkit.preprocessing import hog, standardise
 from mtlkit.preprocessing.class_sizes import THRESHOLD, sized_vectors
@@ -383,7 +383,7 @@ model = MultiTaskModel(
     SmallCNN(*pictures.shape[1:3]), {"groups": Classification(np.eye(k)[scattered])}
 )
 how = {"epochs": 30, "batch_size": batch_size, "weighting": "equal", "seed": seed}
-fit(model, pictures, augmentation=still, on_epoch=remember, **how)
+fit(model, pictures, **how, options=TrainingOptions(augmentation=still, on_epoch=remember))
 true_line, taught_line = np.array(curve).T
 peak = int(true_line.argmax())
 

@@ -44,7 +44,7 @@ from torchjd.scalarization import UW
 from mtlkit import course, load
 from mtlkit.course import show
 from mtlkit.evaluation import score, scoreboard
-from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.tasks import (
     Classification,
@@ -416,9 +416,8 @@ def train(tasks, weighting="equal", start=seed, data=pictures, epochs=epochs, **
     """Return a fresh model, trained on `data`, and its history."""
     with seeded(start):
         model = MultiTaskModel(SmallCNN(side=data.shape[-1]), tasks)
-    return model, fit(
-        model, data, epochs=epochs, batch_size=batch_size, weighting=weighting, seed=start, **more
-    )
+    how = {"epochs": epochs, "batch_size": batch_size, "weighting": weighting, "seed": start}
+    return model, fit(model, data, **how, options=TrainingOptions(**more))
 
 
 def rank_of(model):

@@ -43,9 +43,16 @@ from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 from mtlkit import MultiTaskClusterer, course, load
 from mtlkit.course import explore, show
 from mtlkit.evaluation import losses, match, score, scoreboard
-from mtlkit.multitask import Augmentation, MultiTaskModel, fit, make_encoder
-from mtlkit.multitask.recipes import align, features_of
+from mtlkit.multitask import (
+    Augmentation,
+    MultiTaskModel,
+    Recipe,
+    TrainingOptions,
+    fit,
+    make_encoder,
+)
 from mtlkit.multitask.selection import label_free_scores
+from mtlkit.multitask.stages import align, features_of
 from mtlkit.multitask.tasks import Classification, Regression, Task
 from mtlkit.preprocessing import describe, hog
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
@@ -169,9 +176,8 @@ def train(task, more=None, after=lambda epoch, model: None, epochs=20, data=pixe
         answers.append(model.predict(data, "classes").numpy())
         after(epoch, model)
 
-    rows = fit(
-        model, data, epochs=epochs, batch_size=64, weighting="equal", seed=seed, on_epoch=keep
-    )
+    how = {"epochs": epochs, "batch_size": 64, "weighting": "equal", "seed": seed}
+    rows = fit(model, data, **how, options=TrainingOptions(on_epoch=keep))
     return [row["loss/classes"] for row in rows], answers
 
 
@@ -550,9 +556,8 @@ Markdown(
 def at_strength(f):
     """Return the probabilities of a short training whose views are changed f times as much as by default."""
     view = Augmentation(15 * f, min(0.2 * f, 0.8), 0.15 * f, 0.2 * f, min(0.2 * f, 1), 0.05 * f)
-    clusterer = MultiTaskClusterer(
-        few, encoder="mlp", augmentation=view, random_state=seed, effort=0.05
-    )
+    recipe = Recipe(encoder="mlp", augmentation=view)
+    clusterer = MultiTaskClusterer(few, recipe=recipe, random_state=seed, effort=0.05)
     return clusterer.fit(small.images).probabilities_
 
 
@@ -713,9 +718,8 @@ Markdown(
 # **predict** the accuracy, before you open the output of the cell after it, which scores the open half.
 
 # %% id="run"
-clusterer = MultiTaskClusterer(
-    k, class_sizes=class_sizes, weighting=weighting, random_state=seed, effort=effort
-)
+recipe = Recipe(class_sizes=class_sizes, weighting=weighting)
+clusterer = MultiTaskClusterer(k, recipe=recipe, random_state=seed, effort=effort)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     groups = clusterer.fit_predict(images.images)
@@ -834,9 +838,7 @@ display(
 
 more = [open_score.accuracy]
 for another in () if quick else (seed + 1, seed + 2):
-    again = MultiTaskClusterer(
-        k, class_sizes=class_sizes, weighting=weighting, random_state=another, effort=effort
-    )
+    again = MultiTaskClusterer(k, recipe=recipe, random_state=another, effort=effort)
     more.append(
         score(again.fit_predict(images.images)[open_rows], images.open_labels()[open_rows]).accuracy
     )

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from mtlkit.cli import app
 from mtlkit.course import figures
 from mtlkit.course.execution import kill_kernels, recorded, run_chapter
-from mtlkit.deployment.runs import RunFailed
+from mtlkit.deployment.run_folder import RunFailed
 
 
 def run(*arguments: str | Path) -> Result:

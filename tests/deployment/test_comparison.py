@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 from mtlkit import InputError
 from mtlkit.cli import app
 from mtlkit.deployment import compare_runs, comparison_lines, what_compares
+from mtlkit.deployment.run_folder import FORMAT
 
 
 def run(folder: Path, classes: list[int], paths: list[str] | None = None, **report: Any) -> Path:
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"")
-    (folder / "model.json").write_text(json.dumps({"format": 1}))
+    (folder / "model.json").write_text(json.dumps({"format": FORMAT}))
     about = {
         "source": "digits",
         "classes": 3,

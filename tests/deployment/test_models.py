@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.cli import app
-from mtlkit.deployment import encoder_settings, load_model, save_model
+from mtlkit.deployment import load_model, read_inputs, save_model
+from mtlkit.deployment.run_folder import FORMAT
+from mtlkit.inputs import InputSpec
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN
 from mtlkit.multitask.tasks import Classification, Contrast
 
@@ -57,30 +59,30 @@ def test_a_model_of_one_class_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, clusterer.predict_proba(images))
 
 
-def test_a_model_json_from_before_scales_were_kept_is_read(tmp_path: Path) -> None:
-    images = torch.as_tensor(load("digits:small").images[:30])
-    clusterer = quick(1).fit(images)
-    save_model(tmp_path, clusterer.model_)
-    about = json.loads((tmp_path / "model.json").read_text())
-    about.pop("scaling")
-    (tmp_path / "model.json").write_text(json.dumps(about))
-    found = load_model(tmp_path).predict(images, "classes")
-    np.testing.assert_array_equal(found, clusterer.predict_proba(images))
+def test_what_pictures_a_model_takes_is_read_without_torch(tmp_path: Path) -> None:
+    model = MultiTaskModel(SmallCNN(3, 16), {"classes": Classification(np.eye(3))})
+    save_model(tmp_path, model, (100.0, 700.0))
+    probe = "import sys\nfrom pathlib import Path\nfrom mtlkit.deployment import read_inputs\n"
+    probe += "print(read_inputs(Path(sys.argv[1])), 'torch' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", probe, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == f"{InputSpec(3, 16, (100.0, 700.0))} False\n"
 
 
 NONE, ONES, NAN = ([value] * 5 for value in (0.0, 1.0, float("nan")))
 
 
-@pytest.mark.parametrize("scaling", [[NONE, NONE], [NONE[1:], ONES[1:]], [NONE], "x", [NAN, ONES]])
-def test_a_scale_that_was_changed_is_refused(run: Path, scaling: Any) -> None:
-    change(run, scaling=scaling)
+@pytest.mark.parametrize("rows", [[NONE, NONE], [NONE[1:], ONES[1:]], [NONE], "x", [NAN, ONES]])
+def test_a_standardisation_that_was_changed_is_refused(run: Path, rows: Any) -> None:
+    change(run, inputs={"features": 5, "standardisation": rows})
     with pytest.raises(InputError, match="damaged or was changed"):
         load_model(run)
 
 
 def test_commands_for_images_say_that_a_model_takes_none(run: Path) -> None:
     with pytest.raises(InputError, match="5 features"):
-        encoder_settings(load_model(run))
+        read_inputs(run)
     for command in ("score", "predict"):
         result = CliRunner().invoke(app, [command, str(run), "digits:small"])
         assert result.exit_code == 2 and "5 features" in result.stderr
@@ -121,12 +123,16 @@ def test_encoders_made_by_hand_come_back(tmp_path: Path) -> None:
         torch.testing.assert_close(found, model.predict(rows, "classes"))
 
 
+def inputs(side: int) -> dict[str, Any]:
+    return {"channels": 3, "side": side, "scale": None}
+
+
 FALSE = [
-    ("mlp", {"channels": 3, "side": 512, "width": 4096}, 10_000),
-    ("mlp", {"inputs": 9_000_000, "width": 4096}, 10_000),
-    ("small-cnn", {"channels": 3, "side": 512, "width": 100_000}, 1_000_000),
-    ("mobilenet_v2", {"channels": 3, "side": 512, "width": 1280}, 1_000_000),
-    ("resnet18", {"inputs": 9_000_000, "width": 4096}, 10),
+    {"encoder": "mlp", "inputs": inputs(512), "width": 4096, "classes": 10_000},
+    {"encoder": "mlp", "inputs": {"features": 9_000_000}, "width": 4096, "classes": 10_000},
+    {"encoder": "small-cnn", "inputs": inputs(512), "width": 100_000, "classes": 1_000_000},
+    {"encoder": "mobilenet_v2", "inputs": inputs(512), "width": 1280, "classes": 1_000_000},
+    {"encoder": "resnet18", "inputs": {"features": 9_000_000}, "width": 4096, "classes": 10},
 ]
 PROBE = """
 import resource, sys
@@ -156,13 +162,13 @@ def test_a_model_json_that_names_what_the_weights_are_not_takes_no_memory(tmp_pa
     content = save({"x": torch.zeros(1)})
     assert len(content) < 100
     runs = []
-    for number, (encoder, settings, classes) in enumerate(FALSE):
+    for number, description in enumerate(FALSE):
         run = tmp_path / str(number)
         run.mkdir()
         (run / "model.safetensors").write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        about = {"format": 1, "encoder": encoder, "settings": settings, "classes": classes}
-        (run / "model.json").write_text(json.dumps(about | {"sha256": digest}))
+        content_of_json = description | {"format": FORMAT, "sha256": digest}
+        (run / "model.json").write_text(json.dumps(content_of_json))
         runs.append(str(run))
     probe = subprocess.run([sys.executable, "-c", PROBE, *runs], capture_output=True, text=True)
     assert probe.returncode == 0, probe.stderr

@@ -16,9 +16,9 @@ from filelock import FileLock
 
 from mtlkit import ImageSet, InputError, MultiTaskClusterer, load
 from mtlkit.deployment import load_model, new_run, save_model, write_run
-from mtlkit.deployment.runs import CHECKPOINT, RUN_FILES, cut_off_run, run_name
+from mtlkit.deployment.run_folder import CHECKPOINT, RUN_FILES, cut_off_run, run_name
 from mtlkit.evaluation import score
-from mtlkit.multitask import Found, MultiTaskModel, fit, make_encoder
+from mtlkit.multitask import MultiTaskModel, fit, make_encoder
 from mtlkit.multitask.tasks import Classification
 from mtlkit.preprocessing.class_sizes import SizeEvidence
 
@@ -34,13 +34,6 @@ def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
     """A whole run, its paths as nasty as file names can be."""
     images, clusterer = fitted
     paths = ("=1+1.png", "<script>alert(1)</script>.png", *images.paths[2:])
-    found = Found(
-        clusterer.model_,
-        clusterer.probabilities_,
-        clusterer.history_,
-        clusterer.seconds_,
-        clusterer.sizes_,
-    )
     labels = images.open_labels()
     assert labels is not None
     scores = score(clusterer.labels_, labels)
@@ -51,7 +44,7 @@ def run(fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path) -> Path:
         "classes_given_by": "catalogue",
     }
     with new_run(tmp_path / "run") as folder:
-        write_run(folder, replace(images, paths=paths), found, scores, about)
+        write_run(folder, replace(images, paths=paths), clusterer.result_, scores, about)
     return tmp_path / "run"
 
 
@@ -320,11 +313,13 @@ def damage(run: Path, how: str) -> None:
     elif how == "changed":
         weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     elif how == "newer":
-        about["format"] = 2
+        about["format"] += 1
+    elif how == "older":
+        about["format"] -= 1
     elif how == "huge":
-        about["settings"]["width"] = 10**9
+        about["width"] = 10**9
     elif how == "other":
-        about["settings"]["width"] = 64
+        about["width"] = 64
     elif how == "encoder":
         about["encoder"] = "resnet19"
     elif how == "another encoder":
@@ -333,8 +328,12 @@ def damage(run: Path, how: str) -> None:
         about["encoder"] = "regnet_y_128gf"
     elif how == "no name":
         about["encoder"] = ["resnet18"]
-    elif how == "unknown":
-        about["settings"]["depth"] = 3
+    elif how == "side":
+        about["inputs"]["side"] = 10**6
+    elif how == "scale":
+        about["inputs"]["scale"] = [1, None]
+    elif how == "no inputs":
+        del about["inputs"]
     (run / "model.json").write_text(
         "[" if how == "no json" else "[]" if how == "a list" else json.dumps(about)
     )
@@ -347,14 +346,17 @@ def damage(run: Path, how: str) -> None:
     [
         ("cut", "damaged"),
         ("changed", "damaged"),
-        ("newer", "newer mtlkit"),
+        ("newer", "pip install --upgrade"),
+        ("older", "fit the images again"),
         ("huge", "width is 1000000000"),
         ("other", "damaged"),
         ("encoder", r"model.json: encoder 'resnet19' is not known"),
         ("another encoder", "damaged"),
         ("no name", "damaged"),
         ("too large", "too few for regnet_y_128gf"),
-        ("unknown", "damaged"),
+        ("side", "side is 1000000"),
+        ("scale", "damaged"),
+        ("no inputs", "damaged"),
         ("no json", "damaged"),
         ("a list", "damaged"),
         ("gone", "no model.safetensors"),
@@ -372,7 +374,7 @@ def test_a_saved_model_holds_no_more_than_prediction_needs(
 ) -> None:
     save_model(tmp_path, fitted[1].model_)
     assert (tmp_path / "model.safetensors").stat().st_size < 1_000_000
-    assert b"heads.shape" not in (tmp_path / "model.safetensors").read_bytes()
+    assert b"heads.descriptors" not in (tmp_path / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["mlp", "shufflenet_v2_x0_5"])
@@ -387,7 +389,7 @@ def test_a_model_with_another_encoder_comes_back(name: str, tmp_path: Path) -> N
     )
 
 
-def test_a_run_from_before_encoders_had_names_is_read(
+def test_the_name_of_an_encoders_class_is_as_good(
     fitted: tuple[ImageSet, MultiTaskClusterer], tmp_path: Path
 ) -> None:
     save_model(tmp_path, fitted[1].model_)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from mtlkit import InputError, MultiTaskClusterer, load
-from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import MultiTaskModel, Recipe, Schedule, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.tasks import Contrast, Regression
@@ -27,8 +27,11 @@ class Cut(BaseException):
 
 
 def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
-    settings = {"random_state": 1, "effort": 0.25, "batch_size": 64} | settings
-    return MultiTaskClusterer(3, checkpoint=folder, **settings)
+    clustering = settings.pop("clustering", False)
+    batch_size = settings.pop("batch_size", 64)
+    recipe = Recipe(clustering=clustering, schedule=Schedule(batch_size=batch_size))
+    settings = {"random_state": 1, "effort": 0.25} | settings
+    return MultiTaskClusterer(3, recipe=recipe, checkpoint=folder, **settings)
 
 
 @pytest.fixture(
@@ -38,6 +41,11 @@ def clusterer(folder: Path | None, **settings: Any) -> MultiTaskClusterer:
 )
 def unbroken(request: pytest.FixtureRequest) -> MultiTaskClusterer:
     return clusterer(None, **request.param).fit(IMAGES)
+
+
+def settings_of(unbroken: MultiTaskClusterer) -> dict[str, Any]:
+    assert unbroken.recipe
+    return {"clustering": unbroken.recipe.clustering, "class_sizes": unbroken.class_sizes}
 
 
 @pytest.mark.parametrize("write_all", [True, False])
@@ -63,7 +71,7 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
     monkeypatch.setattr(torch.optim.AdamW, "step", counted)
     if write_all:
         monkeypatch.setattr(Checkpoint.__init__, "__defaults__", (0.0,))
-    settings = {name: getattr(unbroken, name) for name in ("clustering", "class_sizes")}
+    settings = settings_of(unbroken)
     rounds, found = 0, None
     while found is None:
         rounds += 1
@@ -84,7 +92,7 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
 def test_a_finished_training_is_not_done_again(
     unbroken: MultiTaskClusterer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {name: getattr(unbroken, name) for name in ("clustering", "class_sizes")}
+    settings = settings_of(unbroken)
     clusterer(tmp_path, **settings).fit(IMAGES)
     monkeypatch.delattr(torch.optim.AdamW, "step")
     found = clusterer(tmp_path, **settings).fit(IMAGES)
@@ -199,8 +207,7 @@ def test_a_way_of_weighting_remembers(weighting: str, tmp_path: Path) -> None:
                     epochs=4,
                     batch_size=16,
                     weighting=weighting,
-                    state=state,
-                    on_epoch=keep,
+                    options=TrainingOptions(state=state, on_epoch=keep),
                 )
                 break
             except Cut:

@@ -13,7 +13,16 @@ import torch
 from safetensors.torch import save_file
 
 from mtlkit.errors import InputError
-from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, Teacher, fit, load_encoder, make_encoder
+from mtlkit.multitask import (
+    MLP,
+    MultiTaskModel,
+    SmallCNN,
+    Teacher,
+    TrainingOptions,
+    fit,
+    load_encoder,
+    make_encoder,
+)
 from mtlkit.multitask.tasks import Contrast, Regression
 
 
@@ -108,7 +117,13 @@ def test_encoders_by_name_train_and_are_made_again_by_their_settings(
     assert [p.shape for p in again.parameters()] == [p.shape for p in encoder.parameters()]
     shared = MultiTaskModel(encoder, {"views": Contrast(size=5)})
     teacher = Teacher(shared)
-    fit(shared, torch.rand(4, channels, side, side), epochs=1, teacher=teacher, weighting="upgrad")
+    fit(
+        shared,
+        torch.rand(4, channels, side, side),
+        epochs=1,
+        weighting="upgrad",
+        options=TrainingOptions(teacher=teacher),
+    )
     assert teacher.module.features(torch.rand(3, channels, side, side)).shape == (3, width)
     assert (
         pickle.loads(pickle.dumps(encoder)).width == width

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mtlkit.errors import InputError
-from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import MultiTaskModel, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.tasks import (
     Classification,
     Clustering,
@@ -202,7 +202,14 @@ def test_a_task_for_part_of_the_images_trains_beside_another() -> None:
     targets = np.where(mask[:, None], 1.0, 77.0)  # 77 must not be learnt
     tasks = {"views": Contrast(), "some": Regression(targets, mask)}
     model = MultiTaskModel(SmallCNN(), tasks)
-    fit(model, images, epochs=30, batch_size=8, weighting="equal", learning_rate=0.01)
+    fit(
+        model,
+        images,
+        epochs=30,
+        batch_size=8,
+        weighting="equal",
+        options=TrainingOptions(learning_rate=0.01),
+    )
     assert model.heads["some"](model.features(images)).abs().max() < 10
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mtlkit import load
 from mtlkit.errors import InputError
-from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, Teacher, fit
+from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, Teacher, TrainingOptions, fit
 from mtlkit.multitask.compute import seeded, threads
 from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.multitask.training import steps_an_epoch
@@ -71,8 +71,8 @@ def test_the_history_has_a_row_an_epoch() -> None:
         images,
         epochs=2,
         batch_size=10,
-        stage="features",
         weighting={"views": 2, "descriptors": 0.5},
+        options=TrainingOptions(stage="features"),
     )
     columns = [
         "stage",
@@ -124,7 +124,7 @@ def test_each_image_meets_its_own_targets_at_most_once_an_epoch(
         return losses(views, rows)
 
     monkeypatch.setattr(model, "losses", spy)
-    fit(model, images, epochs=4, batch_size=8, augmentation=STILL)
+    fit(model, images, epochs=4, batch_size=8, options=TrainingOptions(augmentation=STILL))
     epochs = np.array(seen).reshape(4, 24).tolist()
     assert len(seen) == 12 and all(len(set(epoch)) == 24 for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == 4  # shuffled anew
@@ -159,8 +159,9 @@ def test_callbacks_come_after_each_step_and_each_epoch(
         images,
         epochs=epochs,
         batch_size=batch_size,
-        on_step=lambda: calls.append("step"),
-        on_epoch=lambda epoch, _: calls.append(epoch),
+        options=TrainingOptions(
+            on_step=lambda: calls.append("step"), on_epoch=lambda epoch, _: calls.append(epoch)
+        ),
     )
     each = steps // epochs
     assert calls == [call for epoch in range(epochs) for call in ["step"] * each + [epoch]]
@@ -186,7 +187,13 @@ def test_the_learning_rate_is_the_highest_of_its_cycle(monkeypatch: pytest.Monke
         "step",
         lambda self, *rest: (rates.append(self.param_groups[0]["lr"]), step(self, *rest))[1],
     )
-    fit(two_tasks(images), images, epochs=40, batch_size=30, learning_rate=0.01)
+    fit(
+        two_tasks(images),
+        images,
+        epochs=40,
+        batch_size=30,
+        options=TrainingOptions(learning_rate=0.01),
+    )
     top = int(np.argmax(rates))
     assert max(rates) == pytest.approx(0.01) and rates[0] < 0.001 and rates[-1] < 0.0001
     assert rates == sorted(rates[: top + 1]) + sorted(rates[top + 1 :], reverse=True)
@@ -222,7 +229,7 @@ def test_fit_moves_the_teacher_along() -> None:
     images = noise()
     model = two_tasks(images)
     teacher = Teacher(model)
-    fit(model, images, epochs=3, batch_size=10, teacher=teacher)
+    fit(model, images, epochs=3, batch_size=10, options=TrainingOptions(teacher=teacher))
     assert int(teacher.n_averaged) == 9
     assert not torch.equal(weights(model), weights(teacher.module)) and not teacher.module.training
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchjd import aggregation, scalarization
 
 from mtlkit.errors import InputError
-from mtlkit.multitask import MultiTaskModel, SmallCNN, fit
+from mtlkit.multitask import MultiTaskModel, SmallCNN, TrainingOptions, fit
 from mtlkit.multitask.tasks import Classification, Contrast, MutualInformation, Regression, Task
 from mtlkit.multitask.weighting import Weigher, check_losses, make_weigher, methods
 
@@ -208,7 +208,12 @@ def test_cosines_in_the_history_are_the_mean_of_the_epoch(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Weigher, "backward", spy)
     history = fit(
-        model(), random(12, 1, 8, 8), epochs=2, batch_size=4, cosines=True, weighting="pcgrad"
+        model(),
+        random(12, 1, 8, 8),
+        epochs=2,
+        batch_size=4,
+        weighting="pcgrad",
+        options=TrainingOptions(cosines=True),
     )
     cosines = [row["cosine/views/classes"] for row in history]
     assert cosines == pytest.approx([sum(seen[:3]) / 3, sum(seen[3:]) / 3])

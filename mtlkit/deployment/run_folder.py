@@ -1,9 +1,8 @@
-"""The run folder: whole or not there. Model (see `models.py`), assignments, history and report of
-one training.
-"""
+"""The run folder: whole or not there. What lies in it, and how it is written, read and checked."""
 
 import itertools
 import json
+import platform
 import re
 import secrets
 import shutil
@@ -11,26 +10,29 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from filelock import FileLock, Timeout
-from torch.nn import functional
 
 from mtlkit.data import ImageSet
-from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
-from mtlkit.deployment.models import versions as versions
-from mtlkit.errors import InputError, as_input_error
+from mtlkit.errors import InputError, as_input_error, words_of
 from mtlkit.evaluation import Scores, run_figures, write_report
-from mtlkit.inputs import fit_squares
-from mtlkit.multitask import Found
+from mtlkit.inputs import InputSpec
 from mtlkit.tables import write_csv
 
-CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark tells it
-ELSEWHERE = "choose another --out"
+if TYPE_CHECKING:
+    from mtlkit.multitask import ClusteringResult
+
+FORMAT = 2  # of model.json
+MODEL_FILES = ("model.safetensors", "model.json")
 RUN_FILES = (*MODEL_FILES, "report.json")
+CHECKPOINT, MARK = "checkpoint", "unfinished"  # in a run that is not finished; the mark tells it
+DAMAGED = "the model is damaged or was changed"
+COPY_AGAIN = "copy the run again, or fit it again"
+ELSEWHERE = "choose another --out"
 
 
 class RunFailed(RuntimeError):
@@ -205,7 +207,11 @@ def cut_off_run(folder: Path, source: str, seed: int) -> Path:
 
 
 def write_run(
-    folder: Path, images: ImageSet, found: Found, scores: Scores | None, report: dict[str, Any]
+    folder: Path,
+    images: ImageSet,
+    result: "ClusteringResult",
+    scores: Scores | None,
+    report: dict[str, Any],
 ) -> dict[str, Any]:
     """Write all files of a run.
 
@@ -213,7 +219,7 @@ def write_run(
         folder: an empty folder (`new_run` gives one).
         images: what the classes were found for. Labels are not touched: who has them gives
             `scores`.
-        found: what training has found.
+        result: what training has found.
         scores: how well that agrees with labels, or None without any.
         report: title, source, assumptions, settings, warnings, ... as `evaluation.write_report`
             describes them.
@@ -221,50 +227,85 @@ def write_run(
     Returns:
         The whole content of report.json.
     """
-    sizes = np.bincount(
-        found.probabilities.argmax(axis=1), minlength=found.probabilities.shape[1]
-    ).tolist()
+    from mtlkit.deployment.models import save_model, shared_features  # here, as torch takes seconds
+
+    n_classes = result.probabilities.shape[1]
     report = report | {
         "images": len(images),
         "shape": list(images.images.shape[1:]),
-        "sizes": sizes,
+        "sizes": np.bincount(result.classes, minlength=n_classes).tolist(),
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
-        "class_sizes": [asdict(one) for one in found.sizes],
-        "seconds": {stage: round(seconds, 2) for stage, seconds in found.seconds.items()},
+        "class_sizes": [asdict(evidence) for evidence in result.sizes],
+        "seconds": {stage: round(seconds, 2) for stage, seconds in result.seconds.items()},
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    save_model(folder, found.model, images.scale)
-    write_csv(folder / "assignments.csv", assignments(images.paths, found.probabilities))
-    write_csv(folder / "history.csv", found.history)
+    save_model(folder, result.model, images.scale)
+    write_csv(folder / "assignments.csv", assignments(images.paths, result.probabilities))
+    write_csv(folder / "history.csv", result.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
-    figures = run_figures(
-        images, found.probabilities, _features(images, found), found.history, scores
-    )
+    features = shared_features(result.model, images.images)
+    figures = run_figures(images, result.probabilities, features, result.history, scores)
     write_report(folder / "report.html", report, figures)
     return report
 
 
 def assignments(paths: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rows of assignments.csv: path, class and confidence of each of N images (N x K
-    probabilities).
+    """Return the rows of assignments.csv: path, class and confidence of N images (N x K).
 
     >>> assignments(["a.png"], np.array([[0.25, 0.75]]))
     [{'path': 'a.png', 'class': 1, 'confidence': '0.7500'}]
     """
-    rows = zip(paths, probabilities.argmax(axis=1).tolist(), probabilities.max(axis=1), strict=True)
+    classes = probabilities.argmax(axis=1).tolist()
+    confidences = probabilities.max(axis=1).tolist()
     return [
-        {"path": path, "class": number, "confidence": f"{sure:.4f}"} for path, number, sure in rows
+        {"path": path, "class": number, "confidence": f"{confidence:.4f}"}
+        for path, number, confidence in zip(paths, classes, confidences, strict=True)
     ]
 
 
-def _features(images: ImageSet, found: Found) -> np.ndarray:
-    """Return the shared features of the images, brought to the side that the network takes: N x
-    width, of unit length.
+def read_model_json(run: Path) -> dict[str, Any]:
+    """Return what model.json says, after a look whether this is a run that this version reads.
+
+    Raises:
+        InputError: it is not.
     """
-    side = encoder_settings(found.model)["side"]
-    inputs = torch.as_tensor(fit_squares(images.images, side))
-    return functional.normalize(found.model.features(inputs)).numpy()
+    for name in MODEL_FILES:
+        if not (run / name).is_file():
+            what = f"{run}: is no run folder (it has no {name})"
+            raise InputError(f"{what}: give the folder that `mtlkit fit` has made.")
+    with as_input_error(f"{run}: {DAMAGED}", COPY_AGAIN):
+        content = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
+        number = int(content["format"])
+    if number != FORMAT:
+        what = f"{run}/model.json: is of format {number}, and this mtlkit reads {FORMAT}"
+        newer = number > FORMAT
+        remedy = "update by `pip install --upgrade mtlkit`" if newer else "fit the images again"
+        raise InputError(f"{what}: {remedy}.")
+    return content
+
+
+def read_inputs(run: Path) -> InputSpec:
+    """Return what pictures a run's model takes.
+
+    Raises:
+        InputError: as `read_model_json`, or the model takes plain features.
+    """
+    inputs = read_model_json(run).get("inputs")
+    if isinstance(inputs, dict) and "features" in inputs:
+        what = f"the model takes rows of {inputs['features']} features, and no images"
+        raise InputError(f"{what}: use load_model(RUN).predict(FEATURES, 'classes') in Python.")
+    try:
+        return InputSpec.from_dict(inputs)
+    except (KeyError, TypeError, ValueError) as fault:
+        what = f"{run}: {DAMAGED} ({words_of(fault)})"
+        raise InputError(f"{what}: {COPY_AGAIN}.") from fault
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    names = ("mtlkit", "torch", "numpy", "scikit-learn", "scikit-image")
+    return {"python": platform.python_version()} | {name: version(name) for name in names}

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,15 @@ from hypothesis import strategies as st
 from mtlkit import load
 from mtlkit.errors import InputError
 from mtlkit.evaluation import score
-from mtlkit.multitask import CollapseWarning, Found, Schedule, SmallCNN, find_classes, recipes
-from mtlkit.multitask.compute import seeded
-from mtlkit.preprocessing import describe
+from mtlkit.multitask import (
+    ClusteringResult,
+    CollapseWarning,
+    Recipe,
+    Schedule,
+    SmallCNN,
+    find_classes,
+    stages,
+)
 from mtlkit.preprocessing.class_sizes import CLASS_SIZES, WEIGHTS, SizeEvidence
 
 TINY = Schedule(batch_size=16, features=(2, 1), groups=(3, 1), classes=(6, 1))
@@ -39,47 +46,20 @@ def halves(
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recipes, "sized_vectors", halves)
-    monkeypatch.setattr(recipes, "warn_of_collapse", lambda *_: None)
+    monkeypatch.setattr(stages, "sized_vectors", halves)
+    monkeypatch.setattr(stages, "warn_of_collapse", lambda *_: None)
 
 
-def find(images: np.ndarray = IMAGES, n_clusters: int = 2, **settings: Any) -> Found:
-    with seeded(settings.get("seed", 0)):
-        encoder = SmallCNN()
-    settings = {"schedule": TINY} | settings
-    return find_classes(torch.as_tensor(images), describe(images), n_clusters, encoder, **settings)
-
-
-@pytest.mark.parametrize(
-    ("stage", "n_images", "effort", "epochs"),
-    [
-        ("features", 1797, 1.0, 120),  # 14 steps an epoch: 1680 / 14
-        ("features", 20_000, 1.0, 30),
-        ("features", 60_000, 1.0, 10),
-        ("features", 1250, 1.0, 187),  # 9 steps an epoch: 1680 / 9
-        ("features", 100, 1.0, 84),  # few images: 5 steps an epoch, and a quarter of 1680
-        ("features", 490, 1.0, 165),  # 5 steps an epoch, and .7 squared of 1680
-        ("features", 707, 1.0, 336),  # 5 steps an epoch, and all of 1680
-        ("features", 1797, 0.1, 12),
-        ("features", 1797, 1e-9, 1),
-        ("groups", 1797, 1.0, 6),
-        ("groups", 256, 1.0, 6),
-        ("groups", 60_000, 1.0, 2),
-        ("classes", 1797, 1.0, 18),
-        ("classes", 500, 0.5, 13),  # 5 steps an epoch: 252 * (5 / 7)^2 / 5 are 25.7
-    ],
-)
-def test_epochs(stage: str, n_images: int, effort: float, epochs: int) -> None:
-    assert Schedule(effort=effort).epochs(stage, n_images) == epochs
-
-
-@pytest.mark.parametrize(
-    "settings", [{"batch_size": 0}, {"effort": 0}, {"effort": -1}, {"effort": float("nan")}]
-)
-def test_a_schedule_has_bounds(settings: dict[str, float]) -> None:
-    name, value = next(iter(settings.items()))
-    with pytest.raises(InputError, match=f"{name} is {value}: give"):
-        Schedule(**settings)  # type: ignore[arg-type]
+def find(
+    images: np.ndarray = IMAGES,
+    n_clusters: int = 2,
+    *,
+    seed: int = 0,
+    on_step: Callable[[str], Any] | None = None,
+    **settings: Any,
+) -> ClusteringResult:
+    recipe = Recipe(**{"schedule": TINY} | settings)
+    return find_classes(torch.as_tensor(images), n_clusters, recipe, seed=seed, on_step=on_step)
 
 
 @pytest.mark.usefixtures("quick")
@@ -88,14 +68,14 @@ def test_as_many_steps_as_the_schedule_says(clustering: bool) -> None:
     calls: list[str] = []
     found = find(clustering=clustering, on_step=calls.append)
     assert len(calls) == TINY.steps(40, clustering) == 2 * (2 + 6 + 3 * clustering)
-    stages = ["features", "groups", "classes"] if clustering else ["features", "classes"]
-    assert [stage for stage, _ in itertools.groupby(calls)] == stages
+    expected = ["features", "groups", "classes"] if clustering else ["features", "classes"]
+    assert [stage for stage, _ in itertools.groupby(calls)] == expected
     assert [
         stage for stage, _ in itertools.groupby(row["stage"] for row in found.history)
-    ] == stages
+    ] == expected
     assert [row["epoch"] for row in found.history] == list(range(8 + 3 * clustering))
-    assert set(found.seconds) == {*stages, "label vectors"}
-    assert set(found.model.heads) == {"shape", "classes"} and not found.model.training
+    assert set(found.seconds) == {*expected, "label vectors"}
+    assert set(found.model.heads) == {"descriptors", "classes"} and not found.model.training
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(
         found.model.predict(torch.as_tensor(IMAGES), "classes"), found.probabilities, atol=1e-5
@@ -145,8 +125,11 @@ def test_rounds_part_the_second_half_of_the_classes_stage(
         made.append(steps.count("classes"))  # one step is one epoch here
         return halves(*arguments)
 
-    monkeypatch.setattr(recipes, "sized_vectors", spy)
-    find(schedule=Schedule(128, features=(1, 1), classes=(epochs, 1)), on_step=steps.append)
+    monkeypatch.setattr(stages, "sized_vectors", spy)
+    find(
+        schedule=Schedule(batch_size=128, features=(1, 1), classes=(epochs, 1)),
+        on_step=steps.append,
+    )
     assert made[0] == 0 and len(made) <= 1 + 3
     rounds = [*made[1:], epochs]
     assert made[1] == (epochs + 1) // 2
@@ -169,16 +152,16 @@ def test_label_vectors_made_anew_keep_their_numbers(monkeypatch: pytest.MonkeyPa
         which = (np.arange(40) >= 20).astype(int)
         return np.eye(2, dtype=np.float32)[which if next(times) % 2 == 0 else 1 - which], weighed()
 
-    class Spy(recipes.Classification):
+    class Spy(stages.Classification):
         def set_targets(self, targets: Any) -> None:
             super().set_targets(targets)
             taught.append(np.asarray(targets).argmax(axis=1).tolist())
 
-    monkeypatch.setattr(recipes, "sized_vectors", swapping)
-    monkeypatch.setattr(recipes, "Classification", Spy)
+    monkeypatch.setattr(stages, "sized_vectors", swapping)
+    monkeypatch.setattr(stages, "Classification", Spy)
     found = find(
         images.clip(0, 1).astype(np.float32),
-        schedule=Schedule(16, features=(2, 1), classes=(12, 1)),
+        schedule=Schedule(batch_size=16, features=(2, 1), classes=(12, 1)),
     )
     assert len(taught) == 4
     assert all(targets == taught[0] for targets in taught)
@@ -191,14 +174,14 @@ def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> No
     made = [np.eye(2)[random.permutation(np.arange(40) % 2)] for _ in range(4)]
     taught: list[np.ndarray] = []
 
-    class Spy(recipes.Classification):
+    class Spy(stages.Classification):
         def set_targets(self, targets: Any) -> None:
             super().set_targets(targets)
             taught.append(np.asarray(targets))
 
     rounds = iter(made)
-    monkeypatch.setattr(recipes, "sized_vectors", lambda *_: (next(rounds), weighed()))
-    monkeypatch.setattr(recipes, "Classification", Spy)
+    monkeypatch.setattr(stages, "sized_vectors", lambda *_: (next(rounds), weighed()))
+    monkeypatch.setattr(stages, "Classification", Spy)
     find()
     total, expected = np.zeros((40, 2)), []
     for vectors in made:
@@ -214,12 +197,12 @@ def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     teachers = []
 
-    class Spy(recipes.Teacher):
-        def __init__(self, model: recipes.MultiTaskModel) -> None:
+    class Spy(stages.Teacher):
+        def __init__(self, model: stages.MultiTaskModel) -> None:
             super().__init__(model)
             teachers.append(self)
 
-    monkeypatch.setattr(recipes, "Teacher", Spy)
+    monkeypatch.setattr(stages, "Teacher", Spy)
     found = find()
     assert found.model is teachers[0].module
     assert int(teachers[0].n_averaged) == 12  # the steps of the classes stage
@@ -229,7 +212,7 @@ def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
     random = np.random.default_rng(seed)
     vectors, reference = random.dirichlet(np.ones(k), 20), random.dirichlet(np.ones(k), 20)
-    aligned = recipes.align(vectors, reference)
+    aligned = stages.align(vectors, reference)
     best = max(
         float((vectors[:, order] * reference).sum())
         for order in map(list, itertools.permutations(range(k)))
@@ -262,70 +245,47 @@ def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_o
         seen.append((network, descriptors, *settings))
         return halves(network, descriptors, 2)[0], weighed(0.25 * len(seen), class_sizes)
 
-    monkeypatch.setattr(recipes, "sized_vectors", spy)
-    with seeded(0):
-        encoder = SmallCNN(images.shape[1])
-    targets = describe(images)
-    found = find_classes(
-        torch.as_tensor(images), targets, 2, encoder, class_sizes=class_sizes, schedule=TINY, seed=4
-    )
+    monkeypatch.setattr(stages, "sized_vectors", spy)
+    found = find(images, class_sizes=class_sizes, seed=4)
+    targets = Recipe().targets(torch.as_tensor(images))
     assert [settings[:4] for _, _, *settings in seen] == [[2, 4, class_sizes, usual]] + [
         [2, 4, class_sizes, later_on]
     ] * 3
     first, *later = (settings[4] for _, _, *settings in seen)
     assert first is None  # nobody has said anything yet
     assert all(classes.shape == (len(images),) and set(classes) <= {0, 1} for classes in later)
-    assert all(descriptors is targets for _, descriptors, *_ in seen)
+    assert all(np.array_equal(descriptors, targets) for _, descriptors, *_ in seen)
     assert not any(
         np.array_equal(seen[0][0], network) for network, *_ in seen[1:]
     )  # the features as they are by then
     assert found.sizes == [weighed(0.25 * times, class_sizes) for times in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize(
-    ("n_images", "size"),
-    [(2, 2), (4, 2), (10, 2), (14, 2), (15, 3), (320, 64), (640, 128), (60_000, 128)],
-)
-def test_few_images_are_trained_in_small_batches(n_images: int, size: int) -> None:
-    assert Schedule().batch(n_images) == size
-    assert Schedule(batch_size=33).batch(n_images) == 33  # what is asked for is taken
-
-
-def test_below_few_images_the_least_steps_fall_with_their_square_to_a_quarter() -> None:
-    for few in (400, 800):
-        schedule = Schedule(batch_size=20, features=(1, 1000), few=few)
-        sizes = (few * 2, few, few * 3 // 4, few // 2, few // 4)
-        assert [schedule.epochs("features", n) * (n // 20) for n in sizes] == [
-            pytest.approx(steps, rel=0.05) for steps in (1000, 1000, 562, 250, 250)
-        ]
-    assert Schedule(few=100).epochs("features", 200) > Schedule(few=1000).epochs("features", 200)
-
-
 def test_features_have_unit_length() -> None:
-    found = recipes.features_of(find_model(), torch.as_tensor(IMAGES))
+    found = stages.features_of(find_model(), torch.as_tensor(IMAGES))
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
 
 
 def find_model() -> Any:
-    return recipes.MultiTaskModel(SmallCNN(), {})
+    return stages.MultiTaskModel(SmallCNN(), {})
 
 
 def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     one = np.eye(3, dtype=np.float32)[np.zeros(40, int)]
-    monkeypatch.setattr(recipes, "sized_vectors", lambda *_: (one, weighed()))
+    monkeypatch.setattr(stages, "sized_vectors", lambda *_: (one, weighed()))
     with pytest.warns(
         CollapseWarning,
         match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or",
     ):
-        find(n_clusters=3, schedule=Schedule(16, features=(1, 1), classes=(20, 1)))
+        find(n_clusters=3, schedule=Schedule(batch_size=16, features=(1, 1), classes=(20, 1)))
 
 
 def test_full_classes_are_not_warned_of() -> None:
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
-        recipes.warn_of_collapse(np.array([0, 2, 1]), 3)
+        stages.warn_of_collapse(np.array([0, 2, 1]), 3)
         full = len(seen)
-        recipes.warn_of_collapse(np.array([0, 2, 2]), 3)
+        stages.warn_of_collapse(np.array([0, 2, 2]), 3)
     assert full == 0 and len(seen) == 1
 
 
