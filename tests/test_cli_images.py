@@ -69,7 +69,7 @@ def test_what_was_decided_is_in_report_and_model(deep: tuple[Path, Path]) -> Non
     images = load(folder)
     assert (
         images.scale
-        and tuple(json.loads((run / "model.json").read_text())["scale"]) == images.scale
+        and tuple(json.loads((run / "model.json").read_text())["inputs"]["scale"]) == images.scale
     )
 
 
@@ -102,8 +102,9 @@ def test_a_scale_that_is_none_is_a_damaged_model(
 ) -> None:
     for name in ("model.safetensors", "model.json"):
         (tmp_path / name).write_bytes((deep[1] / name).read_bytes())
-    about = json.loads((tmp_path / "model.json").read_text()) | {"scale": scale}
-    (tmp_path / "model.json").write_text(json.dumps(about))
+    description = json.loads((tmp_path / "model.json").read_text())
+    description["inputs"]["scale"] = scale
+    (tmp_path / "model.json").write_text(json.dumps(description))
     result = call("predict", tmp_path, deep[0])
     assert result.exit_code == 2 and "damaged" in result.stderr and "Traceback" not in result.stderr
 
