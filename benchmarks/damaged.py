@@ -3,10 +3,9 @@ count what it skipped.
 
     python benchmarks/damaged.py
 
-Good images of seven formats are damaged at random: bytes flipped, the end cut off, headers swapped,
+Good images of ten kinds (AVIF, HEIC and grey of 16 bits among them) are damaged at random: bytes flipped, the end cut off, headers swapped,
 sizes lied about. What can be decoded is found file by file with `read_image`; then the whole
-folder, with 38,000 copies of good files beside it so that it is not refused, must skip exactly the
-others. Results go to `results/damaged.json`.
+folder, with 38,000 copies of good files beside them, must skip exactly the others. Results go to `results/damaged.json`.
 """
 
 from __future__ import annotations
@@ -23,21 +22,37 @@ from pathlib import Path
 import numpy as np
 from accuracy import RESULTS
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from mtlkit import InputError, load
 from mtlkit.data import read_image
 from mtlkit.deployment.run_folder import versions
 
-DAMAGED, GOOD = 2_000, 38_000  # more than 5 % damaged would be refused
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+DAMAGED, GOOD = 2_000, 38_000
+KINDS = {  # suffix -> format, as Pillow names it
+    "png": "PNG",
+    "jpg": "JPEG",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "tif": "TIFF",
+    "webp": "WEBP",
+    "ppm": "PPM",
+    "avif": "AVIF",
+    "heic": "HEIF",
+    "16.tif": "TIFF",  # grey of 16 bits
+}
 
 
-def good(random: np.random.Generator, kind: str) -> bytes:
+def good(random: np.random.Generator, suffix: str) -> bytes:
     """One image of random blocks, 20 to 80 px, grey or colour."""
     height, width = random.integers(20, 80, 2)
-    blocks = random.integers(0, 256, (8, 8) if random.random() < 0.3 else (8, 8, 3), dtype=np.uint8)
     file = io.BytesIO()
-    Image.fromarray(blocks).resize((int(width), int(height))).save(file, kind)
+    if suffix == "16.tif":
+        deep = random.integers(0, 65536, (height, width), dtype=np.uint16)
+        Image.fromarray(deep).save(file, "TIFF")
+        return file.getvalue()
+    blocks = random.integers(0, 256, (8, 8) if random.random() < 0.3 else (8, 8, 3), dtype=np.uint8)
+    Image.fromarray(blocks).resize((int(width), int(height))).save(file, KINDS[suffix])
     return file.getvalue()
 
 
@@ -73,17 +88,18 @@ def decodes(path: Path) -> bool:
 
 
 def main() -> None:
+    register_heif_opener()
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pool = {kind: [good(random, kind) for _ in range(20)] for kind in FORMATS}
+        pool = {suffix: [good(random, suffix) for _ in range(20)] for suffix in KINDS}
         for number in range(DAMAGED):
-            kind, other = random.choice(FORMATS, 2)
-            content = damage(random, pool[kind][number % 20], pool[other][0])
-            (folder / f"damaged-{number:04}.{kind.lower()}").write_bytes(content)
+            suffix, other = random.choice(list(KINDS), 2)
+            content = damage(random, pool[suffix][number % 20], pool[other][0])
+            (folder / f"damaged-{number:04}.{suffix}").write_bytes(content)
         broken = {path.name for path in sorted(folder.iterdir()) if not decodes(path)}
         for number in range(20):
-            (folder / f"good-{number:02}-0.png").write_bytes(pool["PNG"][number])
+            (folder / f"good-{number:02}-0.png").write_bytes(pool["png"][number])
         for number in range(20, GOOD):
             os.link(
                 folder / f"good-{number % 20:02}-0.png",

@@ -3,10 +3,12 @@ that concern each are run.
 
     make mutants            (python benchmarks/mutants.py)
 
-A seeded draw of 30 mutants of `multitask/`, `preprocessing/` and `evaluation/scores.py`: an
-operator, a comparison, a number or a condition is changed in a copy of the project. A mutant is
-killed if its tests fail or hang. Results go to `results/mutants.json`; survivors are printed with
-their line, to be explained or to get a test.
+    python benchmarks/mutants.py --rooms data,deployment,course
+
+A seeded draw of 30 mutants of the rooms (by default `multitask/`, `preprocessing/` and
+`evaluation/scores.py`): an operator, a comparison, a number or a condition is changed in a copy of
+the project. A mutant is killed if its tests fail or hang. Results go to `results/mutants.json`;
+survivors are printed with their line, to be explained or to get a test.
 """
 
 from __future__ import annotations
@@ -44,12 +46,18 @@ SWAPS: dict[type, type] = {
 }
 
 
-def files() -> list[Path]:
-    package = ROOT / "mtlkit"
+METHOD = "multitask,preprocessing,evaluation/scores.py"
+BESIDE = {  # tests of a room that do not lie in its folder
+    "multitask": ["tests/test_clusterer.py"],
+    "data": ["tests/cli"],
+    "deployment": ["tests/cli"],
+}
+
+
+def files(rooms: list[str]) -> list[Path]:
+    places = [ROOT / "mtlkit" / room for room in rooms]
     found = [
-        *package.glob("multitask/**/*.py"),
-        *package.glob("preprocessing/*.py"),
-        package / "evaluation" / "scores.py",
+        path for place in places for path in ([place] if place.is_file() else place.rglob("*.py"))
     ]
     return sorted(path.relative_to(ROOT) for path in found if path.name != "__init__.py")
 
@@ -72,11 +80,7 @@ def faults(tree: ast.AST) -> Iterator[tuple[ast.AST, str, object]]:
 def concerning(name: Path) -> list[str]:
     """The tests of a file: those of its room, that of the estimator, and its own docstrings."""
     room = name.parts[1]
-    return [
-        str(name),
-        f"tests/{room}",
-        *(["tests/test_clusterer.py"] if room == "multitask" else []),
-    ]
+    return [str(name), f"tests/{room}", *BESIDE.get(room, [])]
 
 
 def killed(name: Path, number: int | None) -> tuple[bool, str]:
@@ -124,10 +128,11 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--rooms", default=METHOD, help="with commas")
     options = parser.parse_args()
     every = [
         (name, number)
-        for name in files()
+        for name in files(options.rooms.split(","))
         for number, _ in enumerate(faults(ast.parse((ROOT / name).read_text())))
     ]
     drawn = random.Random(options.seed).sample(every, options.mutants)
@@ -146,16 +151,18 @@ def main() -> None:
     good = sum(bool(row["killed"]) for row in rows)
     print(f"{good} of {len(rows)} killed (of {len(every)} possible mutants, seed {options.seed})")
     content = {
-        "command": "python benchmarks/mutants.py",
+        "command": f"python benchmarks/mutants.py --rooms {options.rooms}",
         "seed": options.seed,
         "killed": good,
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "rows": rows,
     }
     if options.mutants == 30:
-        (ROOT / "benchmarks" / "results" / "mutants.json").write_text(
-            json.dumps(content, indent=1) + "\n"
+        name = (
+            "mutants" if options.rooms == METHOD else f"mutants-{options.rooms.replace(',', '-')}"
         )
+        place = ROOT / "benchmarks" / "results" / f"{name}.json"
+        place.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

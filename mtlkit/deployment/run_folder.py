@@ -300,7 +300,7 @@ def read_inputs(run: Path) -> InputSpec:
         raise InputError(f"{what}: use load_model(RUN).predict(FEATURES, 'classes') in Python.")
     try:
         return InputSpec.from_dict(inputs)
-    except (KeyError, TypeError, ValueError) as fault:
+    except (LookupError, TypeError, ValueError) as fault:
         what = f"{run}: {DAMAGED} ({words_of(fault)})"
         raise InputError(f"{what}: {COPY_AGAIN}.") from fault
 
