@@ -3,9 +3,10 @@ count what it skipped.
 
     python benchmarks/damaged.py
 
-Good images of ten kinds (AVIF, HEIC and grey of 16 bits among them) are damaged at random: bytes flipped, the end cut off, headers swapped,
-sizes lied about. What can be decoded is found file by file with `read_image`; then the whole
-folder, with 38,000 copies of good files beside them, must skip exactly the others. Results go to `results/damaged.json`.
+Good images of ten kinds (AVIF, HEIC and grey of 16 bits among them) are damaged at random: bytes
+flipped, the end cut off, headers swapped, sizes lied about. What can be decoded is found file by
+file with `read_image`; then the whole folder, with 38,000 copies of good files beside them, must
+skip exactly the others. Results go to `results/damaged.json`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ that concern each are run.
 
 A seeded draw of 30 mutants of the rooms (by default `multitask/`, `preprocessing/` and
 `evaluation/scores.py`): an operator, a comparison, a number or a condition is changed in a copy of
-the project. A mutant is killed if its tests fail or hang. Results go to `results/mutants.json`;
+the project. A mutant is killed if its tests fail or hang. Results go to `results/mutants*.json`;
 survivors are printed with their line, to be explained or to get a test.
 """
 

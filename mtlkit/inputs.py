@@ -70,6 +70,33 @@ class InputSpec:
         return np.einsum("nchw,c->nhw", squares, np.array(LUMA, np.float32))[:, None]
 
 
+def as_images(X: np.ndarray) -> np.ndarray:
+    """Return N x H x W, N x C x H x W, or bytes, as float32, N x C x H x W in [0, 1].
+
+    Raises:
+        InputError: another number of dimensions or channels, NaN, or values outside [0, 1] that are
+            not bytes.
+
+    >>> as_images(np.full((2, 6, 8), 255, np.uint8)).max()
+    np.float32(1.0)
+    """
+    shape = " x ".join(map(str, X.shape)) or "one value"
+    has_channels = X.ndim == 4 and X.shape[1] in (1, 3)
+    if not (X.ndim == 3 or has_channels) or X.size == 0 or X.dtype.kind not in "biuf":
+        expected = "numbers, N x H x W, N x 1 x H x W, N x 3 x H x W or N x D"
+        if X.ndim == 4 and X.shape[3] in (1, 3):
+            expected += "; bring the channels to the second place, X.transpose(0, 3, 1, 2)"
+        raise InputError(f"X is {shape} of {X.dtype}: expected {expected}.")
+    images = (X / 255 if X.dtype == np.uint8 else X).astype(np.float32)
+    if not (images.min() >= 0 and images.max() <= 1):  # also true of NaN
+        values = f"values from {images.min():g} to {images.max():g}"
+        bad = "NaN" if np.isnan(images).any() else values
+        raise InputError(
+            f"X holds {bad}: images must lie in [0, 1]; divide by the largest value of the format."
+        )
+    return images[:, None] if images.ndim == 3 else images
+
+
 def fit_squares(images: np.ndarray, side: int) -> np.ndarray:
     """Bring N x C x H x W in [0, 1] to float32, N x C x side x side, each plane by `fit_square`.
 

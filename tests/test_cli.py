@@ -88,9 +88,7 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
     ]
     assert report["classes_given_by"] == "user"
     assert str(SizeEvidence(**report["class_sizes"][-1])) in report["assumptions"]
-    assert (
-        "and colour" in report["assumptions"][-1]
-    )  # they are no strokes: light and colours vary
+    assert "and colour" in report["assumptions"][-1]  # they are no strokes: light and colours vary
     assert "red/broken.png" in (tmp_path / "run" / "report.html").read_text()
     single = call("predict", tmp_path / "run", photos / "red" / "1.png", photos / "blue" / "1.png")
     assert [line.split(",")[0].rsplit("/", 1)[-1] for line in single.stdout.splitlines()[1:]] == [

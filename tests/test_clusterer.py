@@ -20,10 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from mtlkit import InputError, MultiTaskClusterer, load
-from mtlkit.clusterer import as_array, as_images
+from mtlkit.clusterer import as_array
 from mtlkit.deployment.models import shared_features
 from mtlkit.evaluation import score
-from mtlkit.inputs import InputSpec
+from mtlkit.inputs import InputSpec, as_images
 from mtlkit.multitask import Augmentation, CollapseWarning, Recipe, Schedule
 from mtlkit.preprocessing import describe
 

@@ -70,7 +70,9 @@ def test_the_guard_bites(guarded: ImageSet) -> None:
         guarded.open_labels()
 
 
-@pytest.mark.parametrize("settings", [{}, {"class_sizes": "equal"}, {"recipe": Recipe(clustering=True)}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"class_sizes": "equal"}, {"recipe": Recipe(clustering=True)}]
+)
 def test_the_whole_way_works_on_labels_that_raise_when_touched(
     guarded: ImageSet, settings: dict[str, Any]
 ) -> None:

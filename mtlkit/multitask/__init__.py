@@ -4,7 +4,8 @@ from mtlkit.multitask.augmentation import Augmentation, usual_augmentation
 from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipe import Recipe, Schedule
-from mtlkit.multitask.stages import ClusteringResult, CollapseWarning, find_classes
+from mtlkit.multitask.result import ClusteringResult, CollapseWarning
+from mtlkit.multitask.stages import find_classes
 from mtlkit.multitask.training import Teacher, TrainingOptions, fit
 
 __all__ = [

@@ -12,9 +12,8 @@
 """
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -23,11 +22,11 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
-from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipe import Recipe
+from mtlkit.multitask.result import ClusteringResult, warn_of_collapse
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import (
     History,
@@ -42,54 +41,6 @@ from mtlkit.preprocessing.class_sizes import WEIGHTS, SizeEvidence, sized_vector
 from mtlkit.preprocessing.label_vectors import check_clusters
 
 STAGES = ("features", "groups", "label vectors", "classes")
-
-
-class CollapseWarning(UserWarning):
-    """Classes ran empty: the network puts (nearly) everything into too few of them."""
-
-
-@dataclass
-class ClusteringResult:
-    """What `find_classes` has found.
-
-    Attributes:
-        model: with the heads `descriptors` and `classes`.
-        probabilities: N x K, rows sum to one.
-        history: a row an epoch, see `fit`.
-        seconds: wall time by stage.
-        sizes: what was weighed each time that label vectors were made.
-        recipe: how the classes were found.
-        augmentation: the changes that were assumed to leave the class as it is.
-    """
-
-    model: MultiTaskModel
-    probabilities: np.ndarray
-    history: History
-    seconds: dict[str, float]
-    sizes: list[SizeEvidence]
-    recipe: Recipe
-    augmentation: Augmentation
-
-    @property
-    def classes(self) -> np.ndarray:
-        """N class numbers, 0 to K - 1."""
-        return self.probabilities.argmax(axis=1)
-
-    def assumptions(self, given_by: str) -> list[str]:
-        """Say what the classes rest on beside the images; `given_by` is who gave their number."""
-        colour = "slant, light and colour" if self.augmentation.colour else "slant and light"
-        mirroring = ", and mirroring" if self.augmentation.flip else ""
-        turning = f"turning by up to {self.augmentation.rotation:g} degrees"
-        sentences = [
-            f"The number of classes, {self.probabilities.shape[1]}, was given by the {given_by}.",
-            str(self.sizes[-1]),
-            "These changes were assumed to leave the class as it is: "
-            f"{turning}, small shifts, changes of size, {colour}{mirroring}.",
-        ]
-        if self.recipe.weights:
-            start = f"The encoder started from {self.recipe.weights}, trained elsewhere"
-            sentences.insert(0, f"{start}: what that was trained on is in the classes, too.")
-        return sentences
 
 
 def find_classes(
@@ -346,24 +297,3 @@ def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
     aligned = np.empty_like(vectors)
     aligned[:, theirs] = vectors[:, mine]
     return aligned
-
-
-def warn_of_collapse(classes: np.ndarray, n_clusters: int) -> None:
-    """Warn with a remedy when some of the classes are empty.
-
-    >>> import warnings
-    >>> with warnings.catch_warnings(record=True) as seen:
-    ...     warnings.simplefilter("always")
-    ...     warn_of_collapse(np.array([0, 0, 1]), 3)
-    >>> "1 of 3 classes" in str(seen[0].message)
-    True
-    """
-    empty = n_clusters - len(np.unique(classes))
-    if empty:
-        warnings.warn(
-            f"{empty} of {n_clusters} classes are empty: the training collapsed. Ask "
-            "for fewer classes, train longer "
-            "(effort=2), or use a gentler augmentation.",
-            CollapseWarning,
-            stacklevel=2,
-        )
