@@ -48,7 +48,7 @@ SWAPS: dict[type, type] = {
 
 METHOD = "multitask,preprocessing,evaluation/scores.py"
 BESIDE = {  # tests of a room that do not lie in its folder
-    "multitask": ["tests/test_clusterer.py"],
+    "multitask": ["tests/estimator"],
     "data": ["tests/cli"],
     "deployment": ["tests/cli"],
 }
