@@ -5,15 +5,12 @@ collapse.
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mtlkit import load
 from mtlkit.errors import InputError
@@ -208,22 +205,6 @@ def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert int(teachers[0].n_averaged) == 12  # the steps of the classes stage
 
 
-@given(seed=st.integers(0, 999), k=st.integers(2, 5))
-def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
-    random = np.random.default_rng(seed)
-    vectors, reference = random.dirichlet(np.ones(k), 20), random.dirichlet(np.ones(k), 20)
-    aligned = stages.align(vectors, reference)
-    best = max(
-        float((vectors[:, order] * reference).sum())
-        for order in map(list, itertools.permutations(range(k)))
-    )
-    assert (aligned * reference).sum() == pytest.approx(best)
-    assert any(
-        np.array_equal(aligned, vectors[:, list(order)])
-        for order in itertools.permutations(range(k))
-    )
-
-
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("images", "usual", "later_on"),
@@ -278,15 +259,6 @@ def test_collapse_is_warned_of_with_a_remedy(monkeypatch: pytest.MonkeyPatch) ->
         match=r"2 of 3 classes are empty.*fewer classes, train longer \(effort=2\), or",
     ):
         find(n_clusters=3, schedule=Schedule(batch_size=16, features=(1, 1), classes=(20, 1)))
-
-
-def test_full_classes_are_not_warned_of() -> None:
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always")
-        stages.warn_of_collapse(np.array([0, 2, 1]), 3)
-        full = len(seen)
-        stages.warn_of_collapse(np.array([0, 2, 2]), 3)
-    assert full == 0 and len(seen) == 1
 
 
 @pytest.mark.parametrize("k", [0, 41])
