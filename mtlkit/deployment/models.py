@@ -17,7 +17,7 @@ from safetensors.torch import load as load_weights
 from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 
-from mtlkit.data.images import Scale
+from mtlkit.data.scaling import Scale
 from mtlkit.errors import InputError, as_input_error
 from mtlkit.inputs import SIZES
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder

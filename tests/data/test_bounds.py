@@ -167,7 +167,7 @@ def test_a_large_picture_comes_to_what_one_piece_gives(
     exif[0x0112] = 6
     image.save(tmp_path / "a.tif", exif=exif)
     whole = read_image(tmp_path / "a.tif", 40)
-    monkeypatch.setattr("mtlkit.data.reading.AT_ONCE", 50_000)
+    monkeypatch.setattr("mtlkit.data.decoding.AT_ONCE", 50_000)
     np.testing.assert_allclose(read_image(tmp_path / "a.tif", 40), whole, atol=0.02)
 
 

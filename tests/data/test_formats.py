@@ -12,7 +12,7 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 
 from mtlkit.data import load, read_image
-from mtlkit.data.reading import formats, kind_of
+from mtlkit.data.formats import formats, kind_of
 from mtlkit.errors import InputError
 
 register_heif_opener()

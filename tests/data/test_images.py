@@ -86,7 +86,7 @@ def test_labels_are_opened_only_by_open_labels(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("opened")
 
     kept = dataclasses.replace(load("digits:small"), labels=labels)
-    monkeypatch.setitem(load.__globals__["CATALOGUE"], "shut", lambda root: kept)
+    monkeypatch.setitem(load.__globals__["CATALOGUE"], "shut", lambda: kept)
     images = load("shut", size=16)
     assert (
         images.has_labels
@@ -151,20 +151,6 @@ def test_the_first_none_are_refused(n: int) -> None:
 def test_sets_can_be_sent_to_another_process() -> None:
     copy = pickle.loads(pickle.dumps(load("digits:small")))
     np.testing.assert_array_equal(copy.open_labels(), load("digits:small").open_labels())
-
-
-def test_data_root_reaches_the_catalogue_function(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    seen: list[object] = []
-
-    def entry(root: object) -> ImageSet:
-        seen.append(root)
-        return load("digits:small")
-
-    monkeypatch.setitem(load.__globals__["CATALOGUE"], "far", entry)
-    load("far", data_root=tmp_path)
-    assert seen == [tmp_path]
 
 
 @pytest.mark.parametrize(
