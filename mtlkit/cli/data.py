@@ -1,7 +1,5 @@
 """`mtlkit data list | fetch | check`: sets that are fetched once, to work without a network."""
 
-import sys
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -25,19 +23,18 @@ def list_sets(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     from mtlkit.data.root import data_root as root_of
     from mtlkit.data.sets import SETS
 
-    rows: list[dict[str, Any]] = []
     root = root_of(data_root)
-    for name, fetched in SETS.items():
-        rows.append(
-            {
-                "name": name,
-                "there": [part for part in fetched.parts if not fetched.absent(root, part)],
-                "about": fetched.about,
-                "licence": fetched.licence,
-                "images": sum(part.size for part in fetched.parts.values()),
-                "megabytes": fetched.megabytes,
-            }
-        )
+    rows = [
+        {
+            "name": name,
+            "there": [part for part in fetched.parts if not fetched.absent(root, part)],
+            "about": fetched.about,
+            "licence": fetched.licence,
+            "images": sum(part.size for part in fetched.parts.values()),
+            "megabytes": fetched.megabytes,
+        }
+        for name, fetched in SETS.items()
+    ]
     lines = [LINE.format(**row, parts=" and ".join(row["there"]) or "nothing") for row in rows]
     lines.append("medmnist:NAME  MedMNIST's flat sets, as medmnist:bloodmnist (extra: medical)")
     lines.append(f"data root      {root}")
@@ -47,55 +44,54 @@ def list_sets(data_root: DataRoot = None, as_json: AsJson = False) -> None:
 @data.command()
 def fetch(names: Names = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Fetch sets into the data root; go on where a download was cut off."""
-    from mtlkit.data.store import fetch as fetch_set
+    from mtlkit.data import store
 
     states = []
-    for fetched in _sets(names or []):
-        states += fetch_set(fetched, data_root, _bytes_bar)
+    for fetched in _find_sets(names):
+        states += store.fetch(fetched, data_root, _bytes_bar)
     _show_states(states, as_json)
 
 
 @data.command()
 def check(names: Names = None, data_root: DataRoot = None, as_json: AsJson = False) -> None:
-    """Say whether sets are complete, a subset, damaged or missing; without NAME all there are."""
-    from mtlkit.data.sets import SETS
-    from mtlkit.data.store import check as check_set
+    """Say whether sets are complete, a subset, damaged or missing.
+
+    Without NAME, all that are there.
+    """
+    from mtlkit.data import sets, store
 
     states = []
     with progress_bar("checking") as progress:
-        for fetched in _sets(names or list(SETS)):
-            states += check_set(fetched, data_root, progress)
+        for fetched in _find_sets(names or [*sets.SETS]):
+            states += store.check(fetched, data_root, progress)
     _show_states([state for state in states if names or state.state != "missing"], as_json)
 
 
-def _sets(names: list[str]) -> list[Any]:
-    """Return the sets of these names, each once, whatever its parts."""
+def _find_sets(names: list[str] | None) -> list[Any]:
+    """Return the sets of these names, each one once."""
     from mtlkit.data.sets import SETS, find
 
     listed = f"{', '.join(SETS)}, medmnist:NAME"
     if not names:
         raise InputError(f"no set is named: give one or more of {listed}.")
-    sets = {}
+    found = {}
     for name in names:
-        named = find(name)
-        if named is None:
+        if not (named := find(name)):
             hint = nearest(name, SETS)
             raise InputError(f"{name!r} is not a set to fetch.{hint} Known are {listed}.")
-        sets[named[0].name] = named[0]
-    return list(sets.values())
+        found[named[0].name] = named[0]
+    return list(found.values())
 
 
 def _bytes_bar(name: str) -> Any:
     from tqdm import tqdm
 
     # The total comes with the answer, and nothing is shown before that.
-    return tqdm(
-        desc=name, total=1, unit="B", unit_scale=True, delay=0.001, mininterval=0, file=sys.stderr
-    )
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.001, mininterval=0)
 
 
 def _show_states(states: list[Any], as_json: bool) -> None:
     lines = [f"{state.name}:{state.part:6} {state.state:14} {state.text}" for state in states]
-    show([asdict(state) for state in states], as_json, lines)
+    show([vars(state) for state in states], as_json, lines)
     if any(state.state in ("damaged", "missing") for state in states):
         raise typer.Exit(1)

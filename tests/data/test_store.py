@@ -1,4 +1,4 @@
-"""What lies in the data root, told by `check`, and how `fetch` brings it there."""
+"""What `check` finds in the data root, and how `fetch` brings sets there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mtlkit.data.store import PartState, check, fetch
 from mtlkit.errors import InputError
 
 
-def states(found: list[PartState]) -> dict[str, str]:
-    return {one.part: one.state for one in found}
+def states(parts: list[PartState]) -> dict[str, str]:
+    return {part.part: part.state for part in parts}
 
 
 def left(root: Path) -> set[str]:
@@ -57,18 +57,16 @@ def test_missing_is_fetched_and_then_complete(
     request: pytest.FixtureRequest,
 ) -> None:
     request.getfixturevalue(small)
-    known = find(name)[0]  # type: ignore[index]
-    assert set(states(check(known, tmp_path)).values()) == {"missing"}
-    assert set(states(fetch(known, tmp_path)).values()) == {"complete"}
+    fetched = find(name)[0]  # type: ignore[index]
+    assert set(states(check(fetched, tmp_path)).values()) == {"missing"}
+    assert set(states(fetch(fetched, tmp_path)).values()) == {"complete"}
     files = left(tmp_path)
-    assert wanted <= files and not [
-        path for path in files if path.endswith((".gz", ".zip", ".part"))
-    ]
+    assert wanted <= files
+    assert not [path for path in files if path.endswith((".gz", ".zip", ".part"))]
     assert not list(tmp_path.rglob(".unpacking*"))
     asked = len(server.asked)
-    assert (
-        set(states(fetch(known, tmp_path)).values()) == {"complete"} and len(server.asked) == asked
-    )
+    assert set(states(fetch(fetched, tmp_path)).values()) == {"complete"}
+    assert len(server.asked) == asked
 
 
 def test_only_what_is_damaged_is_fetched(small_mnist: Any, server: Any, tmp_path: Path) -> None:
@@ -120,21 +118,21 @@ def test_what_check_says_of_mnist(small_mnist: Any, tmp_path: Path) -> None:
     fetch(SETS["mnist"], tmp_path)
     images, labels = small_mnist.images["train"], small_mnist.labels["train"]
 
-    def said(images: np.ndarray, labels: np.ndarray) -> str:
+    def state_of(images: np.ndarray, labels: np.ndarray) -> str:
         mnist(tmp_path, "train", images, labels)
         return states(check(SETS["mnist"], tmp_path))["train"]
 
-    assert said(images, labels) == "complete"
+    assert state_of(images, labels) == "complete"
     order = np.random.default_rng(0).permutation(40)
-    assert said(images[order], labels[order]) == "damaged"  # readable, but not as published
-    assert said(images[:30], labels[:30]) == "subset"
-    assert said(images[:30], labels) == "damaged"  # another number of labels
-    assert said(images[order], labels) == "damaged"  # the labels belong to other images
-    assert said(images[order], np.zeros(40)) == "damaged"  # other classes
-    assert said(np.concatenate([images, images]), np.concatenate([labels, labels])) == "damaged"
+    assert state_of(images[order], labels[order]) == "damaged"  # readable, but not as published
+    assert state_of(images[:30], labels[:30]) == "subset"
+    assert state_of(images[:30], labels) == "damaged"  # another number of labels
+    assert state_of(images[order], labels) == "damaged"  # the labels belong to other images
+    assert state_of(images[order], np.zeros(40)) == "damaged"  # other classes
+    assert state_of(np.concatenate([images, images]), np.concatenate([labels, labels])) == "damaged"
     (tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte").unlink()
-    found = check(SETS["mnist"], tmp_path)[0]
-    assert found.state == "damaged" and "train-labels-idx1-ubyte is not there" in found.text
+    train = check(SETS["mnist"], tmp_path)[0]
+    assert train.state == "damaged" and "train-labels-idx1-ubyte" in train.text
 
 
 def test_other_files_than_the_published_ones_are_replaced(
@@ -152,8 +150,8 @@ def test_what_check_says_of_signs(small_gtsrb: Any, tmp_path: Path) -> None:
     first = tmp_path / "gtsrb" / "GTSRB" / "Training" / "00001" / "00000_00002.ppm"
     whole = first.read_bytes()
     first.write_bytes(whole[:-200])
-    found = check(SETS["gtsrb"], tmp_path)[0]
-    assert found.state == "damaged" and "00001/00000_00002.ppm" in found.text
+    train = check(SETS["gtsrb"], tmp_path)[0]
+    assert train.state == "damaged" and "00001/00000_00002.ppm" in train.text
     first.unlink()
     assert states(check(SETS["gtsrb"], tmp_path)) == {"train": "subset", "test": "complete"}
     (tmp_path / "gtsrb" / "GT-final_test.csv").unlink()
@@ -171,35 +169,33 @@ def test_a_subset_is_not_overwritten(small_gtsrb: Any, server: Any, tmp_path: Pa
     fetch(SETS["gtsrb"], tmp_path)
     shutil.rmtree(tmp_path / "gtsrb" / "GTSRB" / "Training" / "00002")
     server.asked.clear()
-    with pytest.raises(
-        InputError, match=r"gtsrb: a subset is in .*GTSRB: use it as it is, or move it away first"
-    ):
+    with pytest.raises(InputError, match=r"subset is in .*GTSRB: .*move it"):
         fetch(SETS["gtsrb"], tmp_path)
     assert not server.asked
 
 
 def test_what_check_says_of_medmnist(small_blood: Any, tmp_path: Path) -> None:
-    known = find("medmnist:bloodmnist")[0]  # type: ignore[index]
-    fetch(known, tmp_path)
+    fetched = find("medmnist:bloodmnist")[0]  # type: ignore[index]
+    fetch(fetched, tmp_path)
     path = tmp_path / "medmnist" / "bloodmnist.npz"
     with np.load(path) as archive:
         arrays = dict(archive)
     path.write_bytes(path.read_bytes()[:5000])
-    assert set(states(check(known, tmp_path)).values()) == {"damaged"}
+    assert set(states(check(fetched, tmp_path)).values()) == {"damaged"}
     np.savez(
         path, **{name: array[:7] for name, array in arrays.items()}
     )  # medmnist's own len() would fail here
-    assert set(states(check(known, tmp_path)).values()) == {"subset"}
+    assert set(states(check(fetched, tmp_path)).values()) == {"subset"}
     np.savez(path, **{name: array[::-1] for name, array in arrays.items()})
-    assert set(states(check(known, tmp_path)).values()) == {"damaged"}
+    assert set(states(check(fetched, tmp_path)).values()) == {"damaged"}
 
 
 def test_cifar_is_official_or_damaged(small_cifar: Any, tmp_path: Path) -> None:
     fetch(SETS["cifar10"], tmp_path)
     path = tmp_path / "cifar-10-batches-py" / "data_batch_2"
     path.write_bytes(path.read_bytes()[:-1])
-    found = check(SETS["cifar10"], tmp_path)
-    assert set(states(found).values()) == {"damaged"} and "stays shut" in found[0].text
+    parts = check(SETS["cifar10"], tmp_path)
+    assert set(states(parts).values()) == {"damaged"} and "stays shut" in parts[0].text
     assert set(states(fetch(SETS["cifar10"], tmp_path)).values()) == {"complete"}
 
 
@@ -215,9 +211,7 @@ def test_two_at_once_one_ends_well_and_one_says_so(
             if server.asked:
                 break
             threading.Event().wait(0.05)
-        with pytest.raises(
-            InputError, match=r"mnist: is being fetched into .* already: wait until that has ended"
-        ):
+        with pytest.raises(InputError, match=r"mnist: .*already: wait"):
             fetch(SETS["mnist"], tmp_path)
     finally:
         server.gate.set()
@@ -230,16 +224,14 @@ def test_a_data_root_that_cannot_be_written(
     small_mnist: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match=r"file.*cannot be written .*give another --data-root"):
+    with pytest.raises(InputError, match=r"file.* written .*--data-root"):
         fetch(SETS["mnist"], tmp_path / "file" / "root")
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
 
     monkeypatch.setattr("mtlkit.data.store.unpack", full)
-    with pytest.raises(
-        InputError, match=r"somewhere: cannot be written \(No space left on device\): make room"
-    ):
+    with pytest.raises(InputError, match=r"somewhere: .*No space left"):
         fetch(SETS["mnist"], tmp_path / "root")
     assert set(states(check(SETS["mnist"], tmp_path / "root")).values()) == {"missing"}
 
@@ -252,10 +244,7 @@ def test_a_read_only_data_root(small_mnist: Any, monkeypatch: pytest.MonkeyPatch
         if root:
             os.seteuid(65534)
         try:
-            with pytest.raises(
-                InputError,
-                match=r"cannot be written \(Permission denied\): make room or mend its permissions",
-            ):
+            with pytest.raises(InputError, match=r"Permission denied.*--data-root"):
                 fetch(SETS["mnist"], name)
             assert os.listdir(name) == []
         finally:
