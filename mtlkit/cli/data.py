@@ -20,25 +20,24 @@ LINE = "{name:14} {images:,} images, {megabytes} MB: {about} (licence: {licence}
 @data.command("list")
 def list_sets(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     """Name the sets to fetch, and say which are there."""
-    from mtlkit.data.root import data_root as root_of
-    from mtlkit.data.sets import SETS
+    from mtlkit.data import root, sets
 
-    root = root_of(data_root)
+    folder = root.data_root(data_root)
     rows = [
         {
             "name": name,
-            "there": [part for part in fetched.parts if not fetched.absent(root, part)],
+            "there": [part for part in fetched.parts if not fetched.absent(folder, part)],
             "about": fetched.about,
             "licence": fetched.licence,
             "images": sum(part.size for part in fetched.parts.values()),
             "megabytes": fetched.megabytes,
         }
-        for name, fetched in SETS.items()
+        for name, fetched in sets.SETS.items()
     ]
     lines = [LINE.format(**row, parts=" and ".join(row["there"]) or "nothing") for row in rows]
     lines.append("medmnist:NAME  MedMNIST's flat sets, as medmnist:bloodmnist (extra: medical)")
-    lines.append(f"data root      {root}")
-    show({"data_root": str(root), "sets": rows}, as_json, lines)
+    lines.append(f"data root      {folder}")
+    show({"data_root": str(folder), "sets": rows}, as_json, lines)
 
 
 @data.command()
@@ -74,13 +73,15 @@ def _find_sets(names: list[str] | None) -> list[Any]:
     listed = f"{', '.join(SETS)}, medmnist:NAME"
     if not names:
         raise InputError(f"no set is named: give one or more of {listed}.")
-    found = {}
+    named = {}
     for name in names:
-        if not (named := find(name)):
-            hint = nearest(name, SETS)
-            raise InputError(f"{name!r} is not a set to fetch.{hint} Known are {listed}.")
-        found[named[0].name] = named[0]
-    return list(found.values())
+        found = find(name)
+        if not found:
+            raise InputError(
+                f"{name!r} is not a set to fetch.{nearest(name, SETS)} Known are {listed}."
+            )
+        named[found[0].name] = found[0]
+    return list(named.values())
 
 
 def _bytes_bar(name: str) -> Any:

@@ -55,6 +55,8 @@ def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
     >>> two, two.class_names, two.open_labels()
     (ImageSet('two', 2 x 1 x 8 x 8), ('blank', 'line'), array([1, 0]))
     """
+    classes: tuple[str, ...] = ()
+    codes = None
     with as_input_error(f"{path}: cannot be read as .npz", REMEDY):  # damage can raise anything
         headers = read_headers(path)
         images_key = _images_key(path, headers)
@@ -62,7 +64,8 @@ def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
         labels_key = _labels_key(path, headers, images_key)
         with np.load(path, allow_pickle=False) as archive:
             images = archive[f"{images_key}.npy"]  # the very entry whose header was judged
-            classes, codes = _numbered(archive[f"{labels_key}.npy"]) if labels_key else ((), None)
+            if labels_key:
+                classes, codes = _numbered(archive[f"{labels_key}.npy"])
     pixels, scale, notes = _to_unit(path, channels_first(images), scale)
     return ImageSet(
         images=pixels,
@@ -113,7 +116,8 @@ def _labels_key(path: Path, headers: dict[str, _Header], images_key: str) -> str
     """Return the key of the labels, if there are any, after a look at their header."""
     for key in ("labels", "y"):
         if key in headers and key != images_key:
-            what, count, labels = f"{path}: {key!r}", headers[images_key].shape[0], headers[key]
+            what, labels = f"{path}: {key!r}", headers[key]
+            count = headers[images_key].shape[0]
             _check_size(what, labels)
             if math.prod(labels.shape) != count or labels.dtype.kind not in "biuUS":
                 raise InputError(
@@ -127,7 +131,9 @@ def _labels_key(path: Path, headers: dict[str, _Header], images_key: str) -> str
 def _check_images(what: str, header: _Header) -> None:
     _check_size(what, header)
     shape = header.shape
-    shaped = len(shape) == 3 or (len(shape) == 4 and _channel_axis(shape) is not None)
+    shaped = len(shape) == 3
+    if len(shape) == 4:
+        shaped = _channel_axis(shape) is not None
     if not shaped or 0 in shape or header.dtype.kind not in "biuf":
         raise InputError(f"{what} is {header.text(' of ')}, which are no images: {REMEDY}.")
 
@@ -164,8 +170,11 @@ def _to_unit(
             f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row "
             f"{bad[0]}: mend them or leave them out."
         )
-    white = {"u2": 65535}.get(dtype.str[1:], 1 if dtype.kind == "f" else None)
-    scale, notes = choose_scale(Values(float(images.min()), float(images.max()), white), scale)
+    white = 1 if dtype.kind == "f" else None
+    if dtype.str.endswith("u2"):
+        white = 65535
+    values = Values(float(images.min()), float(images.max()), white)
+    scale, notes = choose_scale(values, scale)
     return to_unit(images, scale), scale, notes
 
 

@@ -39,7 +39,8 @@ class _PixelBudget:
     large: ThreadPoolExecutor  # `quiet_pillow` opens and closes it
 
     def __init__(self) -> None:
-        self.held, self.changed = 0, Condition()
+        self.held = 0
+        self.changed = Condition()
 
     def run(self, pixels: int, work: Callable[..., Result], *given: Any) -> Result:
         """Return what `work` returns, which must let go of the pixels; large ones share a thread.
@@ -116,7 +117,8 @@ def pixels_to_hold(image: Any, size: int, max_pixels: int | None) -> int:
     `max_pixels` (default 50 million).
     """
     width, height = image.size
-    held, most = width * height, max_pixels or MOST_PIXELS
+    held = width * height
+    most = max_pixels or MOST_PIXELS
     several_scans = image.format == "MPO" or "progressive" in image.info
     if image.format == "JPEG" and not several_scans:
         # Pillow stands behind the header of the first scan: does that have all colours?
@@ -158,8 +160,9 @@ def deep_white(image: Any) -> float | None:
 def values_of(image: Image.Image, white: float) -> Values:
     """Decode a picture, look for its least and greatest value, and let go of it."""
     image.load()
-    blocks = (np.atleast_3d(np.asarray(block))[..., :3] for _, block in _blocks(image, 1024))
-    ends = np.array([(block.min(), block.max()) for block in blocks], float)  # without alpha
+    arrays = (np.atleast_3d(np.asarray(block)) for _, block in _blocks(image, 1024))
+    blocks = (array[..., :3] for array in arrays)  # without alpha
+    ends = np.array([(block.min(), block.max()) for block in blocks], float)
     if image.mode.startswith("RGB"):
         ends *= 257  # Pillow keeps the upper 8 of 16 bits
     image.close()

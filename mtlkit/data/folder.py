@@ -67,13 +67,16 @@ def load_folder(
         look = partial(read_header, max_pixels=max_pixels)
         headers: dict[str, Header] = dict(read_each(look, folder, names, failed))
         _refuse_all(folder, failed, len(names))
-        side, chosen = (size, "as asked") if size else _side(headers.values())
+        side, chosen = size, "as asked"
+        if side is None:
+            side, chosen = _side(headers.values())
         channels = 1 if all(header.grey for header in headers.values()) else 3
         shape = (len(headers), channels, side, side)
         check_memory(str(folder), shape)
         scale, scale_notes = _scale(headers.values(), scale)
         read = partial(decode, options=ReadOptions(side, None, scale, max_pixels))
-        images, channels = np.empty(shape, np.float32), 1
+        images = np.empty(shape, np.float32)
+        channels = 1
         for name, pixels in read_each(read, folder, list(headers), failed, progress):
             images[len(kept)] = pixels  # one channel is repeated where the set has three
             channels = max(channels, len(pixels))
@@ -83,18 +86,20 @@ def load_folder(
     notes += scale_notes
     notes += first_of_several(sum(headers[name].several for name in kept), len(kept))
     if failed:
-        not_read = f"{len(failed)} of {len(names)} image files"
-        notes.append(f"{not_read} could not be decoded and were skipped.")
+        notes.append(
+            f"{len(failed)} of {len(names)} image files could not be decoded and were skipped."
+        )
     notes += passed_over
     classes = _class_folders(folder, kept) if labels else []
     if classes:
         notes.append(f"The names of the subfolders, {_enumerated(classes)}, were taken for labels.")
+    skipped = [Skipped(printable(name), failed[name]) for name in names if name in failed]
     return ImageSet(
         images=np.ascontiguousarray(images[: len(kept), :channels]),
         name=printable(folder.resolve().name) or "images",
         paths=tuple(map(printable, kept)),
         class_names=tuple(map(printable, classes)),
-        skipped=tuple(Skipped(printable(name), failed[name]) for name in names if name in failed),
+        skipped=tuple(skipped),
         notes=tuple(notes),
         scale=scale,
         labels=partial(_labels, kept, classes) if classes else None,

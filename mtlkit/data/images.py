@@ -79,8 +79,10 @@ class ImageSet:
             return None
         labels = np.asarray(self.labels())
         if labels.shape != (len(self),):
-            given = f"labels of shape {labels.shape} for {len(self)} images"
-            raise InputError(f"{self.name}: {given}: give one label an image.")
+            raise InputError(
+                f"{self.name}: labels of shape {labels.shape} for {len(self)} images: give "
+                "one label an image."
+            )
         return labels
 
     def first(self, n: int) -> Self:

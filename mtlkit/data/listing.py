@@ -71,12 +71,12 @@ def _walk(folder: Path) -> tuple[list[Path], dict[str, list[Path]]]:
             elif is_file and not hidden:
                 files.append(path)
     for fault in faults:
-        place = Path(fault.filename or folder)
-        if place == folder:
+        unreadable = Path(fault.filename or folder)
+        if unreadable == folder:
             raise InputError(
                 f"{folder}: cannot be read ({fault.strerror}): check its permissions."
             ) from fault
-        passed["unreadable folder"].append(place)
+        passed["unreadable folder"].append(unreadable)
     return files, passed
 
 

@@ -21,7 +21,7 @@ from mtlkit.data.reading import Progress
 from mtlkit.data.root import DataRoot, data_root
 from mtlkit.errors import InputError, as_input_error
 
-SIGN_SIDE = 32  # px
+SIDE = 32  # px, of images in files of any size
 
 
 class Part(NamedTuple):
@@ -75,24 +75,26 @@ class FetchedSet:
         `size` and `progress` are for sets of image files. Raises `InputError` when the part is not
         there, or damaged.
         """
-        place = data_root(root)
-        if absent := self.absent(place, part):
+        folder = data_root(root)
+        if absent := self.absent(folder, part):
             raise InputError(
                 f"{self.name}: {absent[0]} is not there: run `mtlkit data fetch "
                 f"{self.name}`, or give another --data-root; without a network, take `digits`."
             )
-        images = self.read(place, part, size, progress)
+        images = self.read(folder, part, size, progress)
         return replace(
             images,
             name=self.name if part == "train" else f"{self.name}:{part}",
             n_clusters=len(self.class_names),
             class_names=self.class_names,
-            labels=partial(self.labels, place, part, images.paths),
+            labels=partial(self.labels, folder, part, images.paths),
         )
 
     def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
         """Read the images, and no label."""
         path = self.path(root, part, "images")
+        if path.is_dir():
+            return load_folder(path, size or SIDE, progress=progress)
         with self.damage_named(path):
             raw = channels_first(self.array(path, part, "images"))
         check_memory(self.name, raw.shape)
@@ -148,9 +150,6 @@ class SignSet(FetchedSet):
 
     The rows keep the files' names: they name the track, by which images are split.
     """
-
-    def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
-        return load_folder(self.path(root, part, "images"), size or SIGN_SIDE, progress=progress)
 
     def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
         from torchvision.datasets import GTSRB

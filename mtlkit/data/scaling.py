@@ -29,19 +29,27 @@ def choose_scale(values: Values, given: Scale | None = None) -> tuple[Scale, tup
     ((0, 65535), ())
     """
     low, high, white = values
-    fits = white is not None and low >= 0 and high <= white
-    usual = (0, white) if white and fits and (white == 1 or 2 * (high - low) > white) else None
+    usual, reach = None, ""
+    if white and low >= 0 and high <= white:
+        reach = f": they reach {100 * high / white:.2g} % of 16 bits"
+        if white == 1 or 2 * (high - low) > white:
+            usual = (0, white)
     if white and given in ((0, 1), (0, 65535)):
         given = (0, white)  # in training white was what the format said, so it is here, too
     scale = given or usual or (low, high)
     if scale == usual:
         return scale, ()
     if given:
-        about = f"The values, {low:g} .. {high:g}, were scaled from {given[0]:g} .. {given[1]:g}"
-        return scale, (f"{about}, the range in training, to 0 .. 1.",)
-    reach = f": they reach {100 * high / white:.2g} % of 16 bits" if white and fits else ""
-    about = f"The values were scaled from {low:g} .. {high:g}"
-    return scale, (f"{about}, the set's own range, to 0 .. 1{reach}.",)
+        note = (
+            f"The values, {low:g} .. {high:g}, were scaled from {given[0]:g} .. {given[1]:g}, "
+            "the range in training, to 0 .. 1."
+        )
+    else:
+        note = (
+            f"The values were scaled from {low:g} .. {high:g}, the set's own range, "
+            f"to 0 .. 1{reach}."
+        )
+    return scale, (note,)
 
 
 def to_unit(values: np.ndarray, scale: Scale) -> np.ndarray:

@@ -32,9 +32,9 @@ def check(
     `subset`: fewer images, all readable.
     `damaged`: anything else: files cut short or altered, and other files of as many images.
     """
-    place = data_root(root)
+    folder = data_root(root)
     return [
-        PartState(fetched.name, part, *_state(fetched, part, place, progress))
+        PartState(fetched.name, part, *_state(fetched, part, folder, progress))
         for part in fetched.parts
     ]
 
@@ -72,17 +72,17 @@ def fetch(fetched: FetchedSet, root: DataRoot = None, bar: Bar | None = None) ->
     Raises `InputError` when a subset would be overwritten, the data root cannot be written, or
     another fetch of the set is under way; `DownloadFailed` as `fetch_file`.
     """
-    place = data_root(root)
+    folder = data_root(root)
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / f".{fetched.name.replace(':', '-')}.lock", timeout=0):
-            _fetch_what_lacks(fetched, place, bar)
-            return check(fetched, place)
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{fetched.name.replace(':', '-')}.lock", timeout=0):
+            _fetch_what_lacks(fetched, folder, bar)
+            return check(fetched, folder)
     except Timeout as fault:
-        where = f"{fetched.name}: is being fetched into {place} already"
+        where = f"{fetched.name}: is being fetched into {folder} already"
         raise InputError(f"{where}: wait until that has ended.") from fault
     except OSError as fault:
-        where = f"{fault.filename or place}: cannot be written ({fault.strerror or fault})"
+        where = f"{fault.filename or folder}: cannot be written ({fault.strerror or fault})"
         raise InputError(
             f"{where}: make room or mend its permissions, or give another --data-root."
         ) from fault

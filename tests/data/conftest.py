@@ -1,6 +1,4 @@
-"""A server on this machine that can misbehave, and small sets that torchvision's classes take for
-the official ones.
-"""
+"""A server here that can misbehave, small sets in place of the real ones, and pictures."""
 
 from __future__ import annotations
 
@@ -99,9 +97,7 @@ def idx(values: np.ndarray) -> bytes:
 
 @dataclass
 class Small:
-    """A small set: its files by name as they lie unpacked, images N x H x W (x 3) and labels by
-    part.
-    """
+    """A small set: its files as they lie unpacked; images N x H x W (x 3) and labels by part."""
 
     raw: dict[str, bytes]
     images: dict[str, np.ndarray]

@@ -1,6 +1,4 @@
-"""What a file from elsewhere may cost: pixels, memory (measured), and how many are decoded at a
-time.
-"""
+"""What a file may cost: pixels, memory (measured), and how many are decoded at a time."""
 
 from __future__ import annotations
 

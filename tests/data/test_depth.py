@@ -1,6 +1,4 @@
-"""Values of more than 8 bits: the set's own range where the format does not say what white is, kept
-for later images.
-"""
+"""Values of more than 8 bits: the set's own range where the format says nothing, kept for later."""
 
 from __future__ import annotations
 

@@ -22,9 +22,7 @@ GREY = COLOUR[..., 0]
 
 
 def unit(pixels: np.ndarray) -> np.ndarray:
-    """H x W or H x W x C in 0..255, as C x H x W in [0, 1]: what reading should give, the naive
-    way.
-    """
+    """H x W or H x W x C in 0..255, as C x H x W in [0, 1]: what reading should give."""
     return (np.atleast_3d(pixels).transpose(2, 0, 1) / 255).astype(np.float32)
 
 
