@@ -56,7 +56,7 @@ def test_a_wrong_option_is_refused_before_a_picture_is_read(
     Path("taken").mkdir()
     Path("taken", "thesis.txt").write_text("words")
     before = sorted(Path.cwd().rglob("*"))
-    for name in ("header", "decode"):
+    for name in ("read_header", "decode"):
         monkeypatch.setattr(f"mtlkit.data.folder.{name}", None)  # reading would raise
     classes = [] if "--classes" in options else ["--classes", "2"]
     result = call("fit", albums, *classes, *options)
@@ -71,7 +71,7 @@ def test_a_wrong_option_is_refused_before_a_picture_is_read(
 def test_a_number_of_classes_that_is_missing_is_asked_for_before_a_picture_is_read(
     albums: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mtlkit.data.folder.header", None)
+    monkeypatch.setattr("mtlkit.data.folder.read_header", None)
     result = call("fit", albums)
     assert result.exit_code == 2 and "add --classes" in result.stderr
 

@@ -160,7 +160,7 @@ def test_rows_appear_as_they_are_made(
 ) -> None:
     for number in range(5):
         draw(f"{number}.png")
-    monkeypatch.setattr("mtlkit.data.folder.BATCH", 2)
+    monkeypatch.setattr("mtlkit.data.reading.BATCH", 2)
     seen: list[int] = []
     classify = use.probabilities
 

@@ -148,7 +148,8 @@ class _Pictures:
 
     def _set(self, path: str) -> Iterator[tuple[Sequence[str], Any]]:
         from mtlkit.data.catalogue import is_name
-        from mtlkit.data.folder import BATCH, list_images
+        from mtlkit.data.listing import list_images
+        from mtlkit.data.reading import BATCH
 
         place, named = Path(os.path.expanduser(path)), is_name(path)
         start = f"{path.rstrip('/')}/" if self.several else ""
@@ -170,16 +171,13 @@ class _Pictures:
     def _files(
         self, folder: Path, names: Sequence[str], start: str = ""
     ) -> Iterator[tuple[Sequence[str], Any]]:
-        from mtlkit.data.folder import first_of_several, read_batches
+        from mtlkit.data.reading import ReadOptions, first_of_several, read_batches
 
         several = 0
-        side, channels = self.inputs.side, self.inputs.channels
+        options = ReadOptions(self.inputs.side, self.inputs.channels, **self.how)
         rows_show_it = sys.stdout.isatty()
         with progress_bar("predicting", hidden=rows_show_it) as progress:
-            batches = read_batches(
-                folder, names, side, channels, start, progress=progress, **self.how
-            )
-            for batch in batches:
+            for batch in read_batches(folder, names, options, start, progress):
                 several += batch.several
                 for name, reason in batch.failed.items():
                     self._leave_out(f"{name}: {reason}")

@@ -114,12 +114,10 @@ def _data(source: str) -> list[tuple[str, str]]:
     """Return name and MD5 of each file that a source reads, in the data root or at a path."""
     if not source or source in CATALOGUE:  # embedded
         return []
-    known = find(source)
-    places = (
-        [data_root() / name for name in known[0].files(known[1])]
-        if known
-        else [Path(source).expanduser()]
-    )
+    places = [Path(source).expanduser()]
+    if named := find(source):
+        fetched, part = named
+        places = [data_root() / name for name in fetched.parts[part].files]
     files = [
         (place, path)
         for place in places

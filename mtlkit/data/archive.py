@@ -1,5 +1,4 @@
-"""An `.npz` of the user's own: nothing in it is unpickled, and sizes are checked before anything is
-read.
+"""An `.npz` of the user's own: nothing in it is unpickled, and sizes are checked before reading.
 
 The header of each array inside says its shape and type. What the headers promise is judged first;
 then the images, and the labels where there are any, are read.
@@ -15,15 +14,8 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from mtlkit.data.images import (
-    ImageSet,
-    Scale,
-    Values,
-    check_memory,
-    choose_scale,
-    row_names,
-    to_unit,
-)
+from mtlkit.data.images import ImageSet, check_memory, row_names, shape_text
+from mtlkit.data.scaling import Scale, Values, choose_scale, to_unit
 from mtlkit.errors import InputError, as_input_error
 
 CHANNELS = (1, 3, 4)
@@ -34,9 +26,12 @@ REMEDY = (
 )
 
 
-class _Array(NamedTuple):
+class _Header(NamedTuple):
     shape: tuple[int, ...]
     dtype: np.dtype
+
+    def text(self, between: str) -> str:
+        return f"{shape_text(self.shape) or 'one value'}{between}{self.dtype}"
 
 
 def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
@@ -60,18 +55,17 @@ def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
     >>> two, two.class_names, two.open_labels()
     (ImageSet('two', 2 x 1 x 8 x 8), ('blank', 'line'), array([1, 0]))
     """
-    with as_input_error(
-        f"{path}: cannot be read as .npz", REMEDY
-    ):  # a damaged archive can raise anything
-        arrays = headers(path)
-        images_key = _images_key(path, arrays)
-        labels_key = next(
-            (key for key in ("labels", "y") if key in arrays and key != images_key), None
-        )
-        _check(path, arrays, images_key, labels_key)
+    classes: tuple[str, ...] = ()
+    codes = None
+    with as_input_error(f"{path}: cannot be read as .npz", REMEDY):  # damage can raise anything
+        headers = read_headers(path)
+        images_key = _images_key(path, headers)
+        _check_images(f"{path}: {images_key!r}", headers[images_key])
+        labels_key = _labels_key(path, headers, images_key)
         with np.load(path, allow_pickle=False) as archive:
             images = archive[f"{images_key}.npy"]  # the very entry whose header was judged
-            classes, codes = _numbered(archive[f"{labels_key}.npy"]) if labels_key else ((), None)
+            if labels_key:
+                classes, codes = _numbered(archive[f"{labels_key}.npy"])
     pixels, scale, notes = _to_unit(path, channels_first(images), scale)
     return ImageSet(
         images=pixels,
@@ -84,67 +78,70 @@ def load_npz(path: Path, scale: Scale | None = None) -> ImageSet:
     )
 
 
-def headers(path: Path) -> dict[str, _Array]:
+def read_headers(path: Path) -> dict[str, _Header]:
     """Read shape and type of each array in the archive, and nothing else of it."""
-    arrays = {}
+    headers = {}
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             if name.endswith(".npy"):
                 with archive.open(name) as file:
-                    shape, dtype = _header(file)
-                arrays[name.removesuffix(".npy")] = _Array(shape, dtype)
-    return arrays
+                    headers[name.removesuffix(".npy")] = _read_header(file)
+    return headers
 
 
-def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the header of an .npy, after a look at its length: numpy would read any, and then judge
-    it.
-    """
+def _read_header(file: IO[bytes]) -> _Header:
+    """Read the header of an .npy after a look at its length: numpy would read any length first."""
     old = npy.read_magic(file) == (1, 0)
-    length = file.read(2 if old else 4)
-    if int.from_bytes(length, "little") > MOST_HEADER_BYTES:
+    prefix = file.read(2 if old else 4)
+    length = int.from_bytes(prefix, "little")
+    if length > MOST_HEADER_BYTES:
         raise ValueError(f"a header of more than {MOST_HEADER_BYTES // 1000} kB")
-    header = io.BytesIO(length + file.read(int.from_bytes(length, "little")))
-    shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(header)
-    return shape, dtype
+    read = npy.read_array_header_1_0 if old else npy.read_array_header_2_0
+    shape, _, dtype = read(io.BytesIO(prefix + file.read(length)))
+    return _Header(shape, dtype)
 
 
-def _images_key(path: Path, arrays: dict[str, _Array]) -> str:
-    named = [key for key in ("images", "x") if key in arrays]
-    shaped = [key for key, array in arrays.items() if len(array.shape) in (3, 4)]
+def _images_key(path: Path, headers: dict[str, _Header]) -> str:
+    named = [key for key in ("images", "x") if key in headers]
+    shaped = [key for key, header in headers.items() if len(header.shape) in (3, 4)]
     if named or len(shaped) == 1:
         return (named or shaped)[0]
-    held = (
-        ", ".join(f"{key} ({_shape(array)}, {array.dtype})" for key, array in arrays.items())
-        or "no array"
+    held = ", ".join(f"{key} ({header.text(', ')})" for key, header in headers.items())
+    raise InputError(
+        f"{path}: which array holds the images is not clear, it has {held or 'no array'}: {REMEDY}."
     )
-    raise InputError(f"{path}: which array holds the images is not clear, it has {held}: {REMEDY}.")
 
 
-def _check(path: Path, arrays: dict[str, _Array], images_key: str, labels_key: str | None) -> None:
-    """Refuse, from the headers alone, what cannot be a set of images."""
-    for key in filter(None, (images_key, labels_key)):
-        if arrays[key].dtype.hasobject:
-            raise InputError(f"{path}: {key!r} is pickled, which is never opened: {REMEDY}.")
-        check_memory(f"{path}: {key!r}", arrays[key].shape, max(arrays[key].dtype.itemsize, 4))
-    images = arrays[images_key]
-    shaped = len(images.shape) == 3 or (
-        len(images.shape) == 4 and _channel_axis(images.shape) is not None
-    )
-    if not shaped or 0 in images.shape or images.dtype.kind not in "biuf":
-        found = f"{_shape(images)} of {images.dtype}"
-        raise InputError(f"{path}: {images_key!r} is {found}, which are no images: {REMEDY}.")
-    labels = arrays[labels_key] if labels_key else None
-    if labels and (math.prod(labels.shape) != images.shape[0] or labels.dtype.kind not in "biuUS"):
-        raise InputError(
-            f"{path}: {labels_key!r} is {_shape(labels)} of {labels.dtype} for "
-            f"{images.shape[0]} images:"
-            " give one integer or text an image, or leave the labels out."
-        )
+def _labels_key(path: Path, headers: dict[str, _Header], images_key: str) -> str | None:
+    """Return the key of the labels, if there are any, after a look at their header."""
+    for key in ("labels", "y"):
+        if key in headers and key != images_key:
+            what, labels = f"{path}: {key!r}", headers[key]
+            count = headers[images_key].shape[0]
+            _check_size(what, labels)
+            if math.prod(labels.shape) != count or labels.dtype.kind not in "biuUS":
+                raise InputError(
+                    f"{what} is {labels.text(' of ')} for {count} images: give one integer or text "
+                    "an image, or leave the labels out."
+                )
+            return key
+    return None
 
 
-def _shape(array: _Array) -> str:
-    return " x ".join(map(str, array.shape)) or "one value"
+def _check_images(what: str, header: _Header) -> None:
+    _check_size(what, header)
+    shape = header.shape
+    shaped = len(shape) == 3
+    if len(shape) == 4:
+        shaped = _channel_axis(shape) is not None
+    if not shaped or 0 in shape or header.dtype.kind not in "biuf":
+        raise InputError(f"{what} is {header.text(' of ')}, which are no images: {REMEDY}.")
+
+
+def _check_size(what: str, header: _Header) -> None:
+    if header.dtype.hasobject:
+        raise InputError(f"{what} is pickled, which is never opened: {REMEDY}.")
+    check_memory(what, header.shape, max(header.dtype.itemsize, 4))
 
 
 def _channel_axis(shape: tuple[int, ...]) -> int | None:
@@ -162,24 +159,22 @@ def channels_first(images: np.ndarray) -> np.ndarray:
 def _to_unit(
     path: Path, images: np.ndarray, scale: Scale | None
 ) -> tuple[np.ndarray, Scale | None, tuple[str, ...]]:
-    """Bring N x C x H x W of any number type to float32 in [0, 1]; return the scale, and a note on
-    it, too.
-    """
-    if images.dtype.kind in "ub" and images.dtype.itemsize == 1:
-        return (
-            np.divide(images, 255 if images.dtype.kind == "u" else 1, dtype=np.float32, order="C"),
-            None,
-            (),
-        )
+    """Bring numbers of any type to float32 in [0, 1]; return the scale, and a note on it, too."""
+    dtype = images.dtype
+    if dtype in (np.uint8, np.bool_):
+        most = 255 if dtype == np.uint8 else 1
+        return np.divide(images, most, dtype=np.float32, order="C"), None, ()
     bad = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3)))
     if len(bad):
         raise InputError(
-            f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the "
-            f"first is row {bad[0]}:"
-            " mend them or leave them out."
+            f"{path}: {len(bad)} of {len(images)} images hold NaN or infinity, the first is row "
+            f"{bad[0]}: mend them or leave them out."
         )
-    white = {"u2": 65535}.get(images.dtype.str[1:], 1 if images.dtype.kind == "f" else None)
-    scale, notes = choose_scale(Values(float(images.min()), float(images.max()), white), scale)
+    white = 1 if dtype.kind == "f" else None
+    if dtype.str.endswith("u2"):
+        white = 65535
+    values = Values(float(images.min()), float(images.max()), white)
+    scale, notes = choose_scale(values, scale)
     return to_unit(images, scale), scale, notes
 
 

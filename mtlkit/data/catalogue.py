@@ -1,7 +1,7 @@
 """Every set of images by its name, and the one function that loads any source.
 
-An embedded or generated set is one entry: a name and a function of the data root that returns an
-`ImageSet`. The sets that are fetched stand in `sets.py`.
+An embedded or generated set is one entry here: a name and a function that returns an `ImageSet`.
+The sets that are fetched stand in `sets.py`.
 """
 
 import os
@@ -14,58 +14,34 @@ from pathlib import Path
 import numpy as np
 
 from mtlkit.data.archive import load_npz
-from mtlkit.data.folder import Progress, load_folder
-from mtlkit.data.images import ImageSet, Scale, check_memory, row_names
-from mtlkit.data.reading import MOST_PIXELS, looks_like_image
+from mtlkit.data.decoding import MOST_PIXELS
+from mtlkit.data.folder import load_folder
+from mtlkit.data.formats import kind_of
+from mtlkit.data.images import ImageSet, check_memory
+from mtlkit.data.readers import load_digits
+from mtlkit.data.reading import Progress
 from mtlkit.data.root import DataRoot
+from mtlkit.data.scaling import Scale
 from mtlkit.data.sets import SETS, find
 from mtlkit.errors import InputError, nearest
 from mtlkit.inputs import SIZES, fit_squares
 
-
-def _digits(data_root: DataRoot, *, classes: int = 10) -> ImageSet:
-    """Handwritten digits, embedded in scikit-learn (Alpaydin and Kaynak, UCI 1998); need no data
-    root.
-    """
-    from sklearn.datasets import load_digits  # here: it takes a second
-
-    digits = load_digits()
-    rows = np.flatnonzero(
-        digits.target < classes
-    )  # which digits a set has defines it; no label is kept
-    images = (digits.images[rows] / 16).astype(np.float32)[
-        :, None
-    ]  # N x 1 x 8 x 8, ink from 0 to 16
-    return ImageSet(
-        images=images,
-        name="digits" if classes == 10 else "digits:small",
-        paths=row_names("digits", rows),
-        n_clusters=classes,
-        class_names=tuple(map(str, range(classes))),
-        labels=partial(_digit_labels, rows),
-    )
-
-
-def _digit_labels(rows: np.ndarray) -> np.ndarray:
-    from sklearn.datasets import load_digits
-
-    return load_digits().target[rows]
-
-
-CATALOGUE: dict[str, Callable[[DataRoot], ImageSet]] = {
-    "digits": _digits,
-    "digits:small": partial(_digits, classes=3),
+CATALOGUE: dict[str, Callable[[], ImageSet]] = {
+    "digits": load_digits,
+    "digits:small": partial(load_digits, 3),
 }
 
 
 def catalogue_names() -> tuple[str, ...]:
-    """Return the names that `load` knows, those of sets that are not there yet, too; medmnist's
-    have a prefix, see `find`.
+    """Return the names that `load` takes, also of sets that were not fetched yet.
+
+    Those of medmnist have a prefix, see `find`.
 
     >>> catalogue_names()[:4]
     ('digits', 'digits:small', 'mnist:train', 'mnist:test')
     """
-    return (*CATALOGUE, *(f"{name}:{part}" for name, known in SETS.items() for part in known.parts))
+    fetched = [f"{name}:{part}" for name, fetched in SETS.items() for part in fetched.parts]
+    return (*CATALOGUE, *fetched)
 
 
 def load(
@@ -104,35 +80,43 @@ def load(
 digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder or \
 an .npz is given by its path.
     """
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(
-            "source must be a catalogue name or a path, not "
-            f"{type(source).__name__}: try load('digits')."
-        )
-    if size is not None and not (isinstance(size, Integral) and SIZES[0] <= size <= SIZES[1]):
-        raise InputError(
-            f"size must be a whole number from {SIZES[0]} to {SIZES[1]}, not {size!r}: try 32."
-        )
-    if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
-        raise InputError(
-            f"max_pixels must be a whole number above 0, not {max_pixels!r}: try {MOST_PIXELS}."
-        )
-    if labels not in (None, "folders"):
-        wanted = "'folders' (a folder's subfolders are the classes), or be left out"
-        raise InputError(f"labels must be {wanted}, not {labels!r}.")
+    _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:
-        images = CATALOGUE[source](data_root)
+        images = CATALOGUE[source]()
     elif isinstance(source, str) and (found := find(source)):
-        images = found[0].load(found[1], data_root, size, progress)
+        fetched, part = found
+        images = fetched.load(part, data_root, size, progress)
     else:
-        images = _load_path(
-            os.fspath(source), size, progress, labels, scale, max_pixels or MOST_PIXELS
-        )
+        path = _existing(os.fspath(source))
+        if path.is_dir():
+            images = load_folder(
+                path, size, labels=labels, scale=scale, max_pixels=max_pixels, progress=progress
+            )
+        else:
+            images = load_npz(path, scale)
     if size is not None and images.images.shape[2:] != (size, size):
         images = _resized(images, size)
     if training:
         _refuse_untrainable(source, images)
     return images
+
+
+def _check_options(
+    source: object, size: int | None, labels: str | None, max_pixels: int | None
+) -> None:
+    if not isinstance(source, str | os.PathLike):
+        what = f"a catalogue name or a path, not {type(source).__name__}"
+        raise InputError(f"source must be {what}: try load('digits').")
+    least, most = SIZES
+    if size is not None and not (isinstance(size, Integral) and least <= size <= most):
+        what = f"a whole number from {least} to {most}, not {size!r}"
+        raise InputError(f"size must be {what}: try 32.")
+    if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
+        what = f"a whole number above 0, not {max_pixels!r}"
+        raise InputError(f"max_pixels must be {what}: try {MOST_PIXELS}.")
+    if labels not in (None, "folders"):
+        what = "'folders' (a folder's subfolders are the classes), or be left out"
+        raise InputError(f"labels must be {what}, not {labels!r}.")
 
 
 def is_name(source: str) -> bool:
@@ -148,67 +132,53 @@ def is_name(source: str) -> bool:
 
 def _refuse_untrainable(source: str | Path, images: ImageSet) -> None:
     """Refuse what nothing can be learnt from, and a set of which too much is missing."""
-    failed, total = len(images.skipped), len(images.skipped) + len(images)
+    failed = len(images.skipped)
+    total = failed + len(images)
     if failed > 3 and failed > 0.05 * total:
         some = "; ".join(f"{item.path}: {item.reason}" for item in images.skipped[:3])
         raise InputError(
             f"{source}: {failed} of {total} image files cannot be decoded ({some}):"
             " at most 3, or 5 %, are skipped, so repair or remove them."
         )
-    first, *others = images.images
-    if not others:
+    if len(images) == 1:
         skipped = f" ({failed} more could not be decoded)" if failed else ""
         raise InputError(
             f"{source}: only one image{skipped}, and at least 2 are needed: add images."
         )
-    if all(np.array_equal(first, other) for other in others):
-        raise InputError(
-            f"{source}: all {len(images)} images are equal, nothing to tell apart: add others."
-        )
+    if all(np.array_equal(images.images[0], other) for other in images.images[1:]):
+        what = f"all {len(images)} images are equal, nothing to tell apart"
+        raise InputError(f"{source}: {what}: add others.")
 
 
-def _load_path(
-    source: str,
-    size: int | None,
-    progress: Progress | None,
-    labels: str | None,
-    scale: Scale | None,
-    most: int,
-) -> ImageSet:
+def _existing(source: str) -> Path:
+    """Return the path of a folder or an .npz that is there, and refuse any other source."""
     path = Path(os.path.expanduser(source))
     if not source.strip() or not os.path.exists(path):
         raise InputError(_not_there(source))
-    if path.is_dir():
-        return load_folder(path, size, progress, labels, scale, most)
-    if path.suffix.lower() == ".npz" and path.is_file():
-        return load_npz(path, scale)
-    what = (
-        "one image" if path.is_file() and looks_like_image(path) else "neither a folder nor an .npz"
-    )
+    is_file = path.is_file()
+    if path.is_dir() or (is_file and path.suffix.lower() == ".npz"):
+        return path
+    what = "one image" if is_file and kind_of(path) else "neither a folder nor an .npz"
     raise InputError(
         f"{source}: this is {what}: a set is a folder of images or an .npz, so give one."
     )
 
 
 def _not_there(source: str) -> str:
-    hint = nearest(source, (*CATALOGUE, *SETS, *catalogue_names()))
+    names = (*CATALOGUE, *SETS)
+    hint = nearest(source, (*names, *catalogue_names()))
     if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
-        return (
-            f"{source}: there is no such path.{hint} Give a folder of images or an .npz "
-            "that is there."
-        )
-    known = f"{', '.join((*CATALOGUE, *SETS))} (also with :test), medmnist:NAME"
-    return (
-        f"{source!r} is not a known set.{hint} Known are {known}; a folder or an .npz is "
-        "given by its path."
-    )
+        remedy = "Give a folder of images or an .npz that is there."
+        return f"{source}: there is no such path.{hint} {remedy}"
+    listed = f"Known are {', '.join(names)} (also with :test), medmnist:NAME"
+    remedy = "a folder or an .npz is given by its path."
+    return f"{source!r} is not a known set.{hint} {listed}; {remedy}"
 
 
 def _resized(images: ImageSet, size: int) -> ImageSet:
     """Bring N x C x H x W to N x C x size x size, as a folder's images are."""
     count, channels, height, width = images.images.shape
     check_memory(images.name, (count, channels, size, size))
-    note = (
-        f"Images were brought from {height} x {width} to {size} x {size} pixels, the aspect kept."
-    )
+    sizes = f"from {height} x {width} to {size} x {size} pixels"
+    note = f"Images were brought {sizes}, the aspect kept."
     return replace(images, images=fit_squares(images.images, size), notes=(*images.notes, note))

@@ -2,18 +2,19 @@
 
 pooch's downloader writes into `NAME.part`, and a later call goes on from there where the server
 can. Only a file with the expected MD5 gets its final name, by a rename, and so does what is
-unpacked from it.
+unpacked from it. (pooch's own retries would begin each time with an empty file.)
 """
 
 import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException
 
@@ -48,8 +49,8 @@ class Remote:
 
     path: str
     md5: str
-    urls: tuple[str, ...]
-    leaves: tuple[str, ...] = ()
+    urls: Sequence[str]
+    leaves: Sequence[str] = ()
     part: str = "train"
 
 
@@ -69,37 +70,46 @@ def fetch_file(remote: Remote, root: Path, bar: Bar | None = None) -> Path:
     Raises `DownloadFailed` when no place gives the file: what was cut off stays as `NAME.part` for
     the next call, what was wrong is deleted. An error of the disk is an `OSError`.
     """
-    path, faults = root / remote.path, []
-    part = path.with_name(f"{path.name}.part")
+    path = root / remote.path
     if path.is_file() and md5_of(path) == remote.md5:
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
+    faults: list[str] = []
     for url in remote.urls:
         for attempt in range(ATTEMPTS):
             time.sleep(PAUSE * attempt)
-            resumed = part.exists() and part.stat().st_size > 0
-            try:
-                with bar(path.name) if bar else nullcontext(False) as shown:
-                    _download(url, part, shown)
-            except RequestException as fault:
-                status = 0 if fault.response is None else fault.response.status_code
-                reason = f"the server answered {status}" if status else None
-                faults.append(f"{url}: {reason or REASONS.get(type(fault), str(fault))}")
-                if 400 <= status < 500 and status not in PASSING:
-                    break  # it would answer the same again
-                continue
-            if md5_of(part) == remote.md5:
-                os.replace(part, path)
+            reason, lasting = _attempt(url, path, remote.md5, bar)
+            if reason is None:
                 return path
-            part.unlink()
-            faults.append(f"{url}: its MD5 is not {remote.md5}")
-            if not resumed:  # two halves that do not fit are another matter: the whole is tried
+            faults.append(f"{url}: {reason}")
+            if lasting:
                 break
     raise DownloadFailed(
-        f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): "
-        "start the same command again"
-        f" when the network is there, or put the file into {path.parent} by hand first."
+        f"{path.name}: could not be fetched ({'; '.join(dict.fromkeys(faults))}): start the same "
+        f"command again when the network is there, or put the file into {path.parent} by hand "
+        "first."
     )
+
+
+def _attempt(url: str, path: Path, md5: str, bar: Bar | None) -> tuple[str | None, bool]:
+    """Fetch a file from one place; return why that failed, and whether it would fail again."""
+    part = path.with_name(f"{path.name}.part")
+    resumed = part.exists() and part.stat().st_size > 0
+    try:
+        with bar(path.name) if bar else nullcontext(False) as shown:
+            _download(url, part, shown)
+    except RequestException as fault:
+        if fault.response is None:
+            return REASONS.get(type(fault), str(fault)), False
+        status = fault.response.status_code
+        lasting = 400 <= status < 500 and status not in PASSING
+        return f"the server answered {status}", lasting
+    if md5_of(part) == md5:
+        os.replace(part, path)
+        return None, False
+    part.unlink()
+    # Two halves that do not fit are another matter than a wrong file: the whole is tried.
+    return f"its MD5 is not {md5}", not resumed
 
 
 def _download(url: str, part: Path, bar: Any) -> None:
@@ -107,39 +117,32 @@ def _download(url: str, part: Path, bar: Any) -> None:
     import pooch
 
     with part.open("ab") as file:
-        start = file.tell()
-
-        def judge(response: Any, **_: Any) -> None:
-            if response.status_code in (200, 206) and "text/html" in response.headers.get(
-                "Content-Type", ""
-            ):
-                raise RequestException(
-                    "a web page came instead of the file, as from a proxy or a log-in page"
-                )
-            if response.status_code in (
-                200,
-                416,
-            ):  # it sends the whole; or `part` is longer than the whole
-                file.truncate(0)
-
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        get = pooch.HTTPDownloader(
-            bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks={"response": judge}
-        )
+        headers = {"Accept-Encoding": "identity"}
+        if start := file.tell():
+            headers["Range"] = f"bytes={start}-"
+        hooks = {"response": partial(_judge, file)}
+        get = pooch.HTTPDownloader(bar, CHUNK, headers=headers, timeout=TIMEOUT, hooks=hooks)
         get(url, file, None)
 
 
-def unpack(archive: Path, leaves: tuple[str, ...]) -> None:
-    """Unpack an archive beside itself and delete it; each of `leaves` is there at once, by a
-    rename.
-    """
+def _judge(file: IO[bytes], response: Any, **_: Any) -> None:
+    """Look at an answer before its body is written behind what the file holds."""
+    status, kind = response.status_code, response.headers.get("Content-Type", "")
+    if status in (200, 206) and "text/html" in kind:
+        raise RequestException(
+            "a web page came instead of the file, as from a proxy or a log-in page"
+        )
+    if status in (200, 416):  # it sends the whole; or the file is longer than the whole
+        file.truncate(0)
+
+
+def unpack(archive: Path, leaves: Sequence[str]) -> None:
+    """Unpack an archive beside itself and delete it; each of `leaves` gets its name by a rename."""
     from torchvision.datasets.utils import extract_archive
 
     with tempfile.TemporaryDirectory(dir=archive.parent, prefix=".unpacking-") as name:
-        with warnings.catch_warnings(
-            action="ignore"
-        ):  # Python 3.12 wants a filter for a .tar; its MD5 was official
-            extract_archive(str(archive), name)
+        with warnings.catch_warnings(action="ignore"):  # Python 3.12 wants a filter for a .tar
+            extract_archive(str(archive), name)  # that is the official one, by its MD5
         for number, leaf in enumerate(leaves):
             target = archive.parent / leaf
             target.parent.mkdir(parents=True, exist_ok=True)

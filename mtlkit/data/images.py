@@ -1,32 +1,21 @@
-"""What every source of images becomes: one array with a name for each row, and the labels kept
-apart.
+"""What every source of images becomes: one array, a name for each row, and the labels kept apart.
 
 The course's first rule of honesty starts here: an `ImageSet` holds no labels, only a function that
-fetches them. Whoever trains takes `images`; whoever scores says so by calling `open_labels()`.
+fetches them. Training takes `images`; scoring has to call `open_labels()`, which can be seen.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
+from mtlkit.data.scaling import Scale
 from mtlkit.errors import InputError
 
 MOST_BYTES = 8_000_000_000  # one set of images in memory, as float32
-Scale = tuple[float, float]  # what becomes 0, and what becomes 1
-
-
-class Values(NamedTuple):
-    """The least and the greatest value, and what stands for white in their format, where one value
-    does.
-    """
-
-    low: float
-    high: float
-    white: float | None
 
 
 @dataclass(frozen=True)
@@ -74,7 +63,7 @@ class ImageSet:
         return len(self.images)
 
     def __repr__(self) -> str:
-        return f"ImageSet({self.name!r}, {' x '.join(map(str, self.images.shape))})"
+        return f"ImageSet({self.name!r}, {shape_text(self.images.shape)})"
 
     @property
     def has_labels(self) -> bool:
@@ -82,8 +71,7 @@ class ImageSet:
         return self.labels is not None
 
     def open_labels(self) -> np.ndarray | None:
-        """Return the N labels (integers from 0), or None without any: the one way to them, for
-        scoring only.
+        """Return the N labels (integers from 0), or None: the one way to them, for scoring only.
 
         Raises `InputError` when their number is not the number of images.
         """
@@ -91,15 +79,16 @@ class ImageSet:
             return None
         labels = np.asarray(self.labels())
         if labels.shape != (len(self),):
-            given = f"labels of shape {labels.shape} for {len(self)} images"
-            raise InputError(f"{self.name}: {given}: give one label an image.")
+            raise InputError(
+                f"{self.name}: labels of shape {labels.shape} for {len(self)} images: give "
+                "one label an image."
+            )
         return labels
 
     def first(self, n: int) -> Self:
-        """Return the set of the first n images, everything else kept; the set itself where it has
-        no more.
+        """Return the set of the first n images, or the set itself where it has no more.
 
-        Raises `InputError` when n is below 1.
+        Everything else is kept. Raises `InputError` when n is below 1.
 
         >>> images, paths = np.zeros((2, 1, 8, 8), np.float32), ("pair/0", "pair/1")
         >>> pair = ImageSet(images, "pair", paths, labels=lambda: np.array([5, 6]))
@@ -118,54 +107,6 @@ def _first_labels(labels: Callable[[], np.ndarray], n: int) -> np.ndarray:
     return labels()[:n]  # when they are opened, and not before
 
 
-def choose_scale(values: Values, given: Scale | None = None) -> tuple[Scale, tuple[str, ...]]:
-    """Return which values become 0 and 1, and a note where that was not for the format to say.
-
-    Cameras put 10 or 12 bits into 16: of integers that use less than half of their format, and of
-    any that have none, the set's own range is taken. Floats in [0, 1] stay. `given` goes before.
-
-    >>> scale, (note,) = choose_scale(Values(100, 700, 65535))
-    >>> scale, note.partition(": ")[2]
-    ((100, 700), 'they reach 1.1 % of 16 bits.')
-    >>> choose_scale(Values(3, 60_000, 65535))
-    ((0, 65535), ())
-    """
-    low, high, white = values
-    fits = white is not None and low >= 0 and high <= white
-    usual = (0, white) if white and fits and (white == 1 or 2 * (high - low) > white) else None
-    if white and given in ((0, 1), (0, 65535)):
-        given = (
-            0,
-            white,
-        )  # in training white was what the format says, and so it is here, whatever the format
-    scale = given or usual or (low, high)
-    if scale == usual:
-        return scale, ()
-    if given:
-        about = f"The values, {low:g} .. {high:g}, were scaled from {given[0]:g} .. {given[1]:g}"
-        return scale, (f"{about}, the range in training, to 0 .. 1.",)
-    reach = f": they reach {100 * high / white:.2g} % of 16 bits" if white and fits else ""
-    return scale, (
-        f"The values were scaled from {low:g} .. {high:g}, the set's own range, to 0 .. 1{reach}.",
-    )
-
-
-def to_unit(values: np.ndarray, scale: Scale) -> np.ndarray:
-    """Return numbers as float32 in [0, 1]: `scale` becomes 0 and 1, and what lies beyond is cut
-    off.
-
-    >>> to_unit(np.array([0, 100, 400, 700], np.uint16), (100, 700)).tolist()
-    [0.0, 0.0, 0.5, 1.0]
-    """
-    low, high = map(float, scale)
-    power = math.frexp(max(abs(low), abs(high)))[1] - 1
-    near = math.ldexp(1, power)  # a power of two rounds nothing, and then no difference overflows
-    unit = np.divide(values, near, dtype=np.result_type(values, np.float32), order="C")
-    unit -= low / near
-    unit /= (high / near - low / near) or 1
-    return np.clip(unit, 0, 1, out=unit).astype(np.float32, copy=False)
-
-
 def check_memory(name: str, shape: tuple[int, ...], item_bytes: int = 4) -> None:
     """Refuse an array that would take more than `MOST_BYTES`, before a byte of it is read.
 
@@ -177,9 +118,14 @@ and at most 8 GB are read: ask for a smaller --size, or take fewer images.
     needed = item_bytes * math.prod(shape)
     if needed > MOST_BYTES:
         raise InputError(
-            f"{name}: {' x '.join(map(str, shape))} values take {needed / 1e9:.1f} GB and at most"
+            f"{name}: {shape_text(shape)} values take {needed / 1e9:.1f} GB and at most"
             f" {MOST_BYTES / 1e9:.0f} GB are read: ask for a smaller --size, or take fewer images."
         )
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as it is read: `2 x 1 x 8 x 8`."""
+    return " x ".join(map(str, shape))
 
 
 def row_names(name: str, rows: np.ndarray | range) -> tuple[str, ...]:

@@ -9,10 +9,10 @@ DataRoot = str | Path | None
 
 
 def data_root(given: DataRoot = None) -> Path:
-    """Return `given`, else `$MTLKIT_DATA`, else the clone's `data/` when run inside one, else the
-    user's data folder.
+    """Return the folder of the sets that were fetched.
 
-    The folder need not be there. The user's data folder is the system's own, by platformdirs.
+    It is `given`, else `$MTLKIT_DATA`, else the clone's `data/` when run inside one, else the
+    user's data folder of the system (by platformdirs). It need not be there.
 
     >>> data_root("/somewhere").as_posix()
     '/somewhere'
@@ -20,9 +20,7 @@ def data_root(given: DataRoot = None) -> Path:
     if named := given or os.environ.get("MTLKIT_DATA"):
         return Path(named).expanduser()
     here = Path.cwd()
-    for place in (here, *here.parents):
-        if (place / "mtlkit" / "data" / "root.py").is_file() and (
-            place / "pyproject.toml"
-        ).is_file():
-            return place / "data"
+    for folder in (here, *here.parents):
+        if (folder / "mtlkit/data/root.py").is_file() and (folder / "pyproject.toml").is_file():
+            return folder / "data"
     return user_data_path("mtlkit", appauthor=False)

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mtlkit.data.images import Scale
+from mtlkit.data.scaling import Scale
 from mtlkit.deployment.run_folder import (
     COPY_AGAIN,
     DAMAGED,

@@ -1,6 +1,4 @@
-"""A server on this machine that can misbehave, and small sets that torchvision's classes take for
-the official ones.
-"""
+"""A server here that can misbehave, small sets in place of the real ones, and pictures."""
 
 from __future__ import annotations
 
@@ -12,9 +10,10 @@ import re
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,9 +97,7 @@ def idx(values: np.ndarray) -> bytes:
 
 @dataclass
 class Small:
-    """A small set: its files by name as they lie unpacked, images N x H x W (x 3) and labels by
-    part.
-    """
+    """A small set: its files as they lie unpacked; images N x H x W (x 3) and labels by part."""
 
     raw: dict[str, bytes]
     images: dict[str, np.ndarray]
@@ -110,40 +107,53 @@ class Small:
 SIZES = {"train": 40, "test": 20}
 
 
+def serve(
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    archives: dict[str, bytes],
+    **facts: Any,
+) -> None:
+    """Let a set's archives, by their names, come from the server, and change its facts."""
+    from mtlkit.data.sets import SETS
+
+    remotes = []
+    for remote in SETS[name].remotes:
+        body = archives[Path(remote.path).name]
+        url = f"{name}/{Path(remote.path).name}"
+        server.files[url] = body
+        remotes.append(replace(remote, md5=md5(body), urls=[server.url + url]))
+    monkeypatch.setitem(SETS, name, replace(SETS[name], remotes=remotes, **facts))
+
+
 @pytest.fixture
 def small_mnist(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
-    """40 + 20 images, four and two of each class, on the server; to torchvision and mtlkit they are
-    the official MNIST.
-    """
-    from torchvision.datasets import MNIST
+    """40 + 20 images, four and two of each class, on the server, as if MNIST was no more."""
+    from mtlkit.data.readers import Part
 
-    from mtlkit.data.sets import SETS, Part
-
-    random, raw, images, labels = np.random.default_rng(0), {}, {}, {}
+    random, raw, parts = np.random.default_rng(0), {}, {}
+    images, labels = {}, {}
     for part, start in (("train", "train"), ("test", "t10k")):
         images[part] = random.integers(0, 256, (SIZES[part], 28, 28), np.uint8)
         labels[part] = np.arange(SIZES[part]) % 10
-        raw[f"{start}-images-idx3-ubyte"], raw[f"{start}-labels-idx1-ubyte"] = (
-            idx(images[part]),
-            idx(labels[part]),
-        )
-        files = {
-            f"MNIST/raw/{name}": md5(body) for name, body in raw.items() if name.startswith(start)
+        own = {
+            f"{start}-images-idx3-ubyte": idx(images[part]),
+            f"{start}-labels-idx1-ubyte": idx(labels[part]),
         }
-        official = Part(SIZES[part], files, (SIZES[part] // 10,) * 10)
-        monkeypatch.setitem(SETS["mnist"].parts, part, official)
-    for name, body in raw.items():
-        server.files[f"mnist/{name}.gz"] = gzip.compress(body)
-    monkeypatch.setattr(MNIST, "mirrors", [f"{server.url}mnist/"])
-    monkeypatch.setattr(
-        MNIST, "resources", [(f"{name}.gz", md5(server.files[f"mnist/{name}.gz"])) for name in raw]
-    )
+        raw |= own
+        files = {f"MNIST/raw/{name}": md5(body) for name, body in own.items()}
+        parts[part] = Part(SIZES[part], files)
+    archives = {f"{name}.gz": gzip.compress(body) for name, body in raw.items()}
+    serve(server, monkeypatch, "mnist", archives, parts=parts)
     return Small(raw, images, labels)
 
 
 @pytest.fixture
 def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
+    """50 + 20 images; torchvision takes them for the official ones, too."""
     from torchvision.datasets import CIFAR10
+
+    from mtlkit.data.readers import Part
 
     random, raw = np.random.default_rng(0), {}
     images = {
@@ -169,9 +179,10 @@ def small_cifar(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
             member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
-    server.files["cifar.tar.gz"] = packed.getvalue()
-    monkeypatch.setattr(CIFAR10, "url", f"{server.url}cifar.tar.gz")
-    monkeypatch.setattr(CIFAR10, "tgz_md5", md5(packed.getvalue()))
+    files = {f"cifar-10-batches-py/{name}": md5(body) for name, body in raw.items()}
+    parts = {part: Part(len(images[part]), files) for part in images}
+    archives = {"cifar-10-python.tar.gz": packed.getvalue()}
+    serve(server, monkeypatch, "cifar10", archives, parts=parts)
     monkeypatch.setattr(
         CIFAR10, "train_list", [[name, md5(raw[name])] for name in raw if name.startswith("data")]
     )
@@ -189,9 +200,8 @@ def ppm(colour: int, size: tuple[int, int]) -> bytes:
 @pytest.fixture
 def small_gtsrb(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     """Three classes of four and two signs, of many sizes, in the three archives."""
-    import dataclasses
-
-    from mtlkit.data.sets import SETS, Part
+    from mtlkit.data.readers import Part
+    from mtlkit.data.sets import SETS
 
     raw, labels = {}, {"train": [], "test": []}
     table = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\n"
@@ -206,26 +216,21 @@ def small_gtsrb(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
         table += f"{row:05d}.ppm;1;1;1;1;1;1;{label}\n"
         labels["test"].append(label)
     raw["GT-final_test.csv"] = table.encode()
-    known, remotes = SETS["gtsrb"], []
-    for remote, start in zip(
-        known.packed, ("GTSRB/Training", "GTSRB/Final_Test", "GT"), strict=True
+    archives = {}
+    for name, start in (
+        ("GTSRB-Training_fixed.zip", "GTSRB/Training"),
+        ("GTSRB_Final_Test_Images.zip", "GTSRB/Final_Test"),
+        ("GTSRB_Final_Test_GT.zip", "GT"),
     ):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
-            for name, body in raw.items():
-                if name.startswith(start):
-                    archive.writestr(name, body)
-        name = remote.path.split("/")[1]
-        server.files[name] = packed.getvalue()
-        remotes.append(
-            dataclasses.replace(remote, md5=md5(packed.getvalue()), urls=(server.url + name,))
-        )
-    parts = {part: Part(len(found), known.parts[part].files) for part, found in labels.items()}
-    changed = dataclasses.replace(
-        known, packed=tuple(remotes), parts=parts, class_names=("0", "1", "2")
-    )
-    monkeypatch.setitem(SETS, "gtsrb", changed)
-    return Small(raw, {}, {part: np.array(found) for part, found in labels.items()})
+            for path, body in raw.items():
+                if path.startswith(start):
+                    archive.writestr(path, body)
+        archives[name] = packed.getvalue()
+    parts = {part: Part(len(labels[part]), SETS["gtsrb"].parts[part].files) for part in labels}
+    serve(server, monkeypatch, "gtsrb", archives, parts=parts, class_names=("0", "1", "2"))
+    return Small(raw, {}, {part: np.array(values) for part, values in labels.items()})
 
 
 @pytest.fixture
@@ -247,3 +252,31 @@ def small_blood(server: Server, monkeypatch: pytest.MonkeyPatch) -> Small:
     monkeypatch.setitem(INFO, "bloodmnist", INFO["bloodmnist"] | facts)
     images = {part: arrays[f"{part}_images"] for part in ("train", "test", "val")}
     return Small({}, images, {part: arrays[f"{part}_labels"][:, 0] for part in images})
+
+
+Draw = Callable[..., None]
+Fill = Callable[[Path, int, int], None]
+
+
+@pytest.fixture(scope="session")
+def draw() -> Draw:
+    """Writes a picture of one shade."""
+
+    def draw(path: Path, shade: int, size: tuple[int, int] = (16, 16), mode: str = "L") -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", size, shade).convert(mode).save(path)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def fill(draw: Draw) -> Fill:
+    """Writes `good` images and `bad` files with an image's suffix that hold none."""
+
+    def fill(folder: Path, good: int, bad: int) -> None:
+        for row in range(good):
+            draw(folder / f"good{row}.png", row)
+        for row in range(bad):
+            (folder / f"bad{row}.png").write_bytes(b"no image")
+
+    return fill

@@ -153,33 +153,27 @@ def with_hole(value: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"images": with_hole(np.nan)}, "2 of 4 images hold NaN or infinity, the first is row 2"),
-        ({"images": with_hole(-np.inf)}, "2 of 4 images hold NaN or infinity, the first is row 2"),
-        ({"images": np.array([None, "a"], object)}, "'images' is pickled, which is never opened"),
+        ({"images": with_hole(np.nan)}, "2 of 4 images .* row 2"),
+        ({"images": with_hole(-np.inf)}, "2 of 4 images .* row 2"),
+        ({"images": np.array([None, "a"], object)}, "'images' is pickled"),
         ({"images": RAMP, "labels": np.array([None] * 4)}, "'labels' is pickled"),
-        (
-            {"a": RAMP, "b": RAMP},
-            r"which array holds the images is not clear, it has a \(4 x 8 x 10, float64\)",
-        ),
+        ({"a": RAMP, "b": RAMP}, r"has a \(4 x 8 x 10, float64\)"),
         ({"a": np.zeros(3)}, r"it has a \(3, float64\)"),
         ({"a": np.float64(3)}, r"it has a \(one value, float64\)"),
         ({}, "it has no array"),
-        ({"images": np.zeros((4, 64))}, "'images' is 4 x 64 of float64, which are no images"),
-        ({"images": np.zeros((4, 2, 8, 8))}, "4 x 2 x 8 x 8 of float64, which are no images"),
+        ({"images": np.zeros((4, 64))}, "'images' is 4 x 64 of"),
+        ({"images": np.zeros((4, 2, 8, 8))}, "4 x 2 x 8 x 8 of float64"),
         ({"images": np.zeros((4, 2, 8, 8, 3))}, "which are no images"),
-        ({"images": np.zeros((0, 8, 8))}, "0 x 8 x 8 of float64, which are no images"),
+        ({"images": np.zeros((0, 8, 8))}, "0 x 8 x 8 of float64"),
         ({"images": np.zeros((4, 8, 0))}, "which are no images"),
-        ({"images": RAMP.astype(complex)}, "of complex128, which are no images"),
-        ({"images": RAMP.astype("U8")}, "of <U8, which are no images"),
+        ({"images": RAMP.astype(complex)}, "of complex128, which"),
+        ({"images": RAMP.astype("U8")}, "of <U8, which"),
         ({"images": RAMP.astype("M8[s]")}, "which are no images"),
-        (
-            {"images": RAMP, "labels": [0, 1, 0]},
-            "'labels' is 3 of int64 for 4 images: give one integer or text",
-        ),
-        ({"images": RAMP, "y": np.zeros((4, 2), int)}, "'y' is 4 x 2 of int64 for 4 images"),
-        ({"images": RAMP, "labels": [0.5, 1, 0, 1]}, "'labels' is 4 of float64 for 4 images"),
+        ({"images": RAMP, "labels": [0, 1, 0]}, "'labels' is 3 .* 4 images"),
+        ({"images": RAMP, "y": np.zeros((4, 2), int)}, "'y' is 4 x 2 .* 4 images"),
+        ({"images": RAMP, "labels": [0.5, 1, 0, 1]}, "'labels' is 4 of float64"),
         ({"images": RAMP, "labels": [b"\xff", b"a", b"a", b"b"]}, r"cannot be read as \.npz"),
-        ({"images": RAMP[:1]}, "only one image, and at least 2 are needed"),
+        ({"images": RAMP[:1]}, "only one image, and"),
         ({"images": np.ones((5, 8, 8))}, "all 5 images are equal"),
         ({"images": np.full((5, 8, 8), 7)}, "all 5 images are equal"),
         ({"images": np.zeros((5, 8, 8), int)}, "all 5 images are equal"),
@@ -222,7 +216,7 @@ def flip_a_bit(path: Path) -> None:
 def test_damaged_files_are_refused(damage: Any, tmp_path: Path) -> None:
     path = saved(tmp_path, images=RAMP)
     damage(path)
-    with pytest.raises(InputError, match=r"set\.npz: cannot be read as \.npz"):
+    with pytest.raises(InputError, match=r"set\.npz: cannot be read"):
         load(path)
 
 
@@ -238,14 +232,14 @@ def bomb(path: Path, name: str, shape: tuple[int, ...], dtype: str = "|u1") -> N
 @pytest.mark.parametrize("shape", [(100_000, 200, 200), (2**40, 2**40, 2**40)])
 def test_bombs_are_refused_by_their_headers(shape: tuple[int, ...], tmp_path: Path) -> None:
     bomb(tmp_path / "bomb.npz", "images.npy", shape)
-    with pytest.raises(InputError, match="GB and at most 8 GB are read"):
+    with pytest.raises(InputError, match="at most 8 GB"):
         load(tmp_path / "bomb.npz")
 
 
 def test_bombs_of_labels_are_refused_too(tmp_path: Path) -> None:
     path = saved(tmp_path, images=RAMP)
     bomb(path, "labels.npy", (4,), "<U520000000")
-    with pytest.raises(InputError, match=r"'labels': 4 values take 8\.3 GB"):
+    with pytest.raises(InputError, match=r"'labels': .* 8\.3 GB"):
         load(path)
 
 

@@ -1,6 +1,4 @@
-"""What a file from elsewhere may cost: pixels, memory (measured), and how many are decoded at a
-time.
-"""
+"""What a file may cost: pixels, memory (measured), and how many are decoded at a time."""
 
 from __future__ import annotations
 
@@ -40,13 +38,13 @@ print(megabytes("VmHWM") - base)
 
 
 def peak(source: Path, warm: Path, **how: int) -> tuple[float, str]:
-    """Load in a process of its own; return the MB above the base, and what was said."""
+    """Load in a process of its own; return the MB above the base, and what was printed."""
     warm.mkdir()
     few_pngs(warm)
     command = [sys.executable, "-c", MEASURE, str(source), str(warm), repr(how)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    said, number = output.strip().rsplit("\n", 1)
-    return float(number), said
+    printed, number = output.strip().rsplit("\n", 1)
+    return float(number), printed
 
 
 def few_pngs(folder: Path) -> None:
@@ -64,9 +62,9 @@ def test_a_small_file_of_many_pixels_takes_little_memory(tmp_path: Path) -> None
     (tmp_path / "set").mkdir()
     few_pngs(tmp_path / "set")
     large(tmp_path / "set" / "large.png", 8000, 7900)
-    taken, said = peak(tmp_path / "set", tmp_path / "warm")
-    assert taken < 200, said
-    assert "large.png" in said and "--max-pixels" in said
+    taken, printed = peak(tmp_path / "set", tmp_path / "warm")
+    assert taken < 200, printed
+    assert "large.png" in printed and "--max-pixels" in printed
 
 
 def test_large_pictures_are_decoded_one_at_a_time_and_copied_never(tmp_path: Path) -> None:
@@ -74,8 +72,8 @@ def test_large_pictures_are_decoded_one_at_a_time_and_copied_never(tmp_path: Pat
     few_pngs(tmp_path / "set")
     for number in range(4):
         large(tmp_path / "set" / f"{number}.png", 5600, 5600)  # 125 MB of RGBA each
-    taken, said = peak(tmp_path / "set", tmp_path / "warm")
-    assert taken < 190 and said == "()"
+    taken, printed = peak(tmp_path / "set", tmp_path / "warm")
+    assert taken < 190 and printed == "()"
 
 
 def padded_npz(path: Path, version: tuple[int, int]) -> None:
@@ -106,9 +104,9 @@ def test_a_padded_header_is_refused_before_it_is_read(
     version: tuple[int, int], tmp_path: Path
 ) -> None:
     padded_npz(tmp_path / "set.npz", version)
-    taken, said = peak(tmp_path / "set.npz", tmp_path / "warm")
-    assert taken < 200, said
-    assert "header of more than 64 kB" in said and "set.npz" in said
+    taken, printed = peak(tmp_path / "set.npz", tmp_path / "warm")
+    assert taken < 200, printed
+    assert "header of more than 64 kB" in printed and "set.npz" in printed
 
 
 def test_a_jpeg_of_108_million_pixels_is_read(tmp_path: Path) -> None:
@@ -125,13 +123,13 @@ def test_a_jpeg_in_several_scans_is_bounded_by_all_its_pixels(tmp_path: Path) ->
     Image.new("RGB", (200, 100)).save(tmp_path / "plain.jpg")
     Image.new("RGB", (200, 100)).save(tmp_path / "progressive.jpg", progressive=True)
     assert read_image(tmp_path / "plain.jpg", 8, max_pixels=15_000).shape == (3, 8, 8)
-    with pytest.raises(InputError, match="200 x 100 pixels are more than"):
+    with pytest.raises(InputError, match="200 x 100 pixels"):
         read_image(tmp_path / "progressive.jpg", 8, max_pixels=15_000)
     data = (tmp_path / "plain.jpg").read_bytes()
     start = data.index(b"\xff\xda")
     alone = b"\xff\xda\0\x08\x01\x01\0\0\x3f\0"  # the first scan has one of three components
     (tmp_path / "scans.jpg").write_bytes(data[:start] + alone + data[start + 14 :])
-    with pytest.raises(InputError, match="200 x 100 pixels are more than"):
+    with pytest.raises(InputError, match="200 x 100 pixels"):
         read_image(tmp_path / "scans.jpg", 8, max_pixels=15_000)
 
 
@@ -144,7 +142,7 @@ def test_the_bound_can_be_raised_beyond_pillows_own(
     assert [item.path for item in load(tmp_path, max_pixels=8_999).skipped] == ["large.png"]
     assert not load(tmp_path, max_pixels=9_000).skipped
     assert Image.MAX_IMAGE_PIXELS == 1000
-    with pytest.raises(InputError, match="max_pixels must be a whole number above 0, not 0"):
+    with pytest.raises(InputError, match=r"max_pixels must .*not 0"):
         load(tmp_path, max_pixels=0)
 
 
@@ -167,7 +165,7 @@ def test_a_large_picture_comes_to_what_one_piece_gives(
     exif[0x0112] = 6
     image.save(tmp_path / "a.tif", exif=exif)
     whole = read_image(tmp_path / "a.tif", 40)
-    monkeypatch.setattr("mtlkit.data.reading.AT_ONCE", 50_000)
+    monkeypatch.setattr("mtlkit.data.decoding.AT_ONCE", 50_000)
     np.testing.assert_allclose(read_image(tmp_path / "a.tif", 40), whole, atol=0.02)
 
 

@@ -1,6 +1,4 @@
-"""Values of more than 8 bits: the set's own range where the format does not say what white is, kept
-for later images.
-"""
+"""Values of more than 8 bits: the set's own range where the format says nothing, kept for later."""
 
 from __future__ import annotations
 
@@ -133,7 +131,7 @@ def test_floats_of_64_bits_are_read_from_npz_and_explained_in_tiff(tmp_path: Pat
     np.testing.assert_allclose(
         load(save_npz(tmp_path, PICTURES * 2 - 1)).images[:, 0], PICTURES, atol=1e-6
     )
-    with pytest.raises(InputError, match="save a TIFF as grey of 8, 16 or 32 bits"):
+    with pytest.raises(InputError, match="grey of 8, 16 or 32 bits"):
         load(save_tiffs(tmp_path / "set", PICTURES))
 
 
@@ -177,5 +175,5 @@ def test_no_numbers_are_a_reason(value: float, place: tuple[int, int], tmp_path:
     pictures[2][place] = value
     images = load(save_tiffs(tmp_path, pictures))
     assert [item.path for item in images.skipped] == ["2.tif"] and "NaN" in images.skipped[0].reason
-    with pytest.raises(InputError, match=r"2\.tif: it holds NaN or infinity"):
+    with pytest.raises(InputError, match=r"2\.tif: .*NaN"):
         read_image(tmp_path / "2.tif", 8)

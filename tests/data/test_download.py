@@ -36,11 +36,9 @@ def only(folder: Path) -> list[str]:
 
 def test_a_file_is_fetched_once(serving: Any, tmp_path: Path) -> None:
     path = fetch_file(remote(serving), tmp_path)
-    assert (
-        path == tmp_path / "set" / "file.bin"
-        and path.read_bytes() == BODY
-        and only(tmp_path) == ["file.bin"]
-    )
+    assert path == tmp_path / "set" / "file.bin"
+    assert path.read_bytes() == BODY
+    assert only(tmp_path) == ["file.bin"]
     fetch_file(remote(serving), tmp_path)
     assert serving.asked == [("file.bin", None)]
 
@@ -60,17 +58,13 @@ def test_a_cut_is_gone_on_with(serving: Any, tmp_path: Path) -> None:
 
 def test_a_later_call_goes_on_where_an_earlier_one_gave_up(serving: Any, tmp_path: Path) -> None:
     serving.cut_after = [CHUNK + 99] * 3  # the 99 came, but are not worth keeping
-    with pytest.raises(
-        DownloadFailed,
-        match=r"file\.bin: could not be fetched \(.*file\.bin: cut off\): start the same",
-    ):
+    with pytest.raises(DownloadFailed, match=r"file\.bin: .*: cut off"):
         fetch_file(remote(serving), tmp_path)
     assert only(tmp_path) == ["file.bin.part"]  # nothing under the final name
     assert (tmp_path / "set" / "file.bin.part").read_bytes() == BODY[: 3 * CHUNK]
     assert fetch_file(remote(serving), tmp_path).read_bytes() == BODY
-    assert serving.asked[-1] == ("file.bin", f"bytes={3 * CHUNK}-") and only(tmp_path) == [
-        "file.bin"
-    ]
+    assert serving.asked[-1] == ("file.bin", f"bytes={3 * CHUNK}-")
+    assert only(tmp_path) == ["file.bin"]
 
 
 def test_a_server_that_cannot_resume_sends_the_whole(serving: Any, tmp_path: Path) -> None:
@@ -85,18 +79,16 @@ def test_a_part_that_is_whole_too_long_or_of_another_file(
 ) -> None:
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "file.bin.part").write_bytes(left)
-    assert fetch_file(remote(serving), tmp_path).read_bytes() == BODY and only(tmp_path) == [
-        "file.bin"
-    ]
+    assert fetch_file(remote(serving), tmp_path).read_bytes() == BODY
+    assert only(tmp_path) == ["file.bin"]
 
 
 def test_a_wrong_checksum_leaves_nothing(serving: Any, tmp_path: Path) -> None:
     serving.files["file.bin"] = BODY[:-1] + b"?"
     with pytest.raises(InputError, match=f"its MD5 is not {MD5}"):
         fetch_file(remote(serving), tmp_path)
-    assert (
-        only(tmp_path) == [] and len(serving.asked) == 1
-    )  # the same place would give the same again
+    assert only(tmp_path) == []
+    assert len(serving.asked) == 1  # the same place would give the same again
 
 
 @pytest.mark.parametrize("fault", ["missing", "wrong", "cut"])
@@ -115,9 +107,7 @@ def test_a_proxy_that_answers_a_page_is_named_and_harms_no_part(
     (tmp_path / "set" / "file.bin.part").write_bytes(BODY[:1000])
     serving.content_type, serving.resumes = "text/html; charset=utf-8", False
     serving.files["file.bin"] = b"<html>Please log in</html>"
-    with pytest.raises(
-        DownloadFailed, match="a web page came instead of the file, as from a proxy"
-    ) as caught:
+    with pytest.raises(DownloadFailed, match="a web page came instead") as caught:
         fetch_file(remote(serving), tmp_path)
     assert str(caught.value).count("web page") == 1 and "\n" not in str(caught.value)
     assert (tmp_path / "set" / "file.bin.part").read_bytes() == BODY[:1000]
@@ -131,11 +121,9 @@ def test_a_page_under_another_type_is_found_by_its_checksum(serving: Any, tmp_pa
 
 
 def test_answers_and_silence_are_told_apart(server: Any, tmp_path: Path) -> None:
-    with pytest.raises(DownloadFailed, match=r"none\.bin: the server answered 404"):
+    with pytest.raises(DownloadFailed, match=r"none\.bin: .*404"):
         fetch_file(remote(server, "none.bin"), tmp_path)
-    with pytest.raises(
-        DownloadFailed, match=r"http://127\.0\.0\.1:9/x: no connection.*by hand first"
-    ) as caught:
+    with pytest.raises(DownloadFailed, match=r"127\.0\.0\.1:9/x: no conn.*by hand") as caught:
         fetch_file(Remote("set/x", MD5, ("http://127.0.0.1:9/x",)), tmp_path)
     assert str(tmp_path / "set") in str(caught.value)
 
@@ -148,7 +136,7 @@ def test_an_answer_that_will_not_change_is_asked_for_once(
     status: int, times: int, serving: Any, tmp_path: Path
 ) -> None:
     serving.status = status
-    with pytest.raises(DownloadFailed, match=f"the server answered {status}"):
+    with pytest.raises(DownloadFailed, match=f"answered {status}"):
         fetch_file(remote(serving), tmp_path)
     assert len(serving.asked) == times
 
@@ -163,7 +151,7 @@ def test_the_bar_follows(serving: Any, tmp_path: Path) -> None:
         return bars[-1]
 
     fetch_file(remote(serving), tmp_path, bar)
-    assert [(one.n, one.total) for one in bars] == [(len(BODY), len(BODY))]
+    assert [(bar.n, bar.total) for bar in bars] == [(len(BODY), len(BODY))]
 
 
 def test_places_are_asked_politely() -> None:

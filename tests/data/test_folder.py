@@ -1,14 +1,12 @@
-"""A folder of images: order, labels, the side, what is skipped and what is refused."""
+"""A folder of images: labels, the side, what is skipped and what is refused."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from mtlkit.data import Skipped, load, read_image
@@ -16,74 +14,21 @@ from mtlkit.data import folder as folder_module
 from mtlkit.errors import InputError
 
 
-def draw(path: Path, shade: int, size: tuple[int, int] = (16, 16), mode: str = "L") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", size, shade).convert(mode).save(path)
-
-
-def fill(folder: Path, good: int, bad: int) -> None:
-    """Write `good` images and `bad` files with an image's suffix that hold none."""
-    for row in range(good):
-        draw(folder / f"good{row}.png", row)
-    for row in range(bad):
-        (folder / f"bad{row}.png").write_bytes(b"no image")
-
-
-def test_natural_order_of_relative_paths(tmp_path: Path) -> None:
-    names = ["a/10.png", "a/2.png", "a/1.png", "10.png", "9.png", "b/x.png", "a.png", "a/02.png"]
-    for shade, name in enumerate(names):
-        draw(tmp_path / name, shade * 20)
-    images = load(tmp_path)
-    assert images.paths == (
-        "9.png",
-        "10.png",
-        "a.png",
-        "a/1.png",
-        "a/02.png",
-        "a/2.png",
-        "a/10.png",
-        "b/x.png",
-    )
-    shades = np.array([names.index(path) * 20 for path in images.paths])
-    np.testing.assert_allclose(images.images[:, 0, 0, 0] * 255, shades)
-    assert images.name == tmp_path.name and images.n_clusters is None
-
-
-def test_names_of_equal_numbers_have_an_order_too() -> None:
-    names = ["1.png", "01.png", "001.png"]
-    assert sorted(names, key=folder_module._natural) == ["001.png", "01.png", "1.png"]
-
-
-@settings(max_examples=25, deadline=None)
-@given(names=st.sets(st.text("ab019_-", min_size=1, max_size=6), min_size=2, max_size=8))
-def test_order_does_not_depend_on_the_file_system(
-    names: set[str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    found = []
-    for order in (sorted(names), sorted(names, reverse=True)):
-        folder = tmp_path_factory.mktemp("order")
-        for name in order:
-            draw(folder / f"{name}.png", sorted(names).index(name))
-        found.append(load(folder))
-    assert found[0].paths == found[1].paths and len(found[0]) == len(names)
-    np.testing.assert_array_equal(found[0].images, found[1].images)
-
-
-def test_class_subfolders_give_labels(tmp_path: Path) -> None:
+def test_class_subfolders_give_labels(tmp_path: Path, draw: Any) -> None:
     for row, name in enumerate(
         ["dog/2.png", "cat/deep/1.png", "cat/0.png", "owl10/a.png", "owl9/b.png"]
     ):
         draw(tmp_path / name, row * 40)
     images = load(tmp_path, labels="folders")
     assert images.class_names == ("cat", "dog", "owl9", "owl10")
-    assert "cat, dog, owl9 and owl10, were taken for labels" in images.notes[-1]
+    assert "cat, dog, owl9 and owl10" in images.notes[-1]
     assert images.paths == ("cat/0.png", "cat/deep/1.png", "dog/2.png", "owl9/b.png", "owl10/a.png")
     labels = images.open_labels()
     assert labels is not None and labels.tolist() == [0, 0, 1, 2, 3]
     assert images.n_clusters is None  # the user's to say
 
 
-def test_subfolders_are_no_labels_unless_told(tmp_path: Path) -> None:
+def test_subfolders_are_no_labels_unless_told(tmp_path: Path, draw: Any) -> None:
     for row, name in enumerate(["2024-01/a.png", "2024-02/b.png"]):
         draw(tmp_path / name, row)
     images = load(tmp_path)
@@ -94,7 +39,9 @@ def test_subfolders_are_no_labels_unless_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "names", [["a/1.png", "a/2.png"], ["a/1.png", "b/2.png", "3.png"], ["1.png", "2.png"]]
 )
-def test_labels_are_refused_where_folders_give_none(names: list[str], tmp_path: Path) -> None:
+def test_labels_are_refused_where_folders_give_none(
+    names: list[str], tmp_path: Path, draw: Any
+) -> None:
     for row, name in enumerate(names):
         draw(tmp_path / name, row)
     with pytest.raises(InputError, match=r"no labels.*subfolder") as fault:
@@ -102,7 +49,7 @@ def test_labels_are_refused_where_folders_give_none(names: list[str], tmp_path: 
     assert str(tmp_path) in str(fault.value)
 
 
-def test_many_names_of_subfolders_are_cut_in_the_note(tmp_path: Path) -> None:
+def test_many_names_of_subfolders_are_cut_in_the_note(tmp_path: Path, draw: Any) -> None:
     for row in range(40):
         draw(tmp_path / f"class{row}" / "a.png", row)
     note = load(tmp_path, labels="folders").notes[-1]
@@ -110,12 +57,12 @@ def test_many_names_of_subfolders_are_cut_in_the_note(tmp_path: Path) -> None:
 
 
 def test_another_way_to_labels_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"labels must be .*'folders'.*'files'"):
+    with pytest.raises(InputError, match=r"'folders'.*'files'"):
         load(tmp_path, labels="files")
 
 
 def test_labels_are_not_made_before_they_are_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, draw: Any
 ) -> None:
     def touched(*_: object) -> None:
         raise RuntimeError("labels touched")
@@ -126,77 +73,6 @@ def test_labels_are_not_made_before_they_are_opened(
     images = load(tmp_path, labels="folders")
     with pytest.raises(RuntimeError, match="labels touched"):
         images.open_labels()
-
-
-def test_hidden_files_and_others_are_passed_over(tmp_path: Path) -> None:
-    fill(tmp_path, good=2, bad=0)
-    draw(tmp_path / ".cache" / "thumb.png", 9)
-    draw(tmp_path / ".hidden.png", 9)
-    (tmp_path / "readme.txt").write_text("words")
-    (tmp_path / "labels.csv").write_text("BM,1")
-    (tmp_path / "folder.png").mkdir()
-    os.mkfifo(tmp_path / "pipe.png")  # opening it would wait for ever
-    images = load(tmp_path)
-    assert images.paths == ("good0.png", "good1.png") and images.skipped == ()
-    note = images.notes[-1]
-    assert "1 hidden folder (.cache)" in note
-    assert "1 hidden image (.hidden.png)" in note
-    assert "1 unreachable file (pipe.png)" in note
-    assert "readme" not in note
-
-
-def test_folders_of_the_system_are_passed_over_and_said(tmp_path: Path) -> None:
-    fill(tmp_path, good=2, bad=0)
-    names = ["@eaDir", "sub/@eaDir", "#recycle", "$RECYCLE.BIN", "lost+found", "__MACOSX"]
-    for name in [*names, "System Volume Information"]:
-        draw(tmp_path / name / "thumb.png", 9)
-    images = load(tmp_path)
-    assert images.paths == ("good0.png", "good1.png")
-    assert "7 system folders (#recycle, $RECYCLE.BIN, @eaDir, ...)" in images.notes[-1]
-
-
-def test_without_anything_passed_over_nothing_is_said(tmp_path: Path) -> None:
-    fill(tmp_path, good=2, bad=0)
-    (tmp_path / "readme.txt").write_text("words")
-    assert not any("passed over" in note.lower() for note in load(tmp_path).notes)
-
-
-def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
-    fill(tmp_path, good=2, bad=0)
-    draw(tmp_path.parent / "elsewhere" / "x.png", 90)
-    (tmp_path / "out").symlink_to(tmp_path.parent / "elsewhere", target_is_directory=True)
-    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
-    (tmp_path / "dangling.png").symlink_to(tmp_path / "gone.png")
-    (tmp_path / "good2.png").symlink_to(tmp_path.parent / "elsewhere" / "x.png")
-    images = load(tmp_path)
-    assert images.paths == ("good0.png", "good1.png", "good2.png")
-    assert "2 linked folders (loop, out)" in images.notes[-1]
-    assert "1 unreachable file (dangling.png)" in images.notes[-1]
-
-
-def test_a_folder_that_holds_a_link_alone_is_not_called_empty(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    with pytest.raises(InputError, match=r"no image.*1 linked folder \(link\)") as fault:
-        load(tmp_path / "photos")
-    assert "empty" not in str(fault.value)
-
-
-def test_an_image_without_suffix_counts(tmp_path: Path) -> None:
-    fill(tmp_path, good=2, bad=0)
-    (tmp_path / "good1.png").rename(tmp_path / "unnamed")
-    assert load(tmp_path).paths == ("good0.png", "unnamed")
-
-
-def test_names_that_are_not_utf8_are_made_printable(tmp_path: Path) -> None:
-    fill(tmp_path, good=1, bad=0)
-    draw(tmp_path / "b.png", 99)
-    try:
-        os.rename(tmp_path / "b.png", os.path.join(os.fsencode(tmp_path), b"caf\xe9.png"))  # type: ignore[type-var]
-    except (OSError, TypeError):
-        pytest.skip("this file system takes UTF-8 names only")
-    assert load(tmp_path).paths[0].encode("utf-8") == b"caf\\xe9.png"
 
 
 @pytest.mark.parametrize(
@@ -210,16 +86,16 @@ def test_names_that_are_not_utf8_are_made_printable(tmp_path: Path) -> None:
     ],
 )
 def test_the_side_is_the_median_longer_side(
-    sizes: list[tuple[int, int]], side: int, tmp_path: Path
+    sizes: list[tuple[int, int]], side: int, tmp_path: Path, draw: Any
 ) -> None:
     for row, size in enumerate(sizes):
         draw(tmp_path / f"{row}.png", row * 50, size)
     images = load(tmp_path)
     assert images.images.shape == (len(sizes), 1, side, side)
-    assert f"{side} x {side} pixels (a multiple of 8 from 16 to 32" in images.notes[0]
+    assert f"{side} x {side} pixels (a multiple" in images.notes[0]
 
 
-def test_size_goes_before(tmp_path: Path) -> None:
+def test_size_goes_before(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=2, bad=0)
     images = load(tmp_path, size=100)
     assert images.images.shape == (2, 1, 100, 100)
@@ -234,7 +110,7 @@ def test_squares_of_that_side_are_not_resampled(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(tmp_path).images, expected)
 
 
-def test_one_colour_image_makes_three_channels(tmp_path: Path) -> None:
+def test_one_colour_image_makes_three_channels(tmp_path: Path, draw: Any) -> None:
     draw(tmp_path / "a.png", 51)
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "b.png")
     images = load(tmp_path).images
@@ -243,7 +119,7 @@ def test_one_colour_image_makes_three_channels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16"])
-def test_grey_modes_make_one_channel(mode: str, tmp_path: Path) -> None:
+def test_grey_modes_make_one_channel(mode: str, tmp_path: Path, draw: Any) -> None:
     draw(tmp_path / "a.png", 0, mode=mode)
     draw(tmp_path / "b.png", 255, mode=mode)
     images = load(tmp_path).images
@@ -259,14 +135,14 @@ def test_a_single_file_is_read_as_the_folder_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(tmp_path / "1.jpg", 32, channels=3), images.images[1])
 
 
-def test_progress_counts_to_the_end(tmp_path: Path) -> None:
+def test_progress_counts_to_the_end(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=5, bad=1)
     calls: list[tuple[int, int]] = []
     load(tmp_path, progress=lambda done, total: calls.append((done, total)))
     assert calls == [(done, 5) for done in range(1, 6)]
 
 
-def test_broken_files_are_skipped_and_reported(tmp_path: Path) -> None:
+def test_broken_files_are_skipped_and_reported(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=17, bad=0)
     (tmp_path / "good3.png").write_bytes(
         (tmp_path / "good3.png").read_bytes()[:50]
@@ -274,43 +150,40 @@ def test_broken_files_are_skipped_and_reported(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "z.jpg").write_bytes(b"no image")
     images = load(tmp_path)
-    assert [found.path for found in images.skipped] == ["a.png", "good3.png", "z.jpg"]
+    assert [item.path for item in images.skipped] == ["a.png", "good3.png", "z.jpg"]
     assert images.skipped[0] == Skipped("a.png", "the file is empty (0 bytes)")
-    assert all(found.reason for found in images.skipped)
+    assert all(item.reason for item in images.skipped)
     assert "good3.png" not in images.paths and len(images.paths) == len(images) == 16
     np.testing.assert_allclose(images.images[3, 0, 0, 0] * 255, 4)  # rows stay with their names
-    assert "3 of 19 image files could not be decoded" in images.notes[1]
+    assert "3 of 19 image files" in images.notes[1]
 
 
 @pytest.mark.parametrize(("good", "bad"), [(17, 3), (2, 3), (96, 4), (76, 4)])
-def test_few_broken_files_are_skipped(good: int, bad: int, tmp_path: Path) -> None:
+def test_few_broken_files_are_skipped(good: int, bad: int, tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good, bad)
     images = load(tmp_path)
     assert (len(images), len(images.skipped)) == (good, bad)
 
 
 @pytest.mark.parametrize(("good", "bad"), [(36, 4), (75, 4), (94, 6), (1, 4)])
-def test_many_broken_files_are_refused(good: int, bad: int, tmp_path: Path) -> None:
+def test_many_broken_files_are_refused(good: int, bad: int, tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good, bad)
-    words = (
-        rf"{bad} of {good + bad} image files cannot be decoded \(bad0.png: the content "
-        r".+; bad1.+; bad2.png"
-    )
+    words = rf"{bad} of {good + bad} .*\(bad0.png: .+; bad1.+; bad2.png"
     with pytest.raises(InputError, match=words) as refused:
         load(tmp_path)
     assert str(tmp_path) in str(refused.value) and "bad3" not in str(refused.value)
 
 
-def test_files_broken_behind_their_headers_count_too(tmp_path: Path) -> None:
+def test_files_broken_behind_their_headers_count_too(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=38, bad=2)
     for row in (4, 5):
         path = tmp_path / f"good{row}.png"
         path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(InputError, match="4 of 40 image files cannot be decoded"):
+    with pytest.raises(InputError, match="4 of 40 image files"):
         load(tmp_path)
 
 
-def test_warnings_of_pillow_do_not_leak(tmp_path: Path) -> None:
+def test_warnings_of_pillow_do_not_leak(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=3, bad=0)
     exif = Image.Exif()
     exif[0x0112] = 1
@@ -321,41 +194,28 @@ def test_warnings_of_pillow_do_not_leak(tmp_path: Path) -> None:
     assert len(load(tmp_path)) >= 3  # and none of the warnings, which are errors here, came through
 
 
-def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a folder of images is expected, but found: it is empty"):
-        load(tmp_path)
-
-
-def test_a_folder_of_other_files_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_text("words")
-    with pytest.raises(InputError, match="but found: 1 file, none an image"):
-        load(tmp_path)
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "two.txt").write_text("words")
-    with pytest.raises(InputError, match="but found: 2 files, none an image"):
-        load(tmp_path)
-
-
-def test_a_single_image_is_refused(tmp_path: Path) -> None:
+def test_a_single_image_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=0)
-    with pytest.raises(InputError, match="only one image, and at least 2 are needed"):
+    with pytest.raises(InputError, match="only one image, and"):
         load(tmp_path)
 
 
-def test_a_single_image_among_broken_ones_is_refused(tmp_path: Path) -> None:
+def test_a_single_image_among_broken_ones_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=2)
-    with pytest.raises(InputError, match=r"only one image \(2 more could not be decoded\)"):
+    with pytest.raises(InputError, match=r"only one image \(2 more"):
         load(tmp_path)
 
 
-def test_only_broken_files_are_refused(tmp_path: Path) -> None:
+def test_only_broken_files_are_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=0, bad=2)
-    with pytest.raises(InputError, match=r"2 of 2 image files cannot be decoded \(bad0"):
+    with pytest.raises(InputError, match=r"2 of 2 image files .*\(bad0"):
         load(tmp_path)
 
 
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 9), (3, 9)])
-def test_what_is_not_for_training_is_read_as_it_is(good: int, bad: int, tmp_path: Path) -> None:
+def test_what_is_not_for_training_is_read_as_it_is(
+    good: int, bad: int, tmp_path: Path, draw: Any, fill: Any
+) -> None:
     fill(tmp_path, good, bad)
     images = load(tmp_path, training=False)
     assert (len(images), len(images.skipped)) == (good, bad)
@@ -364,65 +224,30 @@ def test_what_is_not_for_training_is_read_as_it_is(good: int, bad: int, tmp_path
     assert np.ptp(load(tmp_path, training=False).images) == 0
 
 
-def test_only_broken_files_are_refused_whatever_they_are_for(tmp_path: Path) -> None:
+def test_only_broken_files_are_refused_whatever_they_are_for(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=0, bad=2)
-    with pytest.raises(InputError, match="2 of 2 image files cannot be decoded"):
+    with pytest.raises(InputError, match="2 of 2 image files"):
         load(tmp_path, training=False)
 
 
-def test_equal_images_are_refused(tmp_path: Path) -> None:
+def test_equal_images_are_refused(tmp_path: Path, draw: Any) -> None:
     for row in range(4):
         draw(tmp_path / f"{row}.png", 77)
     with pytest.raises(InputError, match="all 4 images are equal"):
         load(tmp_path)
 
 
-def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system refuse to list that folder."""
-    scandir = os.scandir
-
-    def guarded(path: str) -> object:
-        if Path(path) == folder:
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", guarded)
-
-
-def test_a_folder_that_cannot_be_read_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_set_beyond_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fill: Any
 ) -> None:
-    fill(tmp_path, good=2, bad=0)
-    forbid(tmp_path, monkeypatch)
-    with pytest.raises(
-        InputError, match=r"cannot be read \(Permission denied\): check its permissions"
-    ) as fault:
-        load(tmp_path)
-    assert str(tmp_path) in str(fault.value)
-
-
-def test_a_subfolder_that_cannot_be_read_is_passed_over_and_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path, good=2, bad=0)
-    draw(tmp_path / "sub" / "a.png", 99)
-    forbid(tmp_path / "sub", monkeypatch)
-    images = load(tmp_path)
-    assert len(images) == 2
-    assert "1 unreadable folder (sub)" in images.notes[-1]
-
-
-def test_a_set_beyond_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, good=3, bad=0)
     monkeypatch.setattr("mtlkit.data.images.MOST_BYTES", 3 * 64 * 64 * 4 - 1)
     monkeypatch.setattr(folder_module, "decode", None)  # not reached
-    with pytest.raises(
-        InputError, match=r"3 x 1 x 64 x 64 values take .+ ask for a smaller --size"
-    ):
+    with pytest.raises(InputError, match=r"3 x 1 x 64 x 64 .*--size"):
         load(tmp_path, size=64)
 
 
-def test_nothing_of_the_users_is_changed(tmp_path: Path) -> None:
+def test_nothing_of_the_users_is_changed(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=3, bad=1)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in tmp_path.iterdir()}
     load(tmp_path)

@@ -17,11 +17,11 @@ from mtlkit.errors import InputError
 
 
 def test_digits_are_scikit_learns_images_over_16() -> None:
-    digits, known = load("digits"), load_digits()
+    digits, original = load("digits"), load_digits()
     assert digits.images.shape == (1797, 1, 8, 8)
     assert digits.images.dtype == np.float32
-    np.testing.assert_array_equal(digits.images[:, 0] * 16, known.images)
-    np.testing.assert_array_equal(digits.open_labels(), known.target)
+    np.testing.assert_array_equal(digits.images[:, 0] * 16, original.images)
+    np.testing.assert_array_equal(digits.open_labels(), original.target)
     assert (digits.name, digits.n_clusters, digits.class_names) == (
         "digits",
         10,
@@ -57,13 +57,12 @@ def test_every_catalogue_set_keeps_the_contract(name: str) -> None:
             raise
         pytest.skip(f"{name} was not fetched")
     labels = images.open_labels()
-    assert (
-        images.images.min() >= 0 and images.images.max() <= 1 and images.images.dtype == np.float32
-    )
+    assert images.images.min() >= 0
+    assert images.images.max() <= 1
+    assert images.images.dtype == np.float32
     assert len(set(images.paths)) == len(images) == len(images.images)
-    assert labels is not None and len(np.unique(labels)) == images.n_clusters == len(
-        images.class_names
-    )
+    assert labels is not None
+    assert len(np.unique(labels)) == images.n_clusters == len(images.class_names)
 
 
 def test_size_brings_the_catalogue_to_that_side() -> None:
@@ -86,14 +85,12 @@ def test_labels_are_opened_only_by_open_labels(monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("opened")
 
     kept = dataclasses.replace(load("digits:small"), labels=labels)
-    monkeypatch.setitem(load.__globals__["CATALOGUE"], "shut", lambda root: kept)
+    monkeypatch.setitem(load.__globals__["CATALOGUE"], "shut", lambda: kept)
     images = load("shut", size=16)
-    assert (
-        images.has_labels
-        and len(images) == 537
-        and "opened" not in repr(images)
-        and images == images
-    )
+    assert images.has_labels
+    assert len(images) == 537
+    assert "opened" not in repr(images)
+    assert images == images
     assert not opened
     with pytest.raises(RuntimeError, match="opened"):
         images.open_labels()
@@ -103,7 +100,7 @@ def test_labels_of_another_number_are_refused() -> None:
     images = ImageSet(
         np.zeros((2, 1, 8, 8), np.float32), "two", ("a", "b"), labels=lambda: np.zeros(3, int)
     )
-    with pytest.raises(InputError, match=r"two: labels of shape \(3,\) for 2 images"):
+    with pytest.raises(InputError, match=r"two: .*\(3,\) for 2 images"):
         images.open_labels()
 
 
@@ -142,9 +139,7 @@ def test_cutting_a_set_opens_no_label() -> None:
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_the_first_none_are_refused(n: int) -> None:
-    with pytest.raises(
-        InputError, match=f"digits: the first {n} images are none: ask for 1 or more"
-    ):
+    with pytest.raises(InputError, match=rf"first {n} .* 1 or more"):
         load("digits").first(n)
 
 
@@ -153,38 +148,21 @@ def test_sets_can_be_sent_to_another_process() -> None:
     np.testing.assert_array_equal(copy.open_labels(), load("digits:small").open_labels())
 
 
-def test_data_root_reaches_the_catalogue_function(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    seen: list[object] = []
-
-    def entry(root: object) -> ImageSet:
-        seen.append(root)
-        return load("digits:small")
-
-    monkeypatch.setitem(load.__globals__["CATALOGUE"], "far", entry)
-    load("far", data_root=tmp_path)
-    assert seen == [tmp_path]
-
-
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (
-            "digit",
-            r"'digit' is not a known set. Did you mean 'digits'\? Known are digits, digits:small",
-        ),
-        ("zebra", r"'zebra' is not a known set. Known are digits, digits:small"),
+        ("digit", r"mean 'digits'\? Known are"),
+        ("zebra", r"'zebra' is .* Known are"),
         ("digits:smal", "Did you mean 'digits:small'"),
         ("", "'' is not a known set"),
-        ("no/such/folder", "no/such/folder: there is no such path"),
-        ("./digits", "./digits: there is no such path"),
+        ("no/such/folder", "no/such/folder: there is"),
+        ("./digits", r"\./digits: there is"),
         ("~nobody-has-this-name", "there is no such path"),
-        ("photos.npz", "photos.npz: there is no such path"),
+        ("photos.npz", r"photos\.npz: there is"),
         ("a" * 5000, "is not a known set"),
         ("nul\0byte", "is not a known set"),
-        (Path("digits"), "'digits' is not a known set"),
-        (np.zeros((2, 8, 8)), "source must be a catalogue name or a path, not ndarray"),
+        (Path("digits"), "'digits' is not"),
+        (np.zeros((2, 8, 8)), "source must .*ndarray"),
     ],
 )
 def test_unknown_sources_are_refused(
@@ -197,7 +175,7 @@ def test_unknown_sources_are_refused(
 
 @pytest.mark.parametrize("size", [0, 7, 513, -8, 32.0, "32", True])
 def test_sizes_out_of_bounds_are_refused(size: object) -> None:
-    with pytest.raises(InputError, match="size must be a whole number from 8 to 512, not"):
+    with pytest.raises(InputError, match=r"size must .*8 to 512, not"):
         load("digits", size=size)  # type: ignore[arg-type]
 
 
@@ -223,17 +201,17 @@ def test_the_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_single_image_file_is_no_set(tmp_path: Path) -> None:
     Image.new("L", (16, 16)).save(tmp_path / "one.png")
-    with pytest.raises(InputError, match=r"one\.png: this is one image: a set is a folder"):
+    with pytest.raises(InputError, match=r"one\.png: this is one image"):
         load(tmp_path / "one.png")
 
 
 def test_another_file_is_no_set(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b\n")
-    with pytest.raises(InputError, match=r"table\.csv: this is neither a folder nor an \.npz"):
+    with pytest.raises(InputError, match=r"table\.csv: .*an \.npz"):
         load(tmp_path / "table.csv")
 
 
 def test_the_memory_bound_lies_at_8_gb() -> None:
     check_memory("fits", (2_000_000_000,))
-    with pytest.raises(InputError, match=r"big: 2000000001 values take 8\.0 GB and at most 8 GB"):
+    with pytest.raises(InputError, match=r"big: .*8\.0 GB"):
         check_memory("big", (2_000_000_001,))

@@ -1,11 +1,7 @@
-"""The sets that are fetched: images, labels kept apart, and what is said of files that are missing
-or damaged.
-"""
+"""The sets that are fetched: images, labels kept apart, and files that are missing or damaged."""
 
 from __future__ import annotations
 
-import inspect
-import os
 import pickle
 import sys
 from pathlib import Path
@@ -14,15 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mtlkit.data import catalogue_names, load
+from mtlkit.data import load
 from mtlkit.data.sets import SETS, find
 from mtlkit.data.store import fetch
 from mtlkit.errors import InputError
-
-SHARED = Path(os.environ.get("MTLKIT_DATA") or Path(__file__).parents[3] / "shared" / "data")
-needs_sets = pytest.mark.skipif(
-    not (SHARED / "MNIST").is_dir(), reason=f"MNIST and GTSRB do not lie in {SHARED}"
-)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +49,7 @@ def test_cifar10_of_other_files_is_never_unpickled(small_cifar: Any, tmp_path: P
         path = tmp_path / "cifar-10-batches-py" / name
         official = path.read_bytes()
         path.write_bytes(pickle.dumps(Harm()))
-        with pytest.raises(
-            InputError,
-            match=(
-                rf"{name}: is not the official file .* stays shut: run `mtlkit data "
-                r"fetch cifar10`"
-            ),
-        ):
+        with pytest.raises(InputError, match=(rf"{name}: .*shut: .*fetch cifar10")):
             load("cifar10", data_root=tmp_path)
         assert not (tmp_path / "harm").exists()
         path.write_bytes(official)
@@ -87,9 +72,8 @@ def test_gtsrb(part: str, small_gtsrb: Any, tmp_path: Path) -> None:
         progress=lambda done, total: calls.append((done, total)),
     )
     labels = images.open_labels()
-    assert (
-        images.images.shape == (len(small_gtsrb.labels[part]), 3, 32, 32) and images.n_clusters == 3
-    )
+    assert images.images.shape == (len(small_gtsrb.labels[part]), 3, 32, 32)
+    assert images.n_clusters == 3
     np.testing.assert_array_equal(labels, small_gtsrb.labels[part])
     np.testing.assert_array_equal(
         np.rint(images.images[:, 0, 16, 16] * 255 / 80), labels
@@ -101,9 +85,8 @@ def test_gtsrb(part: str, small_gtsrb: Any, tmp_path: Path) -> None:
 def test_gtsrb_at_another_size_is_read_at_that_size(small_gtsrb: Any, tmp_path: Path) -> None:
     fetch(SETS["gtsrb"], tmp_path)
     images = load("gtsrb", data_root=tmp_path, size=48)
-    assert images.images.shape == (12, 3, 48, 48) and not any(
-        "from 32 x 32" in note for note in images.notes
-    )
+    assert images.images.shape == (12, 3, 48, 48)
+    assert not any("from 32 x 32" in note for note in images.notes)
 
 
 @pytest.mark.parametrize("part", ["train", "test", "val"])
@@ -115,11 +98,9 @@ def test_medmnist(part: str, small_blood: Any, tmp_path: Path) -> None:
         np.rint(images.images.transpose(0, 2, 3, 1) * 255), small_blood.images[part]
     )
     np.testing.assert_array_equal(images.open_labels(), small_blood.labels[part])
-    assert (
-        images.images.flags.c_contiguous
-        and images.n_clusters == 8
-        and images.paths[0] == f"medmnist:bloodmnist/{part}/0000"
-    )
+    assert images.images.flags.c_contiguous
+    assert images.n_clusters == 8
+    assert images.paths[0] == f"medmnist:bloodmnist/{part}/0000"
     if part == "train":
         assert load("medmnist:bloodmnist", data_root=tmp_path).name == "medmnist:bloodmnist"
 
@@ -128,10 +109,7 @@ def test_medmnist_is_not_unpickled(small_blood: Any, tmp_path: Path) -> None:
     (tmp_path / "medmnist").mkdir()
     pickled = np.array([{}] * 24, dtype=object)
     np.savez(tmp_path / "medmnist" / "bloodmnist.npz", train_images=pickled, train_labels=pickled)
-    with pytest.raises(
-        InputError,
-        match=r"bloodmnist\.npz: cannot be read, .*allow_pickle=False.*: run `mtlkit data fetch",
-    ):
+    with pytest.raises(InputError, match=r"bloodmnist\.npz: .*data fetch"):
         load("medmnist:bloodmnist", data_root=tmp_path)
 
 
@@ -151,23 +129,21 @@ def test_a_bomb_in_medmnists_file_is_refused_by_its_header(
 
 def test_without_medmnist_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "medmnist.info", None)
-    with pytest.raises(
-        InputError, match=r'needs medmnist: install it with `pip install "mtlkit\[medical\]"`'
-    ):
+    with pytest.raises(InputError, match=r"mtlkit\[medical\]"):
         load("medmnist:bloodmnist")
 
 
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("mnist:val", "mnist has no part 'val': it has train and test"),
+        ("mnist:val", "no part 'val': .* train and test"),
         ("mnist:tset", "Did you mean 'mnist:test'"),
         ("mnits", "Did you mean 'mnist'"),
         ("medmnist:blodmnist", "Did you mean 'bloodmnist'"),
-        ("medmnist:chestmnist", "'medmnist:chestmnist' is not a known set.*one label a row"),
-        ("medmnist:organmnist3d", "is not a known set.*flat"),
-        ("train", "'train' is not a known set"),
-        (":test", "':test' is not a known set"),
+        ("medmnist:chestmnist", "chestmnist' .*one label a row"),
+        ("medmnist:organmnist3d", "organmnist3d.* flat image"),
+        ("train", "'train' is not"),
+        (":test", "':test' is not"),
     ],
 )
 def test_names_that_are_none(
@@ -182,12 +158,10 @@ def test_names_that_are_none(
 def test_a_set_that_is_not_there_says_where_and_how(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(name, data_root=tmp_path / "root")
-    said = str(caught.value)
-    assert (
-        str(tmp_path / "root") in said
-        and f"`mtlkit data fetch {name.removesuffix(':test')}`" in said
-    )
-    assert "without a network, take `digits`" in said and "\n" not in said
+    text = str(caught.value)
+    assert str(tmp_path / "root") in text
+    assert f"`mtlkit data fetch {name.removesuffix(':test')}`" in text
+    assert "`digits`" in text and "\n" not in text
 
 
 @pytest.mark.parametrize("keep", [0, 3, 10, 500])
@@ -198,16 +172,13 @@ def test_an_idx_file_cut_short(keep: int, small_mnist: Any, tmp_path: Path) -> N
         path.write_bytes(
             path.read_bytes()[: min(keep, 20)] if "labels" in name else path.read_bytes()[:keep]
         )
-    with pytest.raises(
-        InputError,
-        match=r"train-images-idx3-ubyte: cannot be read, it is cut short.*data fetch mnist",
-    ):
+    with pytest.raises(InputError, match=r"train-images-.*data fetch mnist"):
         load("mnist", data_root=tmp_path)
     (tmp_path / "MNIST" / "raw" / "train-images-idx3-ubyte").write_bytes(
         small_mnist.raw["train-images-idx3-ubyte"]
     )
     images = load("mnist", data_root=tmp_path)
-    with pytest.raises(InputError, match="train-labels-idx1-ubyte: cannot be read"):
+    with pytest.raises(InputError, match=r"train-labels-.*cannot be read"):
         images.open_labels()
 
 
@@ -218,106 +189,3 @@ def test_a_sign_that_is_not_in_the_table(small_gtsrb: Any, tmp_path: Path) -> No
     images = load("gtsrb:test", data_root=tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         images.open_labels()
-
-
-def test_gtsrbs_places_are_torchvisions() -> None:
-    from torchvision.datasets import GTSRB
-
-    source = inspect.getsource(GTSRB.download)
-    assert len(SETS["gtsrb"].remotes()) == 3
-    for remote in SETS["gtsrb"].remotes():
-        (url,) = remote.urls
-        assert (
-            url.rpartition("/")[0] in source
-            and url.rpartition("/")[2] in source
-            and remote.md5 in source
-        )
-
-
-def test_places_and_checksums_are_those_of_the_packages() -> None:
-    from medmnist.info import INFO
-    from torchvision.datasets import CIFAR10, MNIST
-
-    first = SETS["mnist"].remotes()[0]
-    assert (
-        first.urls == tuple(place + "train-images-idx3-ubyte.gz" for place in MNIST.mirrors)
-        and len(first.urls) == 2
-    )
-    assert [remote.md5 for remote in SETS["mnist"].remotes()] == [md5 for _, md5 in MNIST.resources]
-    assert all(len(remote.urls) == 2 for remote in SETS["fashion-mnist"].remotes())
-    assert [(remote.urls, remote.md5) for remote in SETS["cifar10"].remotes()] == [
-        ((CIFAR10.url,), CIFAR10.tgz_md5)
-    ]
-    blood = find("medmnist:bloodmnist")
-    assert blood and blood[0].remotes()[0].md5 == INFO["bloodmnist"]["MD5"]
-    for known in SETS.values():
-        for part in known.parts.values():
-            assert not part.counts or sum(part.counts) == part.size
-
-
-def test_cards_and_catalogue_name_the_same_sets() -> None:
-    cards = Path(__file__).parents[2] / "data" / "cards"
-    assert {path.stem for path in cards.glob("*.md")} == {"digits", "medmnist", *SETS}
-    for card in cards.glob("*.md"):
-        text = card.read_text(encoding="utf-8")
-        headings = [
-            "What",
-            "Number",
-            "Size",
-            "Licence",
-            "Source",
-            "Known flaws",
-            "How it is fetched",
-        ]
-        assert [word for word in headings if f"**{word}**" not in text] == [], card
-    assert "never opened" in (cards / "cifar10.md").read_text(encoding="utf-8")
-
-
-@needs_sets
-def test_the_real_sets() -> None:
-    for source, shape, counts in (
-        ("mnist", (60_000, 1, 28, 28), 6742),
-        ("mnist:test", (10_000, 1, 28, 28), 1135),
-        ("gtsrb:test", (1_290, 3, 32, 32), 30),
-    ):
-        images = load(source, data_root=SHARED)
-        labels = images.open_labels()
-        assert (
-            images.images.shape == shape
-            and labels is not None
-            and np.bincount(labels).max() == counts
-        )
-
-
-@needs_sets
-def test_signs_of_mixed_sizes() -> None:
-    images = load("gtsrb", data_root=SHARED.parent / "data" / "gtsrb_native")
-    labels = images.open_labels()
-    assert images.images.shape == (1408, 3, 32, 32) and images.n_clusters == 43
-    assert (
-        labels is not None and [int(path.split("/")[0]) for path in images.paths] == labels.tolist()
-    )
-
-
-@needs_sets
-def test_mnist_takes_little_more_memory_than_its_result() -> None:
-    import tracemalloc
-
-    load("mnist:test", data_root=SHARED)  # imports
-    tracemalloc.start()
-    try:
-        images = load("mnist", data_root=SHARED)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 1.4 * images.images.nbytes  # the 8 bits, and 60,000 names
-
-
-def test_the_catalogue_names_every_part() -> None:
-    assert {
-        "mnist:train",
-        "mnist:test",
-        "gtsrb:test",
-        "cifar10:train",
-        "fashion-mnist:test",
-    } <= set(catalogue_names())

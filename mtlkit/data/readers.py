@@ -1,0 +1,199 @@
+"""How each set that has a name is read: its images, and its labels only when they are opened.
+
+MNIST, Fashion-MNIST, CIFAR-10 and GTSRB lie as torchvision's loaders want them, MedMNIST's sets as
+medmnist's do. torchvision is imported late: that takes seconds.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mtlkit.data.archive import channels_first, read_headers
+from mtlkit.data.download import Remote, md5_of
+from mtlkit.data.folder import load_folder
+from mtlkit.data.images import ImageSet, check_memory, row_names
+from mtlkit.data.reading import Progress
+from mtlkit.data.root import DataRoot, data_root
+from mtlkit.errors import InputError, as_input_error
+
+SIDE = 32  # px, of images in files of any size
+
+
+class Part(NamedTuple):
+    """What a part of a set has as it was published.
+
+    size: its number of images.
+    files: what it needs below the data root, images first and labels last, with the MD5 ("" where
+        none is published).
+    """
+
+    size: int
+    files: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FetchedSet:
+    """A set that is fetched once and then lies below the data root; a subclass for each format.
+
+    name: as in `load(name)`: alone or with `:train` for the train part, with `:test` for the test
+        part.
+    about, licence, megabytes: for the list; megabytes are those of the download. The data card says
+        more.
+    class_names: what label 0, 1, ... is called.
+    parts: the parts that were published.
+    remotes: the files to fetch.
+    """
+
+    name: str
+    about: str
+    licence: str
+    megabytes: int
+    class_names: tuple[str, ...]
+    parts: dict[str, Part]
+    remotes: Sequence[Remote]
+
+    def path(self, root: Path, part: str, kind: str) -> Path:
+        """Return the file or the folder that holds a part's `images` or `labels`."""
+        files = list(self.parts[part].files)
+        return root / files[0 if kind == "images" else -1]
+
+    def absent(self, root: Path, part: str) -> list[Path]:
+        """Return the files of a part that are not there."""
+        paths = [root / name for name in self.parts[part].files]
+        return [path for path in paths if not path.exists()]
+
+    def load(
+        self, part: str, root: DataRoot, size: int | None = None, progress: Progress | None = None
+    ) -> ImageSet:
+        """Return a part, its labels kept for `open_labels()`.
+
+        `size` and `progress` are for sets of image files. Raises `InputError` when the part is not
+        there, or damaged.
+        """
+        folder = data_root(root)
+        if absent := self.absent(folder, part):
+            raise InputError(
+                f"{self.name}: {absent[0]} is not there: run `mtlkit data fetch "
+                f"{self.name}`, or give another --data-root; without a network, take `digits`."
+            )
+        images = self.read(folder, part, size, progress)
+        return replace(
+            images,
+            name=self.name if part == "train" else f"{self.name}:{part}",
+            n_clusters=len(self.class_names),
+            class_names=self.class_names,
+            labels=partial(self.labels, folder, part, images.paths),
+        )
+
+    def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
+        """Read the images, and no label."""
+        path = self.path(root, part, "images")
+        if path.is_dir():
+            return load_folder(path, size or SIDE, progress=progress)
+        with self.damage_named(path):
+            raw = channels_first(self.array(path, part, "images"))
+        check_memory(self.name, raw.shape)
+        pixels = np.divide(raw, 255, dtype=np.float32, order="C")  # no other copy is this large
+        return ImageSet(pixels, self.name, row_names(f"{self.name}/{part}", range(len(raw))))
+
+    def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
+        """Read the N labels of the rows that `read` named `paths`."""
+        path = self.path(root, part, "labels")
+        with self.damage_named(path):
+            return self.array(path, part, "labels").astype(int)
+
+    def damage_named(self, path: Path) -> AbstractContextManager[None]:
+        """Turn whatever is raised on a damaged file into a sentence."""
+        what = f"{path}: cannot be read, it is cut short or of another kind"
+        return as_input_error(what, f"run `mtlkit data fetch {self.name}` to fetch it again")
+
+    def array(self, path: Path, part: str, kind: str) -> np.ndarray:
+        """Read N x H x W or N x H x W x 3 of 8 bits, or the labels. May raise anything."""
+        raise NotImplementedError
+
+
+class IdxSet(FetchedSet):
+    """MNIST, and what has its format."""
+
+    def array(self, path: Path, part: str, kind: str) -> np.ndarray:
+        from torchvision.datasets import mnist
+
+        read = mnist.read_image_file if kind == "images" else mnist.read_label_file
+        return read(str(path)).numpy()
+
+
+class CifarSet(FetchedSet):
+    """CIFAR-10: pickles, which can run anything, so only the official files are ever opened."""
+
+    def array(self, path: Path, part: str, kind: str) -> np.ndarray:
+        from torchvision.datasets import CIFAR10
+
+        root = path.parents[1]
+        for name, md5 in self.parts[part].files.items():
+            if md5_of(root / name) != md5:
+                raise InputError(
+                    f"{root / name}: is not the official file (its MD5 is another), and to open it "
+                    f"could run anything, so it stays shut: run `mtlkit data fetch {self.name}` "
+                    "to fetch it again."
+                )
+        batches = CIFAR10(str(root), train=part == "train")
+        return batches.data if kind == "images" else np.array(batches.targets)
+
+
+class SignSet(FetchedSet):
+    """GTSRB: a file an image, of any size.
+
+    The rows keep the files' names: they name the track, by which images are split.
+    """
+
+    def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
+        from torchvision.datasets import GTSRB
+
+        folder = self.path(root, part, "images")
+        with self.damage_named(self.path(root, part, "labels")):
+            samples = GTSRB(str(root), split=part)._samples
+            labels = {Path(file): label for file, label in samples}
+            return np.array([labels[folder / path] for path in paths])
+
+
+class MedicalSet(FetchedSet):
+    """A flat set of MedMNIST: one .npz with all parts, of which only what is asked for is read."""
+
+    def array(self, path: Path, part: str, kind: str) -> np.ndarray:
+        key = f"{part}_{kind}"
+        check_memory(self.name, read_headers(path)[key].shape)
+        with np.load(path, allow_pickle=False) as archive:
+            values = archive[key].astype(np.uint8, casting="safe", copy=False)
+        return values if kind == "images" else values[:, 0]
+
+
+def load_digits(classes: int = 10) -> ImageSet:
+    """Return scikit-learn's handwritten digits of the first classes (Alpaydin and Kaynak, 1998).
+
+    >>> load_digits(3)
+    ImageSet('digits:small', 537 x 1 x 8 x 8)
+    """
+    from sklearn import datasets  # here: it takes a second
+
+    digits = datasets.load_digits()
+    rows = np.flatnonzero(digits.target < classes)  # they define the set; no label is kept
+    ink = digits.images[rows, None]  # N x 1 x 8 x 8, from 0 to 16
+    return ImageSet(
+        images=(ink / 16).astype(np.float32),
+        name="digits" if classes == 10 else "digits:small",
+        paths=row_names("digits", rows),
+        n_clusters=classes,
+        class_names=tuple(map(str, range(classes))),
+        labels=partial(_digit_labels, rows),
+    )
+
+
+def _digit_labels(rows: np.ndarray) -> np.ndarray:
+    from sklearn import datasets
+
+    return datasets.load_digits().target[rows]
