@@ -189,9 +189,11 @@ def _square_images(
     """Load a source as squares, as `score` and `predict` do, and say what the loader decided."""
     import numpy as np
 
+    from mtlkit.data.catalogue import check_trainable
     from mtlkit.inputs import SIZES
 
     images = load(source, size, data_root, **how)
+    check_trainable(source, images)
     side = int(np.clip(max(images.images.shape[2:]), *SIZES))
     if images.images.shape[2:] != (side, side):
         images = load(source, side, data_root, **how)

@@ -44,7 +44,7 @@ def score(
     run = run.expanduser()
     inputs, model = read_inputs(run), load_model(run)
     how = {"scale": inputs.scale, "max_pixels": max_pixels}
-    images = load(source, inputs.side, data_root, labels="folders", training=False, **how)
+    images = load(source, inputs.side, data_root, labels="folders", **how)
     for item in images.skipped:
         to_stderr(f"left out: {item.path}: {item.reason}")
     if not images.has_labels:
@@ -158,7 +158,7 @@ class _Pictures:
             self.left_out += number
             yield from self._files(place, names, start)
         else:
-            found = load(path, self.inputs.side, self.data_root, training=False, **self.how)
+            found = load(path, self.inputs.side, self.data_root, **self.how)
             rows, notes = found.paths, found.notes
             if self.several and not named:
                 rows = [start + row.rpartition("/")[2] for row in rows]

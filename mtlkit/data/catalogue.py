@@ -49,7 +49,6 @@ def load(
     *,
     size: int | None = None,
     labels: str | None = None,
-    training: bool = True,
     data_root: DataRoot = None,
     progress: Progress | None = None,
     scale: Scale | None = None,
@@ -60,16 +59,14 @@ def load(
     A catalogue name comes first: write `./digits` for a folder of that name; a `Path` is always a
     path. `size` (8 to 512) brings every image to size x size, its aspect kept. `labels="folders"`
     takes the names of a folder's subfolders for labels; sets by name and `.npz` files have their
-    own. `training=False` leaves out what only training needs: two images or more that differ, and
-    no more than 3, or 5 %, of the files that fail to decode. `data_root` is where fetched sets lie
-    (see `data_root`); the embedded ones need none. A fetched set's name alone is its train part.
-    `progress(done, total)` is called after each file of a folder. `scale` says which
-    values of more than 8 bits become 0 and 1 (None: see `choose_scale`): a set keeps its own, for
-    images that come later. A file of more pixels than `max_pixels` (default 50 million) is skipped;
-    a JPEG is decoded in fewer than it has.
+    own. `data_root` is where fetched sets lie (see `data_root`); the embedded ones need none. A
+    fetched set's name alone is its train part. `progress(done, total)` is called after each file of
+    a folder. `scale` says which values of more than 8 bits become 0 and 1 (None: see
+    `choose_scale`): a set keeps its own, for images that come later. A file of more pixels than
+    `max_pixels` (default 50 million) is skipped; a JPEG is decoded in fewer than it has.
 
-    Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, a path
-    that is not there or holds no images, and for training what nothing can be learnt from.
+    Raises `InputError` for an unknown name, a set that was not fetched yet or is damaged, and a
+    path that is not there or holds no images.
 
     >>> digits = load("digits:small")
     >>> digits, digits.n_clusters, digits.class_names
@@ -96,8 +93,6 @@ an .npz is given by its path.
             images = load_npz(path, scale)
     if size is not None and images.images.shape[2:] != (size, size):
         images = _resized(images, size)
-    if training:
-        _refuse_untrainable(source, images)
     return images
 
 
@@ -130,8 +125,11 @@ def is_name(source: str) -> bool:
     return source in CATALOGUE or find(source) is not None
 
 
-def _refuse_untrainable(source: str | Path, images: ImageSet) -> None:
-    """Refuse what nothing can be learnt from, and a set of which too much is missing."""
+def check_trainable(source: str | Path, images: ImageSet) -> None:
+    """Raise `InputError` where nothing can be learnt, or too many files failed to decode.
+
+    Two images or more must differ, and no more than 3, or 5 %, of the files may fail.
+    """
     failed = len(images.skipped)
     total = failed + len(images)
     if failed > 3 and failed > 0.05 * total:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mtlkit.data import ImageSet, load
+from mtlkit.data.catalogue import check_trainable
 from mtlkit.errors import InputError
 
 RAMP = np.linspace(0, 1, 4 * 8 * 10).reshape(4, 8, 10)  # N x H x W
@@ -173,16 +174,32 @@ def with_hole(value: float) -> np.ndarray:
         ({"images": RAMP, "y": np.zeros((4, 2), int)}, "'y' is 4 x 2 .* 4 images"),
         ({"images": RAMP, "labels": [0.5, 1, 0, 1]}, "'labels' is 4 of float64"),
         ({"images": RAMP, "labels": [b"\xff", b"a", b"a", b"b"]}, r"cannot be read as \.npz"),
-        ({"images": RAMP[:1]}, "only one image, and"),
-        ({"images": np.ones((5, 8, 8))}, "all 5 images are equal"),
-        ({"images": np.full((5, 8, 8), 7)}, "all 5 images are equal"),
-        ({"images": np.zeros((5, 8, 8), int)}, "all 5 images are equal"),
     ],
 )
 def test_bad_arrays_are_refused(arrays: dict[str, Any], words: str, tmp_path: Path) -> None:
     path = saved(tmp_path, **arrays)
     with pytest.raises(InputError, match=words) as refused:
         load(path)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (RAMP[:1], "only one image"),
+        (np.ones((5, 8, 8)), "all 5 images"),
+        (np.full((5, 8, 8), 7), "all 5 images"),
+        (np.zeros((5, 8, 8), int), "all 5 images"),
+    ],
+)
+def test_arrays_of_which_nothing_can_be_learnt_are_read_and_not_trained_on(
+    images: np.ndarray, words: str, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, images=images)
+    read = load(path)
+    assert len(read) == len(images)
+    with pytest.raises(InputError, match=words) as refused:
+        check_trainable(path, read)
     assert str(path) in str(refused.value)
 
 

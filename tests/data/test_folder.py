@@ -11,6 +11,7 @@ from PIL import Image
 
 from mtlkit.data import Skipped, load, read_image
 from mtlkit.data import folder as folder_module
+from mtlkit.data.catalogue import check_trainable
 from mtlkit.errors import InputError
 
 
@@ -170,7 +171,7 @@ def test_many_broken_files_are_refused(good: int, bad: int, tmp_path: Path, fill
     fill(tmp_path, good, bad)
     words = rf"{bad} of {good + bad} .*\(bad0.png: .+; bad1.+; bad2.png"
     with pytest.raises(InputError, match=words) as refused:
-        load(tmp_path)
+        check_trainable(tmp_path, load(tmp_path))
     assert str(tmp_path) in str(refused.value) and "bad3" not in str(refused.value)
 
 
@@ -180,7 +181,7 @@ def test_files_broken_behind_their_headers_count_too(tmp_path: Path, fill: Any) 
         path = tmp_path / f"good{row}.png"
         path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(InputError, match="4 of 40 image files"):
-        load(tmp_path)
+        check_trainable(tmp_path, load(tmp_path))
 
 
 def test_warnings_of_pillow_do_not_leak(tmp_path: Path, fill: Any) -> None:
@@ -197,13 +198,13 @@ def test_warnings_of_pillow_do_not_leak(tmp_path: Path, fill: Any) -> None:
 def test_a_single_image_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=0)
     with pytest.raises(InputError, match="only one image, and"):
-        load(tmp_path)
+        check_trainable(tmp_path, load(tmp_path))
 
 
 def test_a_single_image_among_broken_ones_is_refused(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=1, bad=2)
     with pytest.raises(InputError, match=r"only one image \(2 more"):
-        load(tmp_path)
+        check_trainable(tmp_path, load(tmp_path))
 
 
 def test_only_broken_files_are_refused(tmp_path: Path, fill: Any) -> None:
@@ -213,28 +214,28 @@ def test_only_broken_files_are_refused(tmp_path: Path, fill: Any) -> None:
 
 
 @pytest.mark.parametrize(("good", "bad"), [(1, 0), (1, 9), (3, 9)])
-def test_what_is_not_for_training_is_read_as_it_is(
+def test_what_cannot_be_trained_on_is_read_as_it_is(
     good: int, bad: int, tmp_path: Path, draw: Any, fill: Any
 ) -> None:
     fill(tmp_path, good, bad)
-    images = load(tmp_path, training=False)
+    images = load(tmp_path)
     assert (len(images), len(images.skipped)) == (good, bad)
     for row in range(good):
         draw(tmp_path / f"good{row}.png", 77)
-    assert np.ptp(load(tmp_path, training=False).images) == 0
+    assert np.ptp(load(tmp_path).images) == 0
 
 
 def test_only_broken_files_are_refused_whatever_they_are_for(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=0, bad=2)
     with pytest.raises(InputError, match="2 of 2 image files"):
-        load(tmp_path, training=False)
+        load(tmp_path)
 
 
 def test_equal_images_are_refused(tmp_path: Path, draw: Any) -> None:
     for row in range(4):
         draw(tmp_path / f"{row}.png", 77)
     with pytest.raises(InputError, match="all 4 images are equal"):
-        load(tmp_path)
+        check_trainable(tmp_path, load(tmp_path))
 
 
 def test_a_set_beyond_memory_is_refused(
