@@ -18,13 +18,13 @@ from safetensors.torch import save as save_weights
 from torch import Tensor, nn
 
 from mtlkit.data.images import Scale
+from mtlkit.deployment.run_folder import DAMAGED, FORMAT, REMEDY, check_format
 from mtlkit.errors import InputError, as_input_error
 from mtlkit.inputs import SIZES
 from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
 from mtlkit.multitask.encoders import usual_bytes
 from mtlkit.multitask.tasks import Classification
 
-FORMAT = 1  # of model.json; a higher number is from a newer mtlkit
 LIMITS = {  # of a file from elsewhere
     "channels": (1, 3),
     "side": SIZES,
@@ -33,10 +33,7 @@ LIMITS = {  # of a file from elsewhere
     "classes": (1, 1_000_000),
 }
 PICTURES = "N x channels x side x side in [0, 1]"
-MODEL_FILES = ("model.safetensors", "model.json")
 LARGER = 5  # times: the most that a network of torchvision's is larger than without its classifier
-DAMAGED = "the model is damaged or was changed"
-REMEDY = "copy the run again, or make it anew"
 
 
 def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
@@ -73,30 +70,6 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         "versions": versions(),
     }
     (folder / "model.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-
-
-def check_format(run: Path) -> dict[str, Any]:
-    """Return what model.json says, after a look whether this is a run, and one that this version
-    can read.
-
-    Raises:
-        InputError: it is not.
-    """
-    for name in MODEL_FILES:
-        if not (run / name).is_file():
-            raise InputError(
-                f"{run}: is no run folder (it has no {name}): give the folder that "
-                "`mtlkit fit` has made."
-            )
-    with as_input_error(f"{run}: {DAMAGED}", REMEDY):
-        about = dict(json.loads((run / "model.json").read_text(encoding="utf-8")))
-        if int(about["format"]) > FORMAT:
-            raise InputError(
-                f"{run}/model.json: is from a newer mtlkit (format "
-                f"{about['format']}, this one reads {FORMAT}): "
-                "update by `pip install --upgrade mtlkit`."
-            )
-    return about
 
 
 def load_model(run: Path) -> MultiTaskModel:

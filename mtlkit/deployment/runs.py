@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 from torch.nn import functional
 
 from mtlkit.data import ImageSet
-from mtlkit.deployment.models import MODEL_FILES, encoder_settings, save_model
+from mtlkit.deployment.models import encoder_settings, save_model
 from mtlkit.deployment.models import versions as versions
+from mtlkit.deployment.run_folder import MODEL_FILES
 from mtlkit.errors import InputError, as_input_error
 from mtlkit.evaluation import Scores, run_figures, write_report
 from mtlkit.inputs import fit_squares
