@@ -15,8 +15,8 @@ from pandas import DataFrame
 from PIL import Image
 
 from mtlkit.evaluation import to_png
-from mtlkit.evaluation.plots import MARKERS
 
+MARKERS = "osD^vP*X"
 RECORD = "application/vnd.mtlkit.record+json"
 
 
