@@ -62,8 +62,9 @@ def contact_sheet(
     heads = [class_name(k, names, "class ") for k in shown]
     height, width, _ = sheet.shape
     longest = max(10, *map(len, heads))
-    inches = 8.45 + 0.072 * longest, 0.8 + 7.8 * height / width
-    figure = new_figure(inches, title, f"{len(classes)} classes, found without labels")
+    wide = 8.45 + 0.072 * longest  # inches
+    tall = 0.8 + 7.8 * height / width
+    figure = new_figure((wide, tall), title, f"{len(classes)} classes, found without labels")
     axes = figure.add_subplot(xlabel=f"members of each class, {wording}", ylabel="class", xticks=[])
     axes.imshow(sheet)
     middles = height * (np.arange(len(shown)) + 0.5) / len(shown)
@@ -139,7 +140,9 @@ def _cells(members: np.ndarray, per_class: int, doubtful: int) -> np.ndarray:
 def _sheet(images: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """Return one picture in which each image stands in its cell (rows x columns), on white."""
     empty = np.ones_like(_tile(images[0]))
-    tiles = [empty if number == EMPTY else _tile(images[number]) for number in cells.flat]
+    tiles = []
+    for number in cells.flat:
+        tiles.append(empty if number == EMPTY else _tile(images[number]))
     white = [1, 1, 1]
     return montage(tiles, white, grid_shape=cells.shape, padding_width=2, channel_axis=-1)
 
