@@ -57,8 +57,12 @@ def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]
     >>> "<h1>Cats &amp; dogs</h1>" in page.read_text(encoding="utf-8")
     True
     """
-    loader = PackageLoader("mtlkit.evaluation", ".")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=PackageLoader("mtlkit.evaluation", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
     environment.globals["accuracy_interval"] = accuracy_interval
     template = environment.get_template("report.html.j2")
@@ -107,7 +111,8 @@ def run_figures(
         history: a row an epoch.
         scores: against labels that were opened after training, or None without any.
     """
-    classes, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    classes = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
     k = len(np.unique(classes))
     figures = [
         ReportFigure(
