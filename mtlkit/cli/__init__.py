@@ -1,10 +1,8 @@
-"""The door for the shell: `mtlkit fit | score | predict | compare | data | course | doctor`, a thin
-face on the rooms.
+"""The door for the shell: `mtlkit fit | score | predict | ...`, a thin face on the rooms.
 
 Exit status: 0 done, 1 the work failed, 2 the call was wrong (or was stopped by Ctrl-C).
 """
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,8 +10,9 @@ import typer
 from mtlkit import __version__
 from mtlkit.cli.course import course
 from mtlkit.cli.data import data
+from mtlkit.cli.doctor import doctor
 from mtlkit.cli.fit import fit
-from mtlkit.cli.shell import AsJson, DataRoot, OneSentence, show
+from mtlkit.cli.shell import OneSentence
 from mtlkit.cli.use import compare, predict, score
 
 app = typer.Typer(
@@ -31,21 +30,7 @@ for command in (fit, score, predict, compare):
     app.command()(command)
 app.add_typer(data, name="data")
 app.add_typer(course, name="course")
-
-
-@app.command()
-def doctor(data_root: DataRoot = None, as_json: AsJson = False) -> None:
-    """Look at Python, packages, disk, threads and data; print OK, or what to do."""
-    from mtlkit.doctor import examine
-
-    findings = examine(data_root)
-    lines = [
-        f"{'OK  ' if finding.ok else 'LOOK'}  {finding.what:9} {finding.text}"
-        for finding in findings
-    ]
-    show([asdict(finding) for finding in findings], as_json, lines)
-    if not all(finding.ok for finding in findings):
-        raise typer.Exit(1)
+app.command()(doctor)  # last in the list of commands
 
 
 def _version(wanted: bool) -> None:

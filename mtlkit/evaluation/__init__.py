@@ -3,12 +3,11 @@
 from mtlkit.evaluation.galleries import contact_sheet, embedding
 from mtlkit.evaluation.plots import confusion, losses, scoreboard, to_png
 from mtlkit.evaluation.report import ReportFigure, run_figures, write_report
-from mtlkit.evaluation.scores import Scores, accuracy_interval, match, score
+from mtlkit.evaluation.scores import Scores, match, score
 
 __all__ = [
     "ReportFigure",
     "Scores",
-    "accuracy_interval",
     "confusion",
     "contact_sheet",
     "embedding",

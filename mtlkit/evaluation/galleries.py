@@ -1,32 +1,26 @@
-"""Figures in which each image has its place: sheets of the classes' members, and a map of all
-images.
-
-They are made as those of `plots.py`, by the same hand.
-"""
-
-import itertools
-from typing import Any
+"""Figures in which each image has its place: a sheet of the classes' members, and a map of all."""
 
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
-from skimage.transform import resize
+from numpy.typing import ArrayLike
+from skimage.transform import rescale
+from skimage.util import montage
+from sklearn import config_context
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from mtlkit.evaluation.plots import MARKERS, STYLE, Names, class_name, new_axes, new_figure, palette
+from mtlkit.evaluation.plots import STYLE, Names, class_name, looks, new_figure
 
 MAX_ROWS = 40  # classes in a contact sheet
-TILE, GAP = (
-    48,
-    28,
-)  # pixels: an image's longer side in a contact sheet; between the sure and the doubtful
+TILE = 48  # pixels: an image's longer side in a contact sheet
+EMPTY = -1  # in place of an image's number
+NAME_BOX = {"facecolor": "white", "edgecolor": "0.3", "alpha": 0.9, "pad": 1.5}
 
 
 @style.context(STYLE)
 def contact_sheet(
-    images: NDArray[np.float32],
+    images: np.ndarray,
     assignments: ArrayLike,
     confidence: ArrayLike | None = None,
     *,
@@ -34,8 +28,7 @@ def contact_sheet(
     names: Names = None,
     title: str | None = None,
 ) -> Figure:
-    """Show each class as a row of its members: the surest at the left, and after a gap the most
-    doubtful.
+    """Show each class as a row of its members: the surest, a gap, and the most doubtful.
 
     Args:
         images: N x C x H x W in [0, 1], C 1 or 3.
@@ -49,39 +42,41 @@ def contact_sheet(
     >>> contact_sheet(images, np.arange(20) % 3).axes[0].get_ylabel()
     'class'
     """
-    groups = np.asarray(assignments)
-    classes = np.unique(groups)
+    numbers = np.asarray(assignments)
+    classes = np.unique(numbers)
     shown = classes[:MAX_ROWS]
-    members = [np.flatnonzero(groups == k) for k in shown]
-    order, sure = "in the order of the data", per_class  # images before the gap
-    if confidence is not None:
-        order, sure = (
-            "from the surest (left) to the most doubtful (right)",
-            per_class - per_class * 3 // 8,
-        )
-        members = [
-            rows[np.argsort(-np.asarray(confidence)[rows], kind="stable")] for rows in members
-        ]
-    canvas = _sheet(images, members, per_class, sure)
+    if confidence is None:
+        order = np.arange(len(numbers))
+        wording = "in the order of the data"
+        doubtful = 0
+    else:
+        order = np.argsort(-np.asarray(confidence), kind="stable")
+        wording = "from the surest (left) to the most doubtful (right)"
+        doubtful = per_class * 3 // 8
+    members = [order[numbers[order] == k] for k in shown]
+    cells = [_cells(rows, per_class, doubtful) for rows in members]
+    sheet = _sheet(images, np.stack(cells))
+    if len(classes) > MAX_ROWS:
+        wording += f"; the first {MAX_ROWS} of {len(classes)} classes"
+
     heads = [class_name(k, names, "class ") for k in shown]
-    left = 0.5 + 0.072 * max(10, *map(len, heads))  # inches
-    tall = 7.8 * canvas.shape[0] / canvas.shape[1]
-    size = (left + 7.95, tall + (0.5 if title == "" else 0.8))
-    figure = new_figure(size, title, f"{len(classes)} classes, found without labels")
-    note = (
-        f"; the first {len(shown)} of {len(classes)} classes" if len(shown) < len(classes) else ""
-    )
-    axes = new_axes(figure, f"members of each class, {order}{note}", "class", xticks=[])
-    axes.imshow(canvas)
-    middles = (np.arange(len(shown)) + 0.5) * canvas.shape[0] / len(shown)
-    labels = [f"{head}\nn = {len(rows):,}" for head, rows in zip(heads, members, strict=True)]
+    height, width, _ = sheet.shape
+    longest = max(10, *map(len, heads))
+    wide = 8.45 + 0.072 * longest  # inches
+    tall = 0.8 + 7.8 * height / width
+    figure = new_figure((wide, tall), title, f"{len(classes)} classes, found without labels")
+    axes = figure.add_subplot(xlabel=f"members of each class, {wording}", ylabel="class", xticks=[])
+    axes.imshow(sheet)
+    middles = height * (np.arange(len(shown)) + 0.5) / len(shown)
+    gap = width * (per_class - doubtful + 0.5) / (per_class + 1)
+    labels = []
+    for middle, head, rows in zip(middles, heads, members, strict=True):
+        labels.append(f"{head}\nn = {len(rows):,}")
+        if doubtful and len(rows) > per_class:
+            axes.text(gap, middle, "⋯", ha="center", va="center", fontsize=12)
     axes.set_yticks(middles, labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    gap = sure / per_class * (canvas.shape[1] - GAP) + GAP / 2
-    for middle, rows in zip(middles, members, strict=True):
-        if len(rows) > per_class > sure:
-            axes.text(gap, middle, "⋯", ha="center", va="center", fontsize=12)
     return figure
 
 
@@ -95,80 +90,84 @@ def embedding(
     seed: int = 0,
     limit: int = 1500,
 ) -> Figure:
-    """Show features (N x D) in two dimensions, by t-SNE after PCA; a group has a colour, a marker,
-    its name.
+    """Show features (N x D) in two dimensions; a group has a colour, a marker and its name.
 
-    At most `limit` points, drawn by `seed`, are shown; fewer than 30 points, or 2 dimensions, by
-    PCA alone.
+    The two dimensions are t-SNE's after PCA; of fewer than 30 points, or of 2 dimensions, they are
+    PCA's. At most `limit` points, drawn by `seed`, are shown.
 
     Source: van der Maaten, Hinton 2008, "Visualizing data using t-SNE".
 
     >>> embedding([[0.0, 1.0], [1.0, 0.0], [1.0, 2.0]], [0, 1, 1]).axes[0].get_xlabel()
     'principal component 1'
     """
-    points, numbers = np.asarray(features, dtype=np.float64), np.asarray(groups)
+    points = np.asarray(features, dtype=np.float64)
+    numbers = np.asarray(groups)
     count = f"{len(points):,}"
     if len(points) > limit:
         count = f"{limit:,} of {count}"
-        chosen = np.sort(np.random.default_rng(seed).choice(len(points), limit, replace=False))
-        points, numbers = points[chosen], numbers[chosen]
-    places, word = _two_dimensions(points, seed)
+        random = np.random.default_rng(seed)
+        chosen = random.choice(len(points), limit, replace=False)
+        chosen.sort()
+        points = points[chosen]
+        numbers = numbers[chosen]
+    with config_context(transform_output="default"):  # whatever the user set for all estimators
+        places, axis = _two_dimensions(points, seed)
     figure = new_figure((7.2, 6.2), title, f"{count} images in the space of the shared features")
-    axes = new_axes(figure, f"{word} 1", f"{word} 2")
+    axes = figure.add_subplot(xlabel=f"{axis} 1", ylabel=f"{axis} 2")
     kinds = np.unique(numbers)
-    for k, colour, marker in zip(
-        kinds, palette(len(kinds)), itertools.cycle(MARKERS), strict=False
-    ):
+    for k, look in zip(kinds, looks(len(kinds)), strict=True):
         x, y = places[numbers == k].T
-        axes.scatter(
-            x, y, s=22, color=colour, marker=marker, edgecolors="0.25", linewidths=0.3, alpha=0.85
-        )
-        box = {"facecolor": "white", "edgecolor": "0.3", "alpha": 0.9, "pad": 1.5}
-        middle = float(np.median(x)), float(np.median(y))
-        axes.text(*middle, class_name(k, names), ha="center", va="center", weight="bold", bbox=box)
-    if word == "t-SNE":  # its units mean nothing
+        dots = axes.scatter(x, y, s=22, alpha=0.85, **look)
+        dots.set(edgecolors="0.25", linewidths=0.3)
+        name = class_name(k, names)
+        text = axes.text(np.median(x), np.median(y), name, ha="center", va="center")
+        text.set(weight="bold", bbox=NAME_BOX)
+    if axis == "t-SNE":  # its units mean nothing
         axes.set(xticks=[], yticks=[])
     return figure
 
 
-def _sheet(
-    images: NDArray[Any], members: list[NDArray[Any]], per_class: int, sure: int
-) -> NDArray[np.uint8]:
-    """Return one picture with a row for each class: its first `sure` members, a gap, and its last
-    ones.
-    """
-    height, width = _tiles(images[:1]).shape[1:3]
-    tiles = np.full((len(members), per_class, height, width, 3), 255, np.uint8)
-    for row, rows in zip(tiles, members, strict=True):
-        shown = np.concatenate([rows[:sure], rows[max(sure, len(rows) - (per_class - sure)) :]])
-        row[: len(shown)] = _tiles(images[shown])
-    canvas = tiles.swapaxes(1, 2).reshape(len(members) * height, per_class * width, 3)
-    return np.insert(canvas, [sure * width] * GAP * (sure < per_class), 255, axis=1)
+def _cells(members: np.ndarray, per_class: int, doubtful: int) -> np.ndarray:
+    """Return which image stands in each cell of a row: the first, a gap, and the last; -1: none."""
+    missing = max(0, per_class - len(members))
+    filled = np.pad(members, (0, missing), constant_values=EMPTY)
+    if not doubtful:
+        return filled[:per_class]
+    sure = filled[: per_class - doubtful]
+    return np.concatenate([sure, [EMPTY], filled[-doubtful:]])
 
 
-def _tiles(images: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return n x C x H x W images as n x h x w x 3 bytes in a thin frame, `TILE` pixels the longer
-    side.
-    """
-    scale = TILE / max(images.shape[2:])
-    shape = [max(1, round(length * scale)) for length in images.shape[2:]]
-    small = resize(
-        images, (*images.shape[:2], *shape), order=int(scale < 1), anti_aliasing=scale < 1
-    )
-    pixels = (255 * np.clip(small, 0, 1)).round().astype(np.uint8).transpose(0, 2, 3, 1)
-    for shade in (150, 255):  # a grey line, then white between the tiles
-        pixels = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=shade)
-    return np.broadcast_to(pixels, (*pixels.shape[:3], 3))
+def _sheet(images: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return one picture in which each image stands in its cell (rows x columns), on white."""
+    empty = np.ones_like(_tile(images[0]))
+    tiles = []
+    for number in cells.flat:
+        tiles.append(empty if number == EMPTY else _tile(images[number]))
+    white = [1, 1, 1]
+    return montage(tiles, white, grid_shape=cells.shape, padding_width=2, channel_axis=-1)
 
 
-def _two_dimensions(points: NDArray[np.float64], seed: int) -> tuple[NDArray[np.float64], str]:
+def _tile(image: np.ndarray) -> np.ndarray:
+    """Return a C x H x W image as h x w x 3, `TILE` pixels the longer side, in a thin frame."""
+    scale = TILE / max(image.shape[1:])
+    order = 1 if scale < 1 else 0  # what is enlarged keeps its pixels
+    small = rescale(image, scale, order, channel_axis=0)
+    _, height, width = small.shape
+    framed = np.full((height + 2, width + 2, 3), 0.6)
+    framed[1:-1, 1:-1] = small.transpose(1, 2, 0)  # grey becomes colour
+    return framed
+
+
+def _two_dimensions(points: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
     """Return n x 2 places for n x D points, and the word for an axis."""
     n, dimensions = points.shape
-    if np.ptp(points, axis=0).max() == 0:  # all in one place: a network that collapsed
+    if np.ptp(points, axis=0).max() == 0:  # a network that collapsed
         return np.zeros((n, 2)), "principal component"
     pca = PCA(min(30, n, dimensions), random_state=seed)
-    flat = pca.set_output(transform="default").fit_transform(points)
+    flat = pca.fit_transform(points)
     if n < 30 or dimensions <= 2:
-        return np.pad(flat, ((0, 0), (0, 1)))[:, :2], "principal component"
-    tsne = TSNE(perplexity=min(30.0, (n - 1) / 3), max_iter=500, random_state=seed, n_jobs=1)
-    return tsne.set_output(transform="default").fit_transform(flat), "t-SNE"
+        padded = np.pad(flat, ((0, 0), (0, 1)))  # of one dimension, the second is 0
+        return padded[:, :2], "principal component"
+    perplexity = min(30.0, (n - 1) / 3)
+    tsne = TSNE(perplexity=perplexity, max_iter=500, random_state=seed, n_jobs=1)
+    return tsne.fit_transform(flat), "t-SNE"

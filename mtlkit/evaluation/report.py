@@ -1,27 +1,24 @@
 """The report: one HTML page to mail, print or read on a phone, which says how far to believe it."""
 
 import base64
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader
+from PIL import Image
 
 from mtlkit.data import ImageSet
 from mtlkit.evaluation.galleries import contact_sheet, embedding
 from mtlkit.evaluation.plots import Rows, confusion, losses, to_png
 from mtlkit.evaluation.scores import Scores, accuracy_interval
 
-LONGEST_LIST = 100  # files left out that the page names; report.json holds them all
-
 
 @dataclass(frozen=True)
 class ReportFigure:
-    """A figure of the report: `title` says the finding, `alt` what is seen, `caption` how to read
-    it.
-    """
+    """A figure: `title` says the finding, `alt` what is seen, `caption` how to read it."""
 
     title: str
     alt: str
@@ -31,24 +28,19 @@ class ReportFigure:
     @property
     def uri(self) -> str:
         """The picture as a data URI, so that the page needs no second file."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, from the file's header: so the page does not jump as it
-        loads.
-        """
-        return int.from_bytes(self.png[16:20], "big"), int.from_bytes(self.png[20:24], "big")
+        """Width and height in pixels, so that the page does not jump as it loads."""
+        return Image.open(BytesIO(self.png)).size
 
 
-def write_report(
-    path: str | Path, report: Mapping[str, Any], figures: Sequence[ReportFigure]
-) -> None:
-    """Write the page for `report` (the content of report.json; keys that are missing are left out)
-    to `path`.
+def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]) -> None:
+    """Write the page for `report`, the content of report.json, to `path`.
 
     The page holds everything itself: pictures, style, no script. All texts from outside are
-    escaped.
+    escaped. What belongs to a key that is missing is left out.
 
     Args:
         path: the HTML file to write.
@@ -65,36 +57,41 @@ def write_report(
     >>> "<h1>Cats &amp; dogs</h1>" in page.read_text(encoding="utf-8")
     True
     """
-    loader = PackageLoader("mtlkit.evaluation", ".")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
-    template = environment.get_template("report.html.j2")
-    page = template.render(
-        {**report, **_rows(report), "figures": figures, "longest_list": LONGEST_LIST}
+    environment = Environment(
+        loader=PackageLoader("mtlkit.evaluation", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    # File names need not be valid text on every system; what cannot be encoded is shown as an
-    # escape.
-    Path(path).write_bytes(page.encode("utf-8", "backslashreplace"))
+    environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
+    environment.globals["accuracy_interval"] = accuracy_interval
+    template = environment.get_template("report.html.j2")
+    page = template.render(report | {"rows": _table_rows(report), "figures": figures})
+    # Not every file name can be encoded; what cannot is shown as an escape.
+    path.write_bytes(page.encode("utf-8", "backslashreplace"))
 
 
-def _rows(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rows of the page's tables, and the interval in which accuracy lies."""
-    scores, seconds = report.get("scores"), report.get("seconds") or {}
-    sizes, skipped = report.get("sizes") or [], report.get("skipped") or []
-    rows: dict[str, Any] = {
-        "size_rows": [(k, f"{size:,}", f"{size / sum(sizes):.1%}") for k, size in enumerate(sizes)],
-        "second_rows": [(stage, f"{time:.1f}") for stage, time in seconds.items()],
-        "skipped_rows": [(file["path"], file["reason"]) for file in skipped[:LONGEST_LIST]],
+def _table_rows(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows of the page's tables by the key of the report that they show."""
+    sizes = report.get("sizes") or []
+    seconds = report.get("seconds") or {}
+    scores = report.get("scores")
+    return {
+        "sizes": [(k, f"{size:,}", f"{size / sum(sizes):.1%}") for k, size in enumerate(sizes)],
+        "seconds": [(stage, f"{time:.1f}") for stage, time in seconds.items()],
+        "recalls": _recall_rows(scores) if scores else [],
     }
-    if scores:
-        found = zip(
-            *(scores[key] for key in ("classes", "columns", "confusion", "recalls")), strict=False
-        )
-        rows["found_rows"] = [
-            (label, "none" if cluster is None else cluster, f"{sum(counts):,}", f"{recall:.1%}")
-            for label, cluster, counts, recall in found
-        ]
-        rows["interval"] = accuracy_interval(scores["accuracy"], scores["n"])
+
+
+def _recall_rows(scores: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return label, cluster, number of images and share found of each labelled class."""
+    rows = []
+    for i, label in enumerate(scores["classes"]):
+        cluster = scores["columns"][i]
+        if cluster is None:
+            cluster = "none"
+        images = sum(scores["confusion"][i])
+        rows.append((label, cluster, f"{images:,}", f"{scores['recalls'][i]:.1%}"))
     return rows
 
 
@@ -114,43 +111,43 @@ def run_figures(
         history: a row an epoch.
         scores: against labels that were opened after training, or None without any.
     """
-    classes, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    classes = probabilities.argmax(axis=1)
+    confidence = probabilities.max(axis=1)
     k = len(np.unique(classes))
     figures = [
         ReportFigure(
             "What each class looks like",
-            f"A sheet with a row for each of {k} classes: the images that the "
-            "network is surest of stand at the left, "
-            "the most doubtful ones at the right end.",
+            f"A sheet with a row for each of {k} classes: the images that the network is surest of "
+            "stand at the left, the most doubtful ones at the right end.",
             to_png(contact_sheet(images.images, classes, confidence, title="")),
-            "A class is a number, not a name. Judge a row by its right end: that is "
-            "where mistakes gather.",
+            "A class is a number, not a name. Judge a row by its right end: that is where mistakes "
+            "gather.",
         ),
         ReportFigure(
             "How the network sees the images",
-            f"A map of the images by their shared features, each of {k} classes with "
-            "a colour, a marker and its number.",
+            f"A map of the images by their shared features, each of {k} classes with a colour, a "
+            "marker and its number.",
             to_png(embedding(features, classes, title="")),
-            "Near points are alike to the network. Distances between far islands, "
-            "and the islands' areas, mean nothing.",
+            "Near points are alike to the network. Distances between far islands, and the islands' "
+            "areas, mean nothing.",
         ),
         ReportFigure(
             "What was learnt, stage by stage",
-            "Curves of each task's loss over the epochs of training, with a line "
-            "where one stage follows another.",
+            "Curves of each task's loss over the epochs of training, with a line where one stage "
+            "follows another.",
             to_png(losses(history, title="")),
             "A loss that falls says that the task is learnt, not that the classes are right.",
         ),
     ]
     if scores:
-        figures += [
+        figures.append(
             ReportFigure(
                 f"Against labels opened after training: {scores.accuracy:.1%} agree",
-                "A table of true classes against found classes; matched pairs lie on "
-                "the diagonal, mistakes beside it.",
+                "A table of true classes against found classes; matched pairs lie on the diagonal, "
+                "mistakes beside it.",
                 to_png(confusion(scores, images.class_names or None, title="")),
-                "Found classes were matched to true ones so that most images agree "
-                "(Hungarian matching).",
+                "Found classes were matched to true ones so that most images agree (Hungarian "
+                "matching).",
             )
-        ]
+        )
     return figures

@@ -19,8 +19,9 @@ from mtlkit.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    r"""How well clusters agree with labels: $C_{ij}$ of $n$ images are of class $i$ (of $K$), in
-    cluster $j$.
+    r"""How well clusters agree with labels.
+
+    $C_{ij}$ of $n$ images are of class $i$ (of $K$), in cluster $j$.
 
     Attributes:
         n: the number of images.
@@ -39,8 +40,8 @@ class Scores:
         recalls: the share of each class that its cluster holds.
 
     Source: Hubert, Arabie 1985, "Comparing partitions" (ARI, adjusted as there); Strehl, Ghosh
-        2002, "Cluster
-    ensembles" (NMI; here with the arithmetic mean of the entropies, scikit-learn's default).
+        2002, "Cluster ensembles" (NMI; here with the arithmetic mean of the entropies,
+        scikit-learn's default).
     """
 
     n: int
@@ -59,19 +60,21 @@ class Scores:
         >>> score([1, 1, 0], [5, 5, 5]).as_dict()["accuracy"]
         0.6667
         """
-        values = {**vars(self), "confusion": self.confusion.tolist()}
-        for name in ("accuracy", "balanced_accuracy", "nmi", "ari"):
-            values[name] = round(values[name], 4)
-        for name in ("classes", "columns", "recalls"):
-            values[name] = [
-                number if number is None else round(number, 4) for number in values[name]
-            ]
-        return values
+        return {
+            "n": self.n,
+            "accuracy": round(self.accuracy, 4),
+            "balanced_accuracy": round(self.balanced_accuracy, 4),
+            "nmi": round(self.nmi, 4),
+            "ari": round(self.ari, 4),
+            "confusion": self.confusion.tolist(),
+            "classes": list(self.classes),
+            "columns": list(self.columns),
+            "recalls": [round(recall, 4) for recall in self.recalls],
+        }
 
 
 def match(assignments: ArrayLike, labels: ArrayLike) -> dict[int, int]:
-    """Return the class of each cluster, one to one, such that the most images are in their class's
-    cluster.
+    """Return the class of each cluster, one to one, such that the most images agree.
 
     Where several matchings are equally good, the one with the best balanced accuracy is taken, so
     that scores do not hang on the clusters' numbers. With more clusters than classes, those left
@@ -91,32 +94,32 @@ def match(assignments: ArrayLike, labels: ArrayLike) -> dict[int, int]:
     {7: 0, 8: 1}
     """
     result = score(assignments, labels)
-    pairs = zip(
-        result.columns, result.classes, strict=False
-    )  # the columns beyond the classes match none
+    # The columns beyond the classes match none.
+    pairs = zip(result.columns, result.classes, strict=False)
     return {cluster: label for cluster, label in pairs if cluster is not None}
 
 
 def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
-    """Return the scores of `assignments` (N cluster numbers) against `labels` (N); errors as in
-    `match`.
+    """Return the scores of N cluster numbers against N labels; errors as in `match`.
 
     >>> result = score([1, 1, 0, 0, 0], [3, 3, 3, 4, 4])
     >>> result.accuracy, result.columns, result.confusion.tolist()
     (0.8, (1, 0), [[2, 1], [0, 2]])
     """
-    found, truth = _integers("assignments", assignments), _integers("labels", labels)
-    if len(found) != len(truth):
+    assigned = _integers("assignments", assignments)
+    truth = _integers("labels", labels)
+    n = len(truth)
+    if len(assigned) != n:
         raise InputError(
-            f"there are {len(found)} assignments but {len(truth)} labels: give one "
-            "of each for an image."
+            f"there are {len(assigned)} assignments but {n} labels: give one of each for an image."
         )
-    clusters, classes = np.unique(found), np.unique(truth)
+    clusters = np.unique(assigned)
+    classes = np.unique(truth)
     k = len(classes)
-    table = contingency_matrix(truth, found)  # classes x clusters
-    table = np.pad(
-        table, ((0, 0), (0, max(0, k - len(clusters))))
-    )  # an empty column for a class without a cluster
+    table = contingency_matrix(truth, assigned)  # classes x clusters
+    # An empty column for a class without a cluster.
+    missing = max(0, k - len(clusters))
+    table = np.pad(table, ((0, 0), (0, missing)))
     recalls = table / table.sum(axis=1, keepdims=True)
     # Recalls sum to at most K, so their share is less than an image: it decides between equal
     # matchings only.
@@ -124,11 +127,11 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     order = np.concatenate([matched, np.setdiff1d(np.arange(table.shape[1]), matched)])
     diagonal = recalls[rows, matched]
     return Scores(
-        n=len(truth),
-        accuracy=float(table[rows, matched].sum() / len(truth)),
+        n=n,
+        accuracy=float(table[rows, matched].sum() / n),
         balanced_accuracy=float(diagonal.mean()),
-        nmi=float(normalized_mutual_info_score(truth, found)),
-        ari=float(adjusted_rand_score(truth, found)),
+        nmi=float(normalized_mutual_info_score(truth, assigned)),
+        ari=float(adjusted_rand_score(truth, assigned)),
         confusion=table[:, order],
         classes=tuple(classes.tolist()),
         columns=tuple(int(clusters[j]) if j < len(clusters) else None for j in order),
@@ -141,9 +144,8 @@ def _integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0 or array.dtype.kind not in "iub":
         raise InputError(
-            f"{name} must be one whole number an image, not {array.dtype} of shape "
-            f"{array.shape} (a NaN or a text "
-            "among them?): give N integers."
+            f"{name} must be one whole number an image, not {array.dtype} of shape {array.shape} "
+            "(a NaN or a text among them?): give N integers."
         )
     return array.astype(np.int64)
 

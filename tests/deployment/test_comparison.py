@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,11 @@ def run(folder: Path, classes: list[int], paths: list[str] | None = None, **repo
 
 def test_a_run_agrees_with_itself_under_other_numbers(tmp_path: Path) -> None:
     first, second = run(tmp_path / "a", [0, 0, 1, 1, 2, 2]), run(tmp_path / "b", [2, 2, 0, 0, 1, 1])
-    found = compare_runs(first, second)
-    assert found["agree"] == 1
-    assert found["moves"] == found["moved"] == []
-    assert found["settings"] == {}
-    assert "settings: the same" in comparison_lines(found)
+    comparison = compare_runs(first, second)
+    assert comparison["agree"] == 1
+    assert comparison["moves"] == comparison["moved"] == []
+    assert comparison["settings"] == {}
+    assert "settings: the same" in comparison_lines(comparison)
 
 
 def test_what_moved_is_counted_and_the_surest_come_first(tmp_path: Path) -> None:
@@ -58,27 +60,29 @@ def test_what_moved_is_counted_and_the_surest_come_first(tmp_path: Path) -> None
         settings={"seed": 5, "effort": 1},
         scores={"accuracy": 0.5},
     )
-    found = compare_runs(first, second)
-    assert found["settings"] == {"seed": [0, 5]}
-    assert found["scores"]["accuracy"] == [None, 0.5]
-    assert found["seconds"] == [1.5, 1.5]
-    assert found["images"] == {"first": 9, "second": 9, "both": 9}
-    assert found["agree"] == round(6 / 9, 4)
-    assert sorted(map(tuple, found["moves"])) == [(0, 1, 1), (1, 0, 1), (2, 0, 1)]
-    assert [row[0] for row in found["moved"]] == ["digits/8", "digits/6", "digits/3"]
-    assert found["moved"][0] == ["digits/8", 2, 0, 0.58, 0.58]
+    comparison = compare_runs(first, second)
+    assert comparison["settings"] == {"seed": [0, 5]}
+    assert comparison["scores"]["accuracy"] == [None, 0.5]
+    assert comparison["seconds"] == [1.5, 1.5]
+    assert comparison["images"] == {"first": 9, "second": 9, "both": 9}
+    assert comparison["agree"] == round(6 / 9, 4)
+    assert sorted(map(tuple, comparison["moves"])) == [(0, 1, 1), (1, 0, 1), (2, 0, 1)]
+    assert [row[0] for row in comparison["moved"]] == ["digits/8", "digits/6", "digits/3"]
+    assert comparison["moved"][0] == ["digits/8", 2, 0, 0.58, 0.58]
 
 
 def test_more_classes_in_the_second_run_get_numbers_of_their_own(tmp_path: Path) -> None:
-    found = compare_runs(run(tmp_path / "a", [0, 0, 0, 1, 1]), run(tmp_path / "b", [7, 7, 0, 1, 1]))
-    assert found["moves"] == [[0, 2, 1]]
-    assert found["agree"] == 0.8
+    comparison = compare_runs(
+        run(tmp_path / "a", [0, 0, 0, 1, 1]), run(tmp_path / "b", [7, 7, 0, 1, 1])
+    )
+    assert comparison["moves"] == [[0, 2, 1]]
+    assert comparison["agree"] == 0.8
 
 
 def test_only_images_in_both_count(tmp_path: Path) -> None:
     first = run(tmp_path / "a", [0, 1, 1], ["x.png", "y.png", "z.png"])
-    found = compare_runs(first, run(tmp_path / "b", [1, 0, 0], ["y.png", "z.png", "w.png"]))
-    assert found["images"] == {"first": 3, "second": 3, "both": 2}
+    comparison = compare_runs(first, run(tmp_path / "b", [1, 0, 0], ["y.png", "z.png", "w.png"]))
+    assert comparison["images"] == {"first": 3, "second": 3, "both": 2}
     none = compare_runs(first, run(tmp_path / "c", [1, 0], ["p.png", "q.png"]))
     assert none["agree"] is None
     assert "cannot be compared" in comparison_lines(none)[-1]
@@ -127,8 +131,8 @@ def test_the_command_prints_a_page_or_json(tmp_path: Path) -> None:
     page = CliRunner().invoke(app, ["compare", str(first), str(second)])
     assert "75.0% of the 4 images" in page.stdout
     assert "class 1 -> 0: 1 images" in page.stdout
-    found = CliRunner().invoke(app, ["compare", str(first), str(second), "--json"])
-    assert json.loads(found.stdout) == compare_runs(first, second)
+    result = CliRunner().invoke(app, ["compare", str(first), str(second), "--json"])
+    assert json.loads(result.stdout) == compare_runs(first, second)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +147,19 @@ def test_the_command_prints_a_page_or_json(tmp_path: Path) -> None:
 def test_a_score_says_what_it_can_be_compared_with(
     source: str, kinds: int, words: list[str]
 ) -> None:
-    said = what_compares({"source": "digits", "classes": 3}, source, kinds)
-    assert len(said) == len(words)
-    assert all(word in sentence for word, sentence in zip(words, said, strict=True))
+    sentences = what_compares({"source": "digits", "classes": 3}, source, kinds)
+    assert len(sentences) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, sentences, strict=True))
+
+
+def test_comparing_needs_no_torch() -> None:
+    code = "import sys, mtlkit.deployment.comparison; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_path_that_looks_like_a_missing_value_or_a_number_stays_a_path(tmp_path: Path) -> None:
+    paths = ["NA", "007", "nan"]
+    first = run(tmp_path / "a", [0, 1, 1], paths)
+    comparison = compare_runs(first, run(tmp_path / "b", [0, 1, 0], paths))
+    assert comparison["images"]["both"] == 3
+    assert comparison["moved"][0][0] == "nan"

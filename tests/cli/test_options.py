@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
-from mtlkit.cli import app
 from mtlkit.cli.shell import roughly
 
-
-def call(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+from .helpers import assert_refused, call, succeed
 
 
 @pytest.fixture
@@ -42,8 +38,8 @@ def albums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--effort", "nan"], ["--effort", "above 0"]),
         (["--batch-size", "0"], ["--batch-size", "1"]),
         (["--classes", "1"], ["--classes 1", "2 or more"]),
-        (["--weights", "/not/there"], ["--weights /not/there", "give a run's model.safetensors"]),
-        (["--weights", "text"], ["--weights text", "give a run's model.safetensors"]),
+        (["--weights", "/not/there"], ["--weights /not/there", "model.safetensors"]),
+        (["--weights", "text"], ["--weights text", "model.safetensors"]),
         (["--labels", "files"], ["--labels", "'files'", "folders"]),
         (["--out", "taken"], ["taken", "--out"]),
         (["--out", "text/run"], ["text/run", "--out"]),
@@ -60,11 +56,10 @@ def test_a_wrong_option_is_refused_before_a_picture_is_read(
         monkeypatch.setattr(f"mtlkit.data.folder.{name}", None)  # reading would raise
     classes = [] if "--classes" in options else ["--classes", "2"]
     result = call("fit", albums, *classes, *options)
-    assert result.exit_code == 2, result.output
-    last = result.stderr.strip().splitlines()[-1]
-    assert all(word in last for word in words), last
-    assert options[0].lstrip("-").replace("-", "_") not in last or "-" not in options[0][2:]
-    assert "Traceback" not in result.stderr and result.stdout == ""
+    assert_refused(result, *words)
+    in_code = options[0].lstrip("-").replace("-", "_")
+    if "_" in in_code:
+        assert in_code not in result.stderr.strip().splitlines()[-1]
     assert sorted(Path.cwd().rglob("*")) == before
 
 
@@ -72,48 +67,45 @@ def test_a_number_of_classes_that_is_missing_is_asked_for_before_a_picture_is_re
     albums: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtlkit.data.folder.read_header", None)
-    result = call("fit", albums)
-    assert result.exit_code == 2 and "add --classes" in result.stderr
+    assert_refused(call("fit", albums), "add --classes")
 
 
 def test_more_classes_than_images_are_refused_by_the_options_name(albums: Path) -> None:
     result = call("fit", albums, "--classes", "9", "--out", "run")
-    assert result.exit_code == 2
-    assert "--classes 9" in result.stderr and "8 images" in result.stderr
-    assert not Path("run").exists() and not Path("run.partial").exists()
+    assert_refused(result, "--classes 9", "8 images")
+    assert not Path("run").exists()
+    assert not Path("run.partial").exists()
 
 
 def test_an_encoder_that_cannot_take_the_side_is_refused_by_the_options_name(albums: Path) -> None:
     result = call("fit", albums, "--classes", "2", "--encoder", "vit_b_32", "--out", "run")
-    assert result.exit_code == 2
-    assert "--encoder 'vit_b_32' cannot take 16 px" in result.stderr
+    assert_refused(result, "--encoder 'vit_b_32'", "16 px")
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_fit_takes_the_names_of_folders_for_labels_only_if_told(told: bool, albums: Path) -> None:
-    labels = ["--labels", "folders"] if told else []
+@pytest.mark.parametrize("asked", [False, True])
+def test_fit_takes_the_names_of_folders_for_labels_only_if_asked(asked: bool, albums: Path) -> None:
+    labels = ["--labels", "folders"] if asked else []
     options = ["--classes", "2", "--effort", "0.01", "--out", "run", "--json", *labels]
-    result = call("fit", albums, *options)
-    assert result.exit_code == 0, result.output
+    result = succeed("fit", albums, *options)
     report = json.loads(result.stdout)
-    assert (report["scores"] is not None) == told
-    said = [note for note in report["notes"] if "2024-01" in note and "taken for labels" in note]
-    assert bool(said) == told
-    assert ("taken for labels" in result.stderr) == told
-    assert ("2024-01 and 2024-02" in Path("run", "report.html").read_text(encoding="utf-8")) == told
+    assert (report["scores"] is not None) == asked
+    notes = [note for note in report["notes"] if "taken for labels" in note]
+    assert any("2024-01" in note for note in notes) == asked
+    assert ("taken for labels" in result.stderr) == asked
+    page = Path("run", "report.html").read_text(encoding="utf-8")
+    assert ("2024-01 and 2024-02" in page) == asked
 
 
 def test_labels_by_folders_are_refused_where_there_are_none(albums: Path) -> None:
     month = albums / "2024-01"
     result = call("fit", month, "--classes", "2", "--labels", "folders", "--out", "run")
-    assert result.exit_code == 2
-    assert "no labels" in result.stderr and "subfolder" in result.stderr
+    assert_refused(result, "no labels", "subfolder")
 
 
 def test_what_was_passed_over_is_said_and_reported(albums: Path) -> None:
     (albums / "@eaDir").mkdir()
-    result = call("fit", albums, "--classes", "2", "--effort", "0.01", "--out", "run", "--json")
-    assert result.exit_code == 0, result.output
+    options = ["--classes", "2", "--effort", "0.01", "--out", "run", "--json"]
+    result = succeed("fit", albums, *options)
     assert "1 system folder (@eaDir)" in result.stderr
     assert any("@eaDir" in note for note in json.loads(result.stdout)["notes"])
 
@@ -129,5 +121,5 @@ def test_what_was_passed_over_is_said_and_reported(albums: Path) -> None:
         (7300, "2 hours"),
     ],
 )
-def test_times_are_said_as_one_says_them(seconds: float, words: str) -> None:
+def test_times_are_said_in_words(seconds: float, words: str) -> None:
     assert roughly(seconds) == f"about {words}"

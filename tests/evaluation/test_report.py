@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import csv
 import itertools
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
 from mtlkit.evaluation import ReportFigure, score, scoreboard, to_png, write_report
-from mtlkit.tables import safe_cell, safe_path, write_csv
 
 ALT = "Three bars: class 0 holds one image, class 1 two and class 2 three."
 HOSTILE = "<script>alert(1)</script>.png"
@@ -46,7 +43,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
-        self.said = ""
+        self.text = ""
         self.feed(text)
         self.close()
         assert not self.open
@@ -58,11 +55,11 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
-        self.said += " " if tag in ("td", "th") else ""
+        self.text += " " if tag in ("td", "th") else ""
 
     def handle_data(self, data):
         if "style" not in self.open:
-            self.said += data
+            self.text += data
 
     def all(self, *names: str) -> list[dict[str, str | None]]:
         return [attributes for tag, attributes in self.tags if tag in names]
@@ -84,7 +81,7 @@ def make(tmp_path):
         write_report(tmp_path / "report.html", report, list(figures))
         text = (tmp_path / "report.html").read_text(encoding="utf-8")
         page = Page(text)
-        page.said = " ".join(page.said.split())
+        page.text = " ".join(page.text.split())
         return text, page
 
     return write
@@ -125,8 +122,8 @@ def test_figures_are_whole_and_described(make, figure):
     assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == figure.png
     assert (int(image["width"]), int(image["height"])) == figure.size
     assert figure.size == (880, 211)  # 8 x 1.92 inches at 110 dots
-    assert "Class 2 is the <largest>" in page.said
-    assert "Bars & counts." in page.said
+    assert "Class 2 is the <largest>" in page.text
+    assert "Bars & counts." in page.text
 
 
 def test_texts_from_outside_are_escaped_everywhere(make):
@@ -149,7 +146,7 @@ def test_texts_from_outside_are_escaped_everywhere(make):
     text, page = make(report, [picture])
     assert not page.all("script")
     assert "<script" not in text
-    assert page.said.count(HOSTILE) >= 15
+    assert page.text.count(HOSTILE) >= 15
 
 
 def test_the_page_says_what_was_found_and_assumed(make):
@@ -161,8 +158,8 @@ def test_the_page_says_what_was_found_and_assumed(make):
         "8 × 8 pixels, grey",
         "97 to 1,000",
         "Class 2 is small.",
-        "The number of classes, 3, was given by the catalogue",
-        "Nothing was assumed of the sizes.",
+        "3, was given by the catalogue",
+        "Nothing was assumed",
         "Read as grey.",
         HOSTILE,
         "cut short",
@@ -171,34 +168,32 @@ def test_the_page_says_what_was_found_and_assumed(make):
         "55.6%",
         "2025-11-24",
     ]:
-        assert sentence in page.said, sentence
-    assert "given by the user" in make(REPORT | {"classes_given_by": "user"})[1].said
-    assert "8 × 9 pixels, colour" in make(REPORT | {"shape": [3, 8, 9]})[1].said
+        assert sentence in page.text, sentence
+    assert "given by the user" in make(REPORT | {"classes_given_by": "user"})[1].text
+    assert "8 × 9 pixels, colour" in make(REPORT | {"shape": [3, 8, 9]})[1].text
 
 
-def test_scores_are_explained_and_their_margin_is_given(make):
+def test_scores_are_explained_and_their_interval_is_given(make):
     _, page = make(REPORT)
     for sentence in [
         "66.7%",
         "Balanced accuracy",
-        "How much the cluster of an image tells about its label",
+        "Normalised mutual information",
         "run several seeds",
-        "for the result, because cluster numbers are not names",
+        "cluster numbers are not names",
         "none 1 0.0%",
     ]:
-        assert sentence in page.said, sentence
-    # Wilson's interval of 4 in 6 by hand: (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z =
-    # 1.96
-    assert "between 30.0% and 90.3% (a 95% interval)" in page.said
+        assert sentence in page.text, sentence
+    assert "between 30.0% and 90.3%" in page.text
 
 
 def test_without_labels_no_accuracy_is_given_and_what_to_look_at_is(make):
     _, page = make(REPORT | {"scores": None})
-    assert "There were no labels, so no accuracy can be given" in page.said
-    assert "not known" in page.said
-    assert "contact sheet" in page.said
-    assert "66.7%" not in page.said
-    assert "95% interval" not in page.said
+    assert "no accuracy can be given" in page.text
+    assert "not known" in page.text
+    assert "contact sheet" in page.text
+    assert "66.7%" not in page.text
+    assert "95% interval" not in page.text
 
 
 def test_other_keys_of_the_report_do_no_harm(make, figure):
@@ -207,56 +202,25 @@ def test_other_keys_of_the_report_do_no_harm(make, figure):
 
 def test_missing_keys_leave_their_part_out(make):
     _, page = make({})
-    assert "There were no labels" in page.said
-    assert "How it was made" not in page.said
-    assert "Files left out" not in page.said
-    assert "None" not in page.said
-    assert make(dict.fromkeys(REPORT))[1].said == page.said
+    assert "There were no labels" in page.text
+    assert "How it was made" not in page.text
+    assert "Files left out" not in page.text
+    assert "None" not in page.text
+    assert make(dict.fromkeys(REPORT))[1].text == page.text
 
 
 def test_a_long_list_of_files_is_cut_and_says_so(make):
     skipped = [{"path": f"{i:03}.png", "reason": "empty"} for i in range(150)]
     _, page = make({"skipped": skipped})
-    assert (
-        "150 files could not be used; the first 100 are shown, and report.json names all"
-        in page.said
-    )
-    assert "099.png" in page.said
-    assert "100.png" not in page.said
+    assert "150 files" in page.text
+    assert "the first 100 are shown" in page.text
+    assert "099.png" in page.text
+    assert "100.png" not in page.text
 
 
 def test_a_file_name_that_is_no_text_is_shown_as_an_escape(make):
     _, page = make({"skipped": [{"path": "caf\udce9.png", "reason": "empty"}]})
-    assert r"caf\udce9.png" in page.said
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-def test_cells_that_a_spreadsheet_would_run_get_an_apostrophe(text):
-    assert safe_cell(text) == "'" + text
-
-
-@pytest.mark.parametrize("text", ["", "cat.png", "a=1", "cats/-1.png", "'=1"])
-def test_other_cells_are_left_as_they_are(text):
-    assert safe_cell(text) == text
-
-
-@pytest.mark.parametrize("path", ["=1+1.png", "+1.png", "-1.png", "@SUM(A1)", "\t=1.png"])
-def test_a_path_that_a_spreadsheet_would_run_stays_a_path(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path(path).write_text("here")
-    assert safe_cell(safe_path(path)) == safe_path(path)  # harmless
-    assert Path(safe_path(path)).read_text() == "here"  # and true
-    write_csv(tmp_path / "table.csv", [{"path": path, "text": "=1"}])
-    with (tmp_path / "table.csv").open(encoding="utf-8-sig", newline="") as file:
-        (row,) = csv.DictReader(file)
-    assert Path(row["path"]) == Path(path) and row["text"] == "'=1"
-
-
-def test_a_table_begins_with_the_mark_by_which_excel_knows_utf_8(tmp_path):
-    write_csv(tmp_path / "table.csv", [{"path": "猫/ŝ.png"}, {"path": "caf\udce9.png"}])
-    content = (tmp_path / "table.csv").read_bytes()
-    assert content.startswith(b"\xef\xbb\xbfpath")
-    assert "猫/ŝ.png" in content.decode("utf-8-sig")
+    assert r"caf\udce9.png" in page.text
 
 
 def test_the_room_needs_no_torch():

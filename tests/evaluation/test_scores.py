@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from mtlkit.errors import InputError
 from mtlkit.evaluation import match, score
+from mtlkit.evaluation.scores import accuracy_interval
 
 pairs = st.lists(st.tuples(st.integers(-1, 4), st.integers(-3, 1)), min_size=1, max_size=40)
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
@@ -184,26 +185,35 @@ def test_as_dict_is_json_rounded_to_four_decimals():
     }
 
 
+@pytest.mark.parametrize(("right", "n"), [(4, 6), (0, 5), (5, 5), (1617, 1797)])
+def test_the_interval_of_an_accuracy_is_wilsons(right: int, n: int) -> None:
+    share, z = right / n, 1.959964
+    middle = share + z**2 / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    ends = [(middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)]
+    assert accuracy_interval(share, n) == pytest.approx(ends, abs=1e-6)
+
+
 def test_scores_cannot_be_changed():
     with pytest.raises(AttributeError):
         score([0], [0]).accuracy = 1.0  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("found", "truth", "sentence"),
+    ("found", "truth", "words"),
     [
         ([0, 1], [0], "2 assignments but 1 labels"),
-        ([], [], "assignments must be one whole number an image, not float64 of shape \\(0,\\)"),
-        ([0], [], "labels must be one whole number"),
-        ([[0], [1]], [0, 1], "not int64 of shape \\(2, 1\\)"),
-        (3, 3, "not int64 of shape \\(\\)"),
-        ([0.0, float("nan")], [0, 1], "assignments must be one whole number an image, not float64"),
-        ([0, 1], [0.5, 1], "labels must be one whole number an image, not float64"),
-        ([0, 1], ["cat", "dog"], "labels must be one whole number an image, not <U3"),
-        ([0, 1], [None, 1], "labels must be one whole number an image, not object"),
+        ([], [], r"assignments .* shape \(0,\)"),
+        ([0], [], "labels must be"),
+        ([[0], [1]], [0, 1], r"int64 of shape \(2, 1\)"),
+        (3, 3, r"int64 of shape \(\)"),
+        ([0.0, float("nan")], [0, 1], "assignments .* float64"),
+        ([0, 1], [0.5, 1], "labels .* float64"),
+        ([0, 1], ["cat", "dog"], "labels .* <U3"),
+        ([0, 1], [None, 1], "labels .* object"),
     ],
 )
-def test_bad_input_is_named(found, truth, sentence):
+def test_bad_input_is_named(found, truth, words):
     for function in (score, match):
-        with pytest.raises(InputError, match=sentence):
+        with pytest.raises(InputError, match=words):
             function(found, truth)
