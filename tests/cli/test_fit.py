@@ -37,7 +37,7 @@ def test_a_folder_of_photos_goes_the_whole_way(photos: Path, tmp_path: Path) -> 
     assert report["classes_given_by"] == "user"
     assert str(SizeEvidence(**report["class_sizes"][-1])) in report["assumptions"]
     # They are no strokes: light and colours vary.
-    assert "of colour" in report["assumptions"][-1]
+    assert "and colour" in report["assumptions"][-1]
     assert "red/broken.png" in (run / "report.html").read_text()
 
 

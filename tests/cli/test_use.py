@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import Result
 
 from mtlkit.cli import use
-from mtlkit.deployment import save_model
+from mtlkit.deployment import models, save_model
 from mtlkit.multitask import MultiTaskModel, make_encoder
 from mtlkit.multitask.tasks import Classification
 
@@ -158,13 +158,13 @@ def test_rows_appear_as_they_are_made(
         draw(f"{number}.png")
     monkeypatch.setattr("mtlkit.data.reading.BATCH", 2)
     seen: list[int] = []
-    classify = use.probabilities
+    classify = models.classify
 
     def watched(*given: Any) -> Any:
         seen.append(capsys.readouterr().out.count("\n"))
         return classify(*given)
 
-    monkeypatch.setattr(use, "probabilities", watched)
+    monkeypatch.setattr(models, "classify", watched)
     use.predict(run, ["."])
     assert seen == [0, 3, 2]  # before each batch: nothing, the header and two rows, two more
 
