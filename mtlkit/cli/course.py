@@ -175,7 +175,8 @@ def sweep(
     """
     from tqdm import tqdm
 
-    from mtlkit.course import parameters, sweep_results, sweeps
+    from mtlkit.course import parameters, sweeps
+    from mtlkit.course.sweep_results import numbers, summary
 
     known = parameters.open_parameters(chapter)
     values = parameters.read_assignments(grid, known, chapter.stem, many=True)
@@ -215,8 +216,8 @@ def sweep(
             "others."
         )
         raise
-    summary = sweep_results.summary(sweep_results.numbers(runs, by))
-    rows = json.loads(summary.to_json(orient="records", double_precision=15))
+    groups = summary(numbers(runs, by))
+    rows = json.loads(groups.to_json(orient="records", double_precision=15))
     result = {"sweep": str(out), "runs": len(runs), "failed": failed, "summary": rows}
     counts = f"{len(runs)} runs: {before} were finished before, {failed} failed"
     show(result, as_json, [table(rows), f"{counts}. See {out / 'results'}."])

@@ -167,12 +167,12 @@ def recorded(notebook: NotebookNode) -> dict[str, Any]:
     """Return all numbers that the cells of an executed notebook recorded (see `figures.record`)."""
     numbers: dict[str, Any] = {}
     for cell in notebook.cells:
-        for data in shown(cell):
+        for data in output_data(cell):
             numbers |= data.get(RECORD, {})
     return numbers
 
 
-def shown(cell: NotebookNode) -> list[dict[str, Any]]:
+def output_data(cell: NotebookNode) -> list[dict[str, Any]]:
     """Return what each output of a cell shows, by its MIME type."""
     return [output.get("data", {}) for output in cell.get("outputs", [])]
 

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 from typing import Any
@@ -32,22 +31,6 @@ def _small_png(figure: Figure) -> bytes:
     return out.getvalue()
 
 
-@dataclass(frozen=True)
-class Explorer:
-    """A figure that a slider changes: `draw(value)` makes it again.
-
-    `EXPLORERS` keeps all of a notebook, for its test.
-    """
-
-    draw: Callable[[Any], Figure]
-    low: float
-    default: float
-    high: float
-
-
-EXPLORERS: list[Explorer] = []
-
-
 def explore(
     draw: Callable[[Any], Figure],
     name: str,
@@ -68,7 +51,6 @@ def explore(
     """
     from ipywidgets import FloatSlider, IntSlider, Layout, interactive_output
 
-    EXPLORERS.append(Explorer(draw, low, default, high))
     whole = all(isinstance(value, int) for value in (low, default, high, step))
     kind = IntSlider if whole else FloatSlider
     slider = kind(

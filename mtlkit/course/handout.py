@@ -26,7 +26,7 @@ from mtlkit.course.parameters import parameters_of, read_assignments
 from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
 
-FILES = (PATTERN, "*.md", f"solutions/{PATTERN}")  # that a learner gets
+CHAPTER_FILES = (PATTERN, "*.md", f"solutions/{PATTERN}")
 RELEASE = {"source", "release", "gradebook.db"}
 # In a learner's folder: digests of all that was copied there; what has another was edited.
 GIVEN = ".mtlkit-course"
@@ -40,7 +40,7 @@ def start(folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     course, record, lines = course_folder(), folder / GIVEN, []
     given = set(record.read_text(encoding="utf-8").split()) if record.is_file() else set[str]()
-    for source in sorted(path for pattern in FILES for path in course.glob(pattern)):
+    for source in sorted(path for pattern in CHAPTER_FILES for path in course.glob(pattern)):
         name, new = source.relative_to(course).as_posix(), _digest(source)
         target = folder / name
         while target.exists() and _digest(target) not in given | {new}:

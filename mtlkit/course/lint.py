@@ -10,13 +10,13 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
 from mtlkit.course.checks import EXERCISES, load_exercises
-from mtlkit.course.execution import shown
+from mtlkit.course.execution import output_data
 from mtlkit.course.parameters import parameters_of
 from mtlkit.errors import InputError
 
 Findings = Iterator[tuple[str, str]]  # (cell's id, or "" for the first cell; what is wrong there)
 CODE = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
-MAX_BYTES = 1_000_000  # of a notebook
+MAX_NOTEBOOK = 1_000_000  # bytes
 HEADING = re.compile(r"^(#+) (.+)", re.MULTILINE)
 OBJECTIVE = re.compile(r"^(\d)\. \*\w+\*", re.MULTILINE)
 EXERCISE = re.compile(
@@ -115,7 +115,7 @@ def exercises(notebook: NotebookNode, path: Path) -> Findings:
 def figures(notebook: NotebookNode, path: Path) -> Findings:
     seen = set[str]()
     for cell in notebook.cells:
-        for data in shown(cell):
+        for data in output_data(cell):
             if "image/png" in data:
                 yield cell.id, "a figure without a text: use show()"
             page = BeautifulSoup(data.get("text/html", ""), "html.parser")
@@ -149,8 +149,8 @@ def anchors(path: Path) -> set[str]:
 
 def outputs(notebook: NotebookNode, path: Path) -> Findings:
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        yield "", f"the notebook has {size:,} bytes; {MAX_BYTES:,} is the most"
+    if size > MAX_NOTEBOOK:
+        yield "", f"the notebook has {size:,} bytes; {MAX_NOTEBOOK:,} is the most"
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
@@ -159,8 +159,8 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
                 yield cell.id, f"it complained: {words}"
     text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", path.read_text(encoding="utf-8"))
     if place := MACHINE.search(text):
-        found = text[place.start() :][:40]
-        yield "", f"a path of the machine that built it: {found!r}"
+        start = place.start()
+        yield "", f"a path of the machine that built it: {text[start : start + 40]!r}"
 
 
 def sources(notebook: NotebookNode, path: Path) -> Findings:

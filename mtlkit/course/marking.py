@@ -18,15 +18,16 @@ from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateFeedback
 
 from mtlkit.course.checks import PASSED
-from mtlkit.course.execution import shown
+from mtlkit.course.execution import output_data
 from mtlkit.course.handout import convert, name_of, nbgrader_of
 from mtlkit.data.folder import Progress
 from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
 from mtlkit.tables import write_csv
 
-MAX_BYTES = 50_000_000  # of a submission
+MAX_SUBMISSION = 50_000_000  # bytes
 CHECKPOINTS = ".ipynb_checkpoints"
+KEPT = " _.,-'’\u200c\u200d"  # in learners' names, beside letters, numbers and marks; two join
 
 
 def mark(
@@ -99,12 +100,11 @@ def learner_name(path: Path) -> str:
     ("O'Hara, Anna", '-1-1')
     """
     name = unicodedata.normalize("NFC", path.name.removesuffix(".ipynb"))
-    return "".join(sign if _is_kept(sign) else "-" for sign in name).strip() or "-"
-
-
-def _is_kept(sign: str) -> bool:
-    """Is a sign a letter, a number, a mark or a joiner of letters, or one of a few others?"""
-    return unicodedata.category(sign)[0] in "LNM" or sign in " _.,-'’\u200c\u200d"
+    signs = ""
+    for sign in name:
+        is_kept = sign in KEPT or unicodedata.category(sign)[0] in "LNM"
+        signs += sign if is_kept else "-"
+    return signs.strip() or "-"
 
 
 def _mark_one(
@@ -112,8 +112,10 @@ def _mark_one(
 ) -> dict[str, Any]:
     """Mark a submission in `folder`, unless several have a name that is `alike`; return its row."""
     task, stem = nbformat.read(released, 4), released.stem
-    about = [nbgrader_of(cell) for cell in task.cells]
-    points = {check["grade_id"]: check["points"] for check in about if check.get("grade")}
+    points = {}
+    for cell in task.cells:
+        if nbgrader_of(cell).get("grade"):
+            points[name_of(cell)] = nbgrader_of(cell)["points"]
     row = {"name": name, **dict.fromkeys(points, ""), "total": "", "of": sum(points.values())}
     file = Path(name, stem, released.name)
     try:
@@ -157,7 +159,7 @@ def _grades(
             cell = cells[grade.name]
             if "check(" not in cell.source:  # another kind of test
                 continue
-            texts = [data.get("text/markdown", "") for data in shown(cell)]
+            texts = [data.get("text/markdown", "") for data in output_data(cell)]
             passed = any(text.startswith(PASSED) for text in texts)
             if grade.auto_score and not passed:
                 grade.manual_score = 0
@@ -183,8 +185,8 @@ def _submission(path: Path) -> tuple[NotebookNode, list[str]]:
     files = [path] if path.is_file() else sorted(path.rglob("[!.]*"))
     files = [file for file in files if file.is_file() and CHECKPOINTS not in file.parts]
     notebooks = [file for file in files if file.suffix == ".ipynb"] or files[:1]
-    if len(notebooks) != 1 or notebooks[0].stat().st_size > MAX_BYTES:
-        raise InputError(f"give one notebook, of {MAX_BYTES:,} bytes at most")
+    if len(notebooks) != 1 or notebooks[0].stat().st_size > MAX_SUBMISSION:
+        raise InputError(f"give one notebook, of {MAX_SUBMISSION:,} bytes at most")
     (file,) = notebooks
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))

@@ -57,8 +57,9 @@ def plan(chapter: Path, points: list[Values], fixed: Values, out: Path) -> list[
             data[source] = _data(source)
         texts = ",".join(f"{name}={value}" for name, value in point.items())
         name = re.sub("[^A-Za-z0-9_.,=-]+", "-", texts)[:80]
-        digests = [joblib.hash(part)[:8] for part in ([chapter.stem, values], [code, data[source]])]
-        folder = out / f"{name}-{'_'.join(digests)}"
+        same = joblib.hash([chapter.stem, values])[:8]
+        made = joblib.hash([code, data[source]])[:8]
+        folder = out / f"{name}-{same}_{made}"
         runs[folder] = SweepRun(values, folder)
     return list(runs.values())
 
@@ -177,15 +178,10 @@ def _backend(cluster: str, jobs: int) -> Any:
     )
     with as_input_error(what, remedy, (OSError, ValueError, ImportError)):
         client = Client(cluster, timeout=10, set_as_default=False)
-        workers = client.run(_prepared)
+        client.run(prepare_environment)
+        workers = client.run(_installed, "")
         if not workers:
             raise OSError("it has no workers")
         if any(installed != _installed("") for installed in workers.values()):
             raise OSError("a worker has another version of mtlkit, or of its packages")
     return parallel_config("dask", client=client)
-
-
-def _prepared() -> Installed:
-    """Import on a worker what a run needs, and return what is installed there."""
-    prepare_environment()
-    return _installed("")

@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from PIL import Image
 
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
-from mtlkit.course.execution import shown
+from mtlkit.course.execution import output_data
 from mtlkit.course.lint import lint
 
 FOLDERS = course_folder(), course_folder() / "solutions"
@@ -52,7 +52,7 @@ def test_no_cell_throws_away_what_it_would_show(path: Path) -> None:
 def test_no_figure_is_cut_at_a_border(path: Path) -> None:
     """What runs over a picture's edge leaves a row or column of pixels there that is not plain."""
     for cell in nbformat.read(path, as_version=4).cells:
-        pages = [data.get("text/html", "") for data in shown(cell)]
+        pages = [data.get("text/html", "") for data in output_data(cell)]
         for picture in PICTURE.findall("".join(pages)):
             grey = np.asarray(Image.open(BytesIO(b64decode(picture))).convert("L"), dtype=int)
             for border in (grey[0], grey[-1], grey[:, 0], grey[:, -1]):

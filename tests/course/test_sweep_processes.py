@@ -71,7 +71,7 @@ def test_a_worker_with_another_version_is_refused(
     class Client:
         def __init__(self, address: str, **_: object) -> None: ...
 
-        def run(self, function: object) -> dict[str, object]:
+        def run(self, function: object, *_: object) -> dict[str, object]:
             return {"tcp://1": sweeps._installed(""), "tcp://2": ("another", {"torch": "1.0"})}
 
     monkeypatch.setattr(distributed, "Client", Client)

@@ -14,17 +14,27 @@ from nbformat.v4 import new_code_cell
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.execution import KERNEL, prepare_environment, recorded
 
-EXPLORE = """
-from mtlkit.course import record
-from mtlkit.course.figures import EXPLORERS
+WATCH = """
+from mtlkit import course
+
+EXPLORERS, EXPLORE = [], course.explore
+
+
+def explore(draw, name, low, default, high, *more, **options):
+    EXPLORERS.append((draw, (low, default, high)))
+    EXPLORE(draw, name, low, default, high, *more, **options)
+
+
+course.explore = explore
+"""
+DRAW = """
 from mtlkit.evaluation import to_png
 
 same = 0
-for explorer in EXPLORERS:
-    values = (explorer.low, explorer.default, explorer.high)
-    low, _, high = (to_png(explorer.draw(value)) for value in values)
+for draw, values in EXPLORERS:
+    low, _, high = (to_png(draw(value)) for value in values)
     same += low == high
-record(explorers=len(EXPLORERS), same_at_both_ends=same)
+course.record(explorers=len(EXPLORERS), same_at_both_ends=same)
 """
 Recorded = dict[str, Any]
 SMALL = {"source": "digits:small"}
@@ -69,7 +79,8 @@ CHAPTERS = [number for number in NUMBERS if number != "00"]  # see test_quicksta
 def run(chapter: str, values: dict[str, Any], folder: Path) -> Recorded:
     """Execute a chapter, and then its sliders' callbacks at lowest, default and highest value."""
     notebook = nbformat.read(find_chapter(chapter), as_version=4)
-    notebook.cells.append(new_code_cell(EXPLORE, id="explore-all"))
+    notebook.cells.insert(0, new_code_cell(WATCH, id="watch"))
+    notebook.cells.append(new_code_cell(DRAW, id="draw"))
     prepare_environment()
     executed = papermill.execute_notebook(
         notebook, None, values, progress_bar=False, cwd=str(folder), **KERNEL

@@ -16,7 +16,7 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
-from mtlkit.course.execution import shown
+from mtlkit.course.execution import output_data
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 SMALL = ("-p", "source=digits:small", "-p", "class_sizes=equal", "-p", "effort=0.3")
@@ -52,13 +52,15 @@ def texts(notebook: NotebookNode) -> str:
     printed = [
         output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
     ]
-    displayed = [data.get("text/markdown", "") for cell in notebook.cells for data in shown(cell)]
+    displayed = [
+        data.get("text/markdown", "") for cell in notebook.cells for data in output_data(cell)
+    ]
     return "\n".join(printed + displayed)
 
 
 def alts(notebook: NotebookNode) -> list[str]:
     """The texts of all figures."""
-    pages = [data.get("text/html", "") for cell in notebook.cells for data in shown(cell)]
+    pages = [data.get("text/html", "") for cell in notebook.cells for data in output_data(cell)]
     return [
         str(image.get("alt", ""))
         for image in BeautifulSoup("".join(pages), "html.parser").find_all("img")
