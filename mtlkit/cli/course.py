@@ -1,5 +1,6 @@
-"""`mtlkit course list | start | run | sweep | build | lint | release | mark`: chapters, for a
-learner, an author, a teacher.
+"""`mtlkit course list | start | run | sweep | build | lint | release | mark`.
+
+Chapters, for a learner, an author, a teacher.
 """
 
 import json
@@ -22,9 +23,8 @@ class NeedsExtra(TyperGroup):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as fault:
-            raise InputError(
-                f"{fault.name} is not installed: pip install 'mtlkit[course]'."
-            ) from fault
+            missing = f"{fault.name} is not installed"
+            raise InputError(f"{missing}: pip install 'mtlkit[course]'.") from fault
 
 
 def _find(chapter: Path) -> Path:
@@ -37,11 +37,16 @@ course = typer.Typer(
     cls=NeedsExtra,
     no_args_is_help=True,
     help=(
-        "The course: take chapters along, run one with other parameters or over a grid "
-        "of them, hand one out and mark it."
+        "The course: take chapters along, run one with other parameters or over a grid of them, "
+        "hand one out and mark it."
     ),
 )
 MANY = 100  # runs of a sweep that are asked about
+TRUST = (
+    "Whoever reaches a scheduler can run anything on its workers: it must stand in a trusted "
+    "network."
+)
+SCOREBOARD = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}  # columns and their titles
 Chapter = Annotated[
     Path, typer.Argument(metavar="CHAPTER", callback=_find, help="Its number (05), name, or path.")
 ]
@@ -54,21 +59,15 @@ Grid = Annotated[
     list[str],
     typer.Option(metavar="NAME=VALUES", help="seed=0..4, or class_sizes=free,equal. Repeat it."),
 ]
-TRUST = (
-    "Whoever reaches a scheduler can run anything on its workers: it must stand in a "
-    "trusted network."
-)
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return rows with the same keys as aligned text."""
     from pandas import DataFrame
 
-    return (
-        DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
-        if rows
-        else ""
-    )
+    if not rows:
+        return ""
+    return DataFrame(rows).to_string(index=False, float_format="{:.4g}".format, na_rep="")
 
 
 @course.command("list")
@@ -80,17 +79,18 @@ def list_chapters(
     from mtlkit.course import chapters, parameters
 
     if chapter is None:
-        rows = [chapters.opening(path) for path in chapters.chosen(None)]
-        lines = (
+        rows = [chapters.describe(path) for path in chapters.find_chapters(None)]
+        lines = [
             f"{row['name']:18} {row['title']}\n"
             f"{'':18} {row['minutes']} min, {row['memory']}, network: {row['network']}\n"
             f"{'':18} You need: {row['needs']}"
             for row in rows
-        )
-        return show(rows, as_json, lines)
-    known = parameters.open_parameters(chapters.find_chapter(chapter)).values()
-    lines = (f"{one.name:12} {one.default!r:12} {one.allowed}: {one.help}" for one in known)
-    return show([one.__dict__ for one in known], as_json, lines)
+        ]
+    else:
+        values = parameters.open_parameters(chapters.find_chapter(chapter)).values()
+        rows = [vars(value) for value in values]
+        lines = [f"{p.name:12} {p.default!r:12} {p.allowed}: {p.help}" for p in values]
+    show(rows, as_json, lines)
 
 
 @course.command()
@@ -99,9 +99,9 @@ def start(folder: Annotated[Path, typer.Argument(metavar="DIR", file_okay=False)
 
     What you edited there stays: new versions stand beside it.
     """
-    from mtlkit.course import classroom
+    from mtlkit.course import handout
 
-    print("\n".join(classroom.start(folder)))
+    print("\n".join(handout.start(folder)))
 
 
 @course.command()
@@ -122,25 +122,24 @@ def run(
     from mtlkit.course import execution, parameters
     from mtlkit.deployment.run_folder import RunFailed, new_run, run_name
 
-    values = parameters.read_assignments(
-        given or [], parameters.open_parameters(chapter), chapter.stem
-    )
-    place = out or Path("runs", run_name(chapter.stem, values.get("seed", 0)))
+    known = parameters.open_parameters(chapter)
+    values = parameters.read_assignments(given, known, chapter.stem)
+    out = out or Path("runs", run_name(chapter.stem, values.get("seed", 0)))
     try:
-        with new_run(place, overwrite, files=execution.FILES, anew=True) as folder:
+        with new_run(out, overwrite, files=execution.FILES, anew=True) as folder:
             report = execution.run_chapter(chapter, values, folder)
     except RunFailed as fault:
-        to_stderr(f"error: {fault}. What was executed until then is in {place}.partial.")
+        to_stderr(f"error: {fault}. What was executed until then is in {out}.partial.")
         raise typer.Exit(1) from None
-    names = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}
-    board = [
-        {title: row[name] for name, title in names.items()} for row in report.get("scoreboard", ())
-    ]
     lines = [f"{name:12} {execution.rounded(value)}" for name, value in report["recorded"].items()]
-    lines += [table(board), f"notebook     {place / execution.NOTEBOOK}"]
-    if (page := place / "report.html").is_file():
-        lines.append(f"report       {page}")
-    show(report | {"run": str(place)}, as_json, lines)
+    board = report.get("scoreboard", [])
+    lines += [
+        table([{title: row[name] for name, title in SCOREBOARD.items()} for row in board]),
+        f"notebook     {out / execution.NOTEBOOK}",
+    ]
+    if (out / "report.html").is_file():
+        lines.append(f"report       {out / 'report.html'}")
+    show(report | {"run": str(out)}, as_json, lines)
 
 
 @course.command()
@@ -177,60 +176,55 @@ def sweep(
     from tqdm import tqdm
 
     from mtlkit.course import parameters, sweeps
+    from mtlkit.course.sweep_results import numbers, summary
 
     known = parameters.open_parameters(chapter)
     values = parameters.read_assignments(grid, known, chapter.stem, many=True)
-    place = out or Path("runs", f"sweep-{chapter.stem}")
-    many = max(map(len, values.values())) if pairs else math.prod(map(len, values.values()))
+    out = out or Path("runs", f"sweep-{chapter.stem}")
+    lengths = [len(column) for column in values.values()]
+    many = max(lengths) if pairs else math.prod(lengths)
     if many > MANY and not yes:
         typer.confirm(f"These are {many:,} runs. Go on? (--yes does not ask)", abort=True, err=True)
-    fixed = parameters.read_assignments(given or [], known, chapter.stem)
-    runs = sweeps.plan(chapter, parameters.grid_points(values, pairs), fixed, place)
-    by, failed = [name for name in values if name != "seed"], 0
+    fixed = parameters.read_assignments(given, known, chapter.stem)
+    runs = sweeps.plan(chapter, parameters.grid_points(values, pairs), fixed, out)
+    by = [name for name in values if name != "seed"]
     before = sum(run.recorded is not None for run in runs)
+    failed = 0
     if outdated := sum(run.is_outdated for run in runs):
         to_stderr(
-            f"{outdated} of {len(runs)} runs were finished with another version of "
-            "the chapter, the method, the "
-            "packages or the data: they are made again, and the old folders stay."
+            f"{outdated} of {len(runs)} runs were finished with another version of the chapter, "
+            "the method, the packages or the data: they are made again, and the old folders stay."
         )
     try:
         with tqdm(
-            total=len(runs),
-            initial=before,
             desc=f"sweep {chapter.stem}",
             unit="run",
-            smoothing=0,
+            total=len(runs),
+            initial=before,
+            smoothing=0,  # the time left is that of the mean run
             file=sys.stderr,
-        ) as bar:  # the time left is that of the mean run
-            for run, wrong in sweeps.sweep(chapter, runs, by, place, jobs, timeout, cluster):
+        ) as bar:
+            for run, wrong in sweeps.sweep(chapter, runs, by, out, jobs, timeout, cluster):
                 bar.update()
                 if wrong:
                     failed += 1
                     bar.write(f"failed: {run.folder.name}: {wrong}", file=sys.stderr)
     except KeyboardInterrupt as fault:
+        finished = sum(run.recorded is not None for run in runs)
         fault.add_note(
-            f"{sum(run.recorded is not None for run in runs)} of {len(runs)} runs "
-            "are finished: the same "
-            "command goes on with the others."
+            f"{finished} of {len(runs)} runs are finished: the same command goes on with the "
+            "others."
         )
         raise
-    rows = json.loads(
-        sweeps.summary(sweeps.numbers(runs, by)).to_json(orient="records", double_precision=15)
-    )
-    told = (
-        f"{len(runs)} runs: {before} were finished before, {failed} failed. See "
-        f"{place / 'results'}."
-    )
-    show(
-        {"sweep": str(place), "runs": len(runs), "failed": failed, "summary": rows},
-        as_json,
-        [table(rows), told],
-    )
+    groups = summary(numbers(runs, by))
+    rows = json.loads(groups.to_json(orient="records", double_precision=15))
+    result = {"sweep": str(out), "runs": len(runs), "failed": failed, "summary": rows}
+    counts = f"{len(runs)} runs: {before} were finished before, {failed} failed"
+    show(result, as_json, [table(rows), f"{counts}. See {out / 'results'}."])
     if failed:
         to_stderr(
-            f"error: {failed} of {len(runs)} runs failed; what they executed is in "
-            "their .partial folders."
+            f"error: {failed} of {len(runs)} runs failed; what they executed is in their .partial "
+            "folders."
         )
         raise typer.Exit(1)
 
@@ -239,25 +233,25 @@ def sweep(
 def build(chapters: Chapters = None) -> None:
     """Build notebooks from `notebooks/source/` in a clone; what is current is left alone."""
     from mtlkit.course import building
-    from mtlkit.course.chapters import SOURCES, chosen
+    from mtlkit.course.chapters import SOURCES, find_chapters
 
-    sources = chosen(chapters, SOURCES)
+    sources = find_chapters(chapters, SOURCES)
     if not sources:
         raise InputError("the sources are in a clone of the project only: build there.")
     for source in sources:
         if building.is_current(source):
             to_stderr(f"{source.stem}: current")
         else:
-            building.build(source, to_stderr)
+            to_stderr("\n".join(map(str, building.build(source))))
 
 
 @course.command()
 def lint(chapters: Chapters = None) -> None:
     """Hold chapters against the contract; print what is wrong, cell by cell."""
     from mtlkit.course import lint as contract
-    from mtlkit.course.chapters import chosen
+    from mtlkit.course.chapters import find_chapters
 
-    paths = chosen(chapters)
+    paths = find_chapters(chapters)
     wrong = [finding for path in paths for finding in contract.lint(path)]
     print("\n".join(wrong) or f"{len(paths)} chapters keep the contract.")
     if wrong:
@@ -274,9 +268,9 @@ def release(
     ] = False,
 ) -> None:
     """Make a chapter ready to be handed out and marked; print the notebook to hand out."""
-    from mtlkit.course import classroom
+    from mtlkit.course import handout
 
-    print(classroom.release(chapter, out, given or [], overwrite))
+    print(handout.release(chapter, out, given, overwrite))
 
 
 @course.command()
@@ -292,9 +286,9 @@ def mark(
     as_json: AsJson = False,
 ) -> None:
     """Run and mark submissions. This runs the learners' code: do it where nothing can be lost."""
-    from mtlkit.course import classroom
+    from mtlkit.course import marking
 
     with progress_bar("marking") as progress:
-        rows = classroom.mark(released, submissions, out, limit, progress, to_stderr)
+        rows = marking.mark(released, submissions, out, limit, progress, to_stderr)
     lines = [f"{row['name']:20} {row['total']:>5} of {row['of']:g}  {row['note']}" for row in rows]
     show(rows, as_json, [*lines, f"marks        {out / 'marks.csv'}"])

@@ -1,11 +1,8 @@
-"""From one source to several notebooks: the learner's, with stubs to fill, and the one with
-solutions.
-"""
+"""From one source to two notebooks: the learner's with stubs to fill, and the solved one."""
 
 import copy
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,8 @@ from mtlkit.errors import InputError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STUB = "# your answer here"
+CLIENT = {"record_timing": False, "store_widget_state": False, "timeout": 600, **KERNEL}
+PYTHON = {"name": "python"}  # a notebook's language, whichever version of Python executed it
 
 
 def read_source(path: Path) -> NotebookNode:
@@ -40,41 +39,40 @@ def read_source(path: Path) -> NotebookNode:
         )
     for cell, name in zip(notebook.cells, ids, strict=True):
         cell.id = name
-        if cell.cell_type == "code" and "nbval-check-output" not in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = [
-                *cell.metadata.get("tags", []),
-                "nbval-ignore-output",
-            ]  # times, figures
-        for kind in {"solution", "check"} & set(cell.metadata.get("tags", [])):
-            points = {"points": cell.metadata.pop("points", 1)} if kind == "check" else {}
-            cell.metadata["nbgrader"] = nbgrader_metadata(name, kind, **points)
-    notebook.metadata = {
-        "kernelspec": notebook.metadata.kernelspec,
-        "language_info": {"name": "python"},
-    }
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and "nbval-check-output" not in tags:  # times, figures
+            cell.metadata["tags"] = [*tags, "nbval-ignore-output"]
+        if "solution" in tags:
+            cell.metadata["nbgrader"] = nbgrader_metadata(name, "solution")
+        if "check" in tags:
+            points = cell.metadata.pop("points", 1)
+            cell.metadata["nbgrader"] = nbgrader_metadata(name, "check", points=points)
+    notebook.metadata = {"kernelspec": notebook.metadata.kernelspec, "language_info": PYTHON}
     return notebook
 
 
-def nbgrader_metadata(cell_id: str, kind: str, **more: Any) -> dict[str, Any]:
-    """Return what nbgrader wants to know of a cell: a solution, a check, or one that is put back as
-    it was handed out.
+def nbgrader_metadata(cell_id: str, kind: str, **points: int) -> dict[str, Any]:
+    """Return what nbgrader wants to know of a cell: a solution, a check with its points, or locked.
+
+    What is locked is put back as it was handed out.
     """
-    grade, solution = kind == "check", kind == "solution"
-    about = {
+    return {
         "grade_id": cell_id,
         "schema_version": 3,
-        "grade": grade,
-        "solution": solution,
-        "locked": not solution,
+        "grade": kind == "check",
+        "solution": kind == "solution",
+        "locked": kind != "solution",
+        "task": False,
+        **points,
     }
-    return about | {"task": False} | more
 
 
 def learners(notebook: NotebookNode) -> NotebookNode:
     """Return a copy with a stub in place of each solution, as nbgrader cuts them out."""
     from nbgrader.preprocessors import ClearSolutions
 
-    return ClearSolutions(code_stub={"python": STUB}).preprocess(copy.deepcopy(notebook), {})[0]
+    cut, _ = ClearSolutions(code_stub={"python": STUB}).preprocess(copy.deepcopy(notebook), {})
+    return cut
 
 
 def solved(notebook: NotebookNode) -> NotebookNode:
@@ -85,70 +83,68 @@ def solved(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def versions(source: Path) -> dict[str, str]:
-    """Return digests of what a notebook was built from: its source, and the method with the results
-    that it quotes.
-    """
+def digests(source: Path) -> dict[str, str]:
+    """Return digests of what a notebook is built from: its source, and the method."""
     text = source.read_text(encoding="utf-8")
-    return {"source": hashlib.sha256(text.encode()).hexdigest()[:16], "method": method_digest(text)}
+    return {"source": _digest(text.encode()), "method": method_digest(text)}
 
 
 def method_digest(text: str) -> str:
     """Return a digest of the method, and of the stored results that the code in `text` quotes."""
     package = Path(mtlkit.__file__).parent
-    modules = sorted(package.rglob("*.py"))
-    files = [
-        path for path in modules if path.relative_to(package).parts[0] not in ("cli", "course")
-    ]
-    names = sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text)))
-    files += [results_folder() / f"{name}.json" for name in names]
-    there = [path.read_bytes() for path in files if path.is_file()]
-    return hashlib.sha256(b"".join(there)).hexdigest()[:16]
+    content = b""
+    for path in sorted(package.rglob("*.py")):
+        if path.relative_to(package).parts[0] not in ("cli", "course"):
+            content += path.read_bytes()
+    for name in sorted(set(re.findall(r'stored\("([a-z0-9_-]+)"\)', text))):
+        result = results_folder() / f"{name}.json"
+        content += result.read_bytes() if result.is_file() else b""
+    return _digest(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def built(source: Path) -> list[Path]:
+    """Return the paths of a source's notebooks: the learner's, and the solved one."""
+    folders = course_folder(), course_folder() / "solutions"
+    return [folder / f"{source.stem}.ipynb" for folder in folders]
 
 
 def is_current(source: Path) -> bool:
     """Are both notebooks there, built from this source and this version of the method?"""
-    targets = (
-        course_folder() / f"{source.stem}.ipynb",
-        course_folder() / "solutions" / f"{source.stem}.ipynb",
-    )
-    wanted = versions(source)
+    wanted = digests(source)
     return all(
-        target.is_file() and nbformat.read(target, 4).metadata.get("mtlkit") == wanted
-        for target in targets
+        path.is_file() and nbformat.read(path, 4).metadata.get("mtlkit") == wanted
+        for path in built(source)
     )
 
 
-def build(source: Path, tell: Callable[[str], Any] = lambda text: None) -> None:
-    """Execute a source into `NN_name.ipynb` and `solutions/NN_name.ipynb`, with outputs and the
-    same cell ids each time.
+def build(source: Path) -> list[Path]:
+    """Execute a source's two notebooks, with outputs and the same cell ids each time.
 
-    If a cell fails, the notebooks of before stay.
+    If a cell fails, the notebooks of before stay. Returns the notebooks' paths.
     """
     from nbclient import NotebookClient
 
     prepare_environment()
-    read = read_source(source)
-    about = versions(source)
-    mine = course_folder() / f"{source.stem}.ipynb"
-    before = mine.read_bytes() if mine.is_file() else None
-    both = (solved(read), course_folder() / "solutions"), (learners(read), course_folder())
-    nbformat.write(learners(read), mine)  # where its parameters are looked up
+    read, digest = read_source(source), digests(source)
+    paths = built(source)
+    notebooks = learners(read), solved(read)
+    before = paths[0].read_bytes() if paths[0].is_file() else None
+    nbformat.write(notebooks[0], paths[0])  # where its parameters are looked up
     try:
-        for notebook, _ in both:
-            NotebookClient(notebook, record_timing=False, timeout=600, **KERNEL).execute(
-                cwd=str(course_folder())
-            )
+        for notebook in notebooks:
+            NotebookClient(notebook, **CLIENT).execute(cwd=str(course_folder()))
     except BaseException:
-        mine.unlink() if before is None else mine.write_bytes(before)
+        paths[0].unlink() if before is None else paths[0].write_bytes(before)
         raise
-    for notebook, folder in both:
-        notebook.metadata.language_info = {"name": "python"}  # executing adds the version of Python
-        notebook.metadata["mtlkit"] = about
-        notebook.metadata.pop("widgets", None)
-        for cell in notebook.cells:  # widgets need a kernel; their static twins stay
+    for notebook, path in zip(notebooks, paths, strict=True):
+        notebook.metadata |= {"language_info": PYTHON, "mtlkit": digest}
+        for cell in notebook.cells:  # sliders need a kernel; their static twins stay
             if cell.cell_type == "code":
-                cell.outputs = [one for one in cell.outputs if WIDGET not in one.get("data", {})]
-        folder.mkdir(exist_ok=True)
-        nbformat.write(notebook, folder / f"{source.stem}.ipynb")
-        tell(f"{folder / source.stem}.ipynb")
+                cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(notebook, path)
+    return paths

@@ -3,6 +3,7 @@
 import json
 import re
 import sysconfig
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +12,35 @@ from mtlkit.errors import InputError, as_input_error, look_up
 
 PATTERN = "[0-9][0-9]_*.ipynb"
 SOURCES = "source/[0-9][0-9]_*.py"
+REMEDY = "take a fresh copy of the chapter"
+ROOT = Path(mtlkit.__file__).parents[1]  # of the clone, if the package lies in one
 
 
 def course_folder() -> Path:
-    """Return the folder of the chapters: `notebooks/` of a clone, else the copy that came with the
-    package.
-    """
-    clone = Path(mtlkit.__file__).parents[1] / "notebooks"
+    """Return the folder of the chapters: `notebooks/` of a clone, else the installed copy."""
+    clone = ROOT / "notebooks"
     if (clone / "source").is_dir():
         return clone
-    schemes = (
+    installed = []
+    for scheme in (
         sysconfig.get_default_scheme(),
-        sysconfig.get_preferred_scheme("user"),
-    )  # the second: pip install --user
-    installed = [
-        Path(sysconfig.get_path("data", scheme), "share", "mtlkit", "notebooks")
-        for scheme in schemes
-    ]
-    return next((folder for folder in installed if folder.is_dir()), installed[0])
+        sysconfig.get_preferred_scheme("user"),  # of `pip install --user`
+    ):
+        data = sysconfig.get_path("data", scheme)
+        installed.append(Path(data, "share", "mtlkit", "notebooks"))
+    return next(filter(Path.is_dir, installed), installed[0])
 
 
 def results_folder() -> Path:
     """Return the folder of the stored results, JSON files that commands in `benchmarks/` made."""
-    clone = Path(mtlkit.__file__).parents[1] / "benchmarks" / "results"
-    return clone if clone.is_dir() else course_folder().parent / "results"
+    clone = ROOT / "benchmarks" / "results"
+    if clone.is_dir():
+        return clone
+    return course_folder().parent / "results"
 
 
 def find_chapter(name: str, pattern: str = PATTERN) -> Path:
-    """Return the notebook (or with `SOURCES` the source) of a chapter by its number, its name, or
-    the path of a copy.
+    """Return a chapter's notebook (or with `SOURCES` its source) by number, name, or a copy's path.
 
     Raises:
         InputError: there is no such chapter.
@@ -51,52 +52,46 @@ def find_chapter(name: str, pattern: str = PATTERN) -> Path:
         if not Path(name).is_file():
             raise InputError(f"{name}: there is no such notebook.")
         return Path(name).absolute()
-    chapters = {path.stem: path for path in sorted(course_folder().glob(pattern))}
-    found = [
-        path
-        for stem, path in chapters.items()
-        if name in (stem, stem[:2], stem[:2].removeprefix("0"))
-    ]
-    return found[0] if found else look_up("chapter", name, chapters)
+    chapters = {path.stem: path for path in find_chapters(None, pattern)}
+    for stem, path in chapters.items():
+        number = stem[:2]
+        if name in (stem, number, number.removeprefix("0")):
+            return path
+    return look_up("chapter", name, chapters)
 
 
-def chosen(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
-    """Return the chapters of these names, or without any all of them."""
-    return (
-        [find_chapter(name, pattern) for name in names]
-        if names
-        else sorted(course_folder().glob(pattern))
-    )
+def find_chapters(names: list[str] | None, pattern: str = PATTERN) -> list[Path]:
+    """Return the chapters of these names; without any, all of them."""
+    if names:
+        return [find_chapter(name, pattern) for name in names]
+    return sorted(course_folder().glob(pattern))
 
 
-def opening(chapter: Path) -> dict[str, Any]:
-    """Return a chapter's name, and what its first cell says: title, minutes, needs, memory,
-    network.
+def describe(chapter: Path) -> dict[str, Any]:
+    """Return a chapter's name, and its first cell's title, minutes, needs, memory and network.
 
-    What it does not say is "".
+    What the cell does not say is "".
 
     Raises:
         InputError: the notebook cannot be read.
 
-    >>> opening(find_chapter("01"))["minutes"]
+    >>> describe(find_chapter("01"))["minutes"]
     60
     """
-    with as_input_error(
-        f"{chapter}: is no notebook that can be read", "take a fresh copy of the chapter"
-    ):
-        cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
-        first = "".join(cells[0]["source"])
+    with as_input_error(f"{chapter}: is no notebook that can be read", REMEDY):
+        first = "".join(json.loads(chapter.read_bytes())["cells"][0]["source"])
     title = re.match(r"# (?:\d\d · )?(.+)", first)
     text = " ".join(first.split())
-    said = dict(re.findall(r"\*\*(You need|Time|Memory|Network):\*\* (.+?)(?= \*\*|$)", text))
-    minutes = re.match(r"\d+", said.get("Time", ""))
+    facts = re.findall(r"\*\*(You need|Time|Memory|Network):\*\* (.+?)(?= \*\*|$)", text)
+    says = defaultdict[str, str](str, facts)
+    minutes = re.match(r"\d+", says["Time"])
     return {
         "name": chapter.stem,
         "title": title[1] if title else "",
         "minutes": int(minutes[0]) if minutes else "",
-        "needs": said.get("You need", ""),
-        "memory": said.get("Memory", "").rstrip("."),
-        "network": said.get("Network", "").rstrip("."),
+        "needs": says["You need"],
+        "memory": says["Memory"].rstrip("."),
+        "network": says["Network"].rstrip("."),
     }
 
 
@@ -110,4 +105,4 @@ def stored(name: str) -> dict[str, Any]:
     'benchmarks/accuracy.py'
     """
     files = {path.stem: path for path in sorted(results_folder().glob("*.json"))}
-    return json.loads(look_up("stored result", name, files).read_text(encoding="utf-8"))
+    return json.loads(look_up("stored result", name, files).read_bytes())

@@ -18,17 +18,17 @@ import numpy as np
 from mtlkit.course.chapters import course_folder
 from mtlkit.errors import look_up
 
-MARKING = (
-    "NBGRADER_EXECUTION"  # set by nbgrader while it marks: then a check that is not passed raises
-)
+# nbgrader sets it while it marks: then a check that is not passed raises.
+MARKING = "NBGRADER_EXECUTION"
 PASSED = "✔ **Passed.**"  # how the output of a check begins that is passed
 Judge = Callable[..., str | None]  # what is wrong with an answer, or None
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: what an answer must be (it raises `ValueError` or `TypeError` if not), what to
-    look at, what is right.
+    """One exercise: how an answer is read, what it must be, who judges it, what a right one hears.
+
+    `read` raises `ValueError` or `TypeError` if the answer is of another kind.
     """
 
     read: Callable[[Any], Any]
@@ -48,8 +48,10 @@ class Outcome:
         return self.status == "passed"
 
     def _repr_markdown_(self) -> str:
+        if self:
+            return f"{PASSED} {self.message}"
         mark = "✘ " if self.status == "not yet" else ""
-        return f"{PASSED if self else f'{mark}**{self.status.capitalize()}.**'} {self.message}"
+        return f"{mark}**{self.status.capitalize()}.** {self.message}"
 
 
 EXERCISES: dict[str, Exercise] = {}
@@ -78,11 +80,10 @@ def number(low: float = -np.inf, high: float = np.inf) -> Callable[[Any], float]
     """Return a reader of one finite number between two bounds."""
 
     def read(answer: Any) -> float:
-        if (
-            isinstance(answer, (bool, str))
-            or not low <= (value := float(answer)) <= high
-            or not np.isfinite(value)
-        ):
+        if isinstance(answer, (bool, str)):
+            raise TypeError
+        value = float(answer)
+        if not low <= value <= high or np.isinf(value):
             raise ValueError
         return value
 
@@ -94,23 +95,9 @@ def numbers(*shape: int) -> Callable[[Any], np.ndarray]:
 
     def read(answer: Any) -> np.ndarray:
         array = np.asarray(answer, dtype=float)
-        fits = array.ndim == len(shape) and all(
-            want in (-1, n) for want, n in zip(shape, array.shape, strict=True)
-        )
-        if not fits or not np.isfinite(array).all():
+        if array.reshape(shape).shape != array.shape or not np.isfinite(array).all():
             raise ValueError
         return array
-
-    return read
-
-
-def choice(*names: str) -> Callable[[Any], str]:
-    """Return a reader of one of some names, written in any case."""
-
-    def read(answer: Any) -> str:
-        if not isinstance(answer, str) or answer.strip().lower() not in names:
-            raise ValueError
-        return answer.strip().lower()
 
     return read
 
@@ -131,11 +118,9 @@ def result_of(answer: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def near(value: Any, target: Any, tolerance: float = 0.005) -> bool:
-    """Is an answer as good as equal to the target: an array of its shape, or each number to the
-    one?
-    """
+    """Is each number of an answer as good as equal to the target, a number or an array?"""
     fits = np.ndim(target) == 0 or np.shape(value) == np.shape(target)
-    return fits and bool(np.allclose(value, target, rtol=0, atol=tolerance))
+    return fits and np.allclose(value, target, rtol=0, atol=tolerance)
 
 
 def load_exercises() -> None:
@@ -168,24 +153,20 @@ def check(number: str, answer: Any, **given: Any) -> Outcome:
 
 
 def _judge(exercise: Exercise, answer: Any, given: dict[str, Any]) -> Outcome:
-    nothing = Outcome(
-        "not attempted", "Give your answer in the cell above, and run both cells again."
-    )
+    nothing = "Give your answer in the cell above, and run both cells again."
     if answer is None or answer is ...:
-        return nothing
+        return Outcome("not attempted", nothing)
     try:
         value = exercise.read(answer)
     except (ValueError, TypeError):
-        return Outcome(
-            "not yet",
-            f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer):.60}.",
-        )
+        kind = f"The answer must be {exercise.expects}, and this is {reprlib.repr(answer):.60}."
+        return Outcome("not yet", kind)
     try:
         wrong = exercise.judge(value, **given)
     except NotImplementedError:  # the stub of a function
-        return nothing
+        return Outcome("not attempted", nothing)
     except Exception as fault:  # a learner's function may fail in any way
         if not callable(value):
             raise
-        return Outcome("not yet", f"Your function stopped with {type(fault).__name__}: {fault}.")
+        wrong = f"Your function stopped with {type(fault).__name__}: {fault}."
     return Outcome("not yet", wrong) if wrong else Outcome("passed", exercise.passed)

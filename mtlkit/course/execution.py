@@ -1,6 +1,4 @@
-"""One notebook is executed: with parameters, in one thread, and what goes wrong is told in a
-sentence.
-"""
+"""One notebook is executed with parameters, in one thread; a sentence says what went wrong."""
 
 import json
 import logging
@@ -20,7 +18,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from mtlkit.course.figures import RECORD
-from mtlkit.course.parameters import parameters_of
+from mtlkit.course.parameters import Values, parameters_of
 from mtlkit.data.root import data_root
 from mtlkit.deployment.run_folder import RunFailed, versions
 from mtlkit.errors import InputError
@@ -28,15 +26,11 @@ from mtlkit.errors import InputError
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 KERNEL: dict[str, Any] = {
     "kernel_name": "python3",
-    "config": Config(
-        KernelManager={"transport_encryption": "auto"}
-    ),  # it warns of plain text otherwise
+    "config": Config(KernelManager={"transport_encryption": "auto"}),  # else it warns of plain text
     "shutdown_kernel": "immediate",  # a slow end complains when interrupted
 }
-NOTEBOOK = "notebook.ipynb"
-FILES = (NOTEBOOK, "report.json")  # of a finished run
-
-
+NOTEBOOK, REPORT = "notebook.ipynb", "report.json"
+FILES = (NOTEBOOK, REPORT)  # of a finished run
 KERNELS: dict[str, AsyncKernelManager] = {}  # by the folders of the runs that this process is doing
 
 
@@ -54,37 +48,33 @@ def kill_kernels(folders: Iterable[Path]) -> None:
 
     What the kernels started is killed too.
     """
-    names = {str(folder) for folder in folders}
-    files = {kernel.connection_file for name, kernel in list(KERNELS.items()) if name in names}
+    kernels = [KERNELS.get(str(folder)) for folder in folders]
+    files = {kernel.connection_file for kernel in kernels if kernel and kernel.connection_file}
     for child in psutil.Process().children():
         with suppress(psutil.Error):  # it has ended
-            if (files - {""}).intersection(child.cmdline()):
+            if files.intersection(child.cmdline()):
                 for process in (*child.children(recursive=True), child):
                     process.kill()
 
 
 def prepare_environment() -> None:
-    """Set what a kernel inherits, where the user has not: one thread, this very Python's kernel,
-    where the data lie.
-    """
-    for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
+    """Set what kernels inherit and the user has not set: threads, Python, where the data lie."""
+    for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):  # the last: a kernel of this very Python
         os.environ.setdefault(name, "1")
-    programs = sysconfig.get_path(
-        "scripts"
-    )  # of a Python that was not activated, too: nbgrader calls alembic
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    # The programs of a Python that was not activated, too: nbgrader calls alembic.
+    programs, path = sysconfig.get_path("scripts"), os.environ.get("PATH", "")
+    if programs not in path.split(os.pathsep):
+        os.environ["PATH"] = os.pathsep.join([programs, path])
     os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
 
 
 def run_chapter(
-    chapter: Path, values: dict[str, Any], folder: Path, progress: bool = True, timeout: float = 0
+    chapter: Path, values: Values, folder: Path, progress: bool = True, timeout: float = 0
 ) -> dict[str, Any]:
-    """Execute a chapter with other parameters into `folder`: `notebook.ipynb`, and `report.json`
-    with what it recorded.
+    """Execute a chapter with other parameters into `folder`, and report what it recorded there.
 
-    A chapter with a `run_folder` writes its own files into `folder`, too; what its `report.json`
-    says stays in there.
+    `folder` then has `notebook.ipynb` and `report.json`. A chapter with a `run_folder` writes its
+    own files into it, too; what its `report.json` says stays in there.
 
     Args:
         chapter: the notebook; it stays as it is.
@@ -100,24 +90,50 @@ def run_chapter(
         InputError: the chapter refused a value.
         RunFailed: a cell failed (it is named), the kernel died, or it was killed at its time.
     """
+    prepare_environment()
+    started = time.monotonic()
+    defaults = {name: parameter.default for name, parameter in parameters_of(chapter).items()}
+    own_files = {"run_folder": "."} if "run_folder" in defaults else {}
+    defaults.pop("run_folder", None)
+    _execute(chapter, values | own_files, folder, progress, timeout)
+    notebook = nbformat.read(folder / NOTEBOOK, 4)
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)  # times and paths of this machine
+    nbformat.write(notebook, folder / NOTEBOOK)
+    path = folder / REPORT
+    report = {
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **(json.loads(path.read_bytes()) if path.is_file() else {}),
+        "chapter": chapter.stem,
+        "parameters": defaults | values,
+        "recorded": recorded(notebook),
+        "wall_seconds": round(time.monotonic() - started, 1),
+    }
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8", errors="replace")
+    return report
+
+
+def _execute(chapter: Path, values: Values, folder: Path, progress: bool, timeout: float) -> None:
+    """Let papermill execute a chapter into `folder`; raise as `run_chapter` does."""
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    prepare_environment()
-    for teller in ("papermill", "asyncio"):  # what went wrong is told once, below
-        logging.getLogger(teller).addHandler(logging.NullHandler())
-    out, own_report = folder / NOTEBOOK, folder / "report.json"
-    defaults = {name: known.default for name, known in parameters_of(chapter).items()}
-    inside = {"run_folder": "."} if defaults.pop("run_folder", None) is not None else {}
-    started = time.monotonic()
-    limit = (lambda cell: max(0.1, started + timeout - time.monotonic())) if timeout else None
+    for name in ("papermill", "asyncio"):  # what went wrong is told once, below
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    out, end = folder / NOTEBOOK, time.monotonic() + timeout
+
+    def time_left(cell: NotebookNode) -> float:
+        return max(0.1, end - time.monotonic())
+
     try:
         papermill.execute_notebook(
             nbformat.read(chapter, 4),
             str(out).replace("{", "{{").replace("}", "}}"),
-            values | inside,
+            values,
             progress_bar={"smoothing": 0} if progress else False,
-            timeout_func=limit,
+            timeout_func=time_left if timeout else None,
             resources={"metadata": {"path": str(folder)}},
             kernel_manager_class=RunKernel,
             **KERNEL,
@@ -125,40 +141,16 @@ def run_chapter(
     except PapermillExecutionError as fault:
         if fault.ename == "InputError":
             raise InputError(fault.evalue) from fault
-        said = " ".join(f"failed with {fault.ename}: {fault.evalue}".split())
-        raise RunFailed(f"{chapter.name}: {last_cell(out)} {said}") from fault
-    except (
-        TimeoutError,
-        RuntimeError,
-    ) as fault:  # the second is nbclient's, of a kernel that is gone
-        late, dead = (
-            f"not done in {timeout:g} s, and stopped",
-            "the kernel died (was the memory used up?)",
-        )
-        said = late if isinstance(fault, TimeoutError) else dead
-        raise RunFailed(f"{chapter.name}: {last_cell(out)}: {said}") from fault
+        wrong = " ".join(f"{last_cell(out)} failed with {fault.ename}: {fault.evalue}".split())
+        raise RunFailed(f"{chapter.name}: {wrong}") from fault
+    except (TimeoutError, RuntimeError) as fault:  # the second is nbclient's: the kernel is gone
+        wrong = "the kernel died (was the memory used up?)"
+        if isinstance(fault, TimeoutError):
+            wrong = f"not done in {timeout:g} s, and stopped"
+        raise RunFailed(f"{chapter.name}: {last_cell(out)}: {wrong}") from fault
     finally:  # after Ctrl-C its kernel may be there, and must not lose its folder
         kill_kernels([folder])
         KERNELS.pop(str(folder), None)
-    done = nbformat.read(out, as_version=4)
-    for metadata in (done.metadata, *(cell.metadata for cell in done.cells)):
-        metadata.pop("papermill", None)  # times and paths of this machine
-    nbformat.write(done, out)
-    report: dict[str, Any] = {
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    if own_report.is_file():
-        report |= json.loads(own_report.read_text(encoding="utf-8"))
-    report |= {
-        "chapter": chapter.stem,
-        "parameters": defaults | values,
-        "recorded": recorded(done),
-        "wall_seconds": round(time.monotonic() - started, 1),
-    }
-    text = json.dumps(report, indent=1, ensure_ascii=False)
-    own_report.write_text(f"{text}\n", encoding="utf-8", errors="replace")
-    return report
 
 
 def last_cell(notebook: Path) -> str:
@@ -173,11 +165,16 @@ def last_cell(notebook: Path) -> str:
 
 def recorded(notebook: NotebookNode) -> dict[str, Any]:
     """Return all numbers that the cells of an executed notebook recorded (see `figures.record`)."""
-    found: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            found |= output.get("data", {}).get(RECORD, {})
-    return found
+        for data in output_data(cell):
+            numbers |= data.get(RECORD, {})
+    return numbers
+
+
+def output_data(cell: NotebookNode) -> list[dict[str, Any]]:
+    """Return what each output of a cell shows, by its MIME type."""
+    return [output.get("data", {}) for output in cell.get("outputs", [])]
 
 
 def rounded(value: Any) -> Any:

@@ -1,5 +1,4 @@
-"""A chapter's parameters: their types and ranges are written in the comments of its own parameters
-cell.
+"""A chapter's parameters: the comments of its own parameters cell have their types and ranges.
 
     effort = 1.0  # 0.05 to 4 — length of training
     class_sizes = "auto"  # auto | equal | free — what is assumed of the groups' sizes
@@ -19,18 +18,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from mtlkit.course.chapters import find_chapter
+from mtlkit.course.chapters import REMEDY, find_chapter
 from mtlkit.errors import InputError, as_input_error, look_up, nearest
 
-MOST = 100_000  # values of one parameter in a sweep
+MAX_VALUES = 100_000  # of one parameter in a sweep
 KINDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
 STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+Values = dict[str, Any]  # by the parameters' names
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter: its default, and the values that it may have (a range, choices, or any of its
-    type).
+    """One parameter: its default, and the values that it may have.
+
+    Those are a range, choices, or any of its type.
     """
 
     name: str
@@ -51,10 +52,9 @@ class Parameter:
     def check(self, value: Any) -> Any:
         """Return the value in its type; `InputError` if it is of another, or out of range."""
         kind: Any = Literal[self.choices] if self.choices else type(self.default)
+        bounded = Annotated[kind, Field(ge=self.low, le=self.high)]
         try:
-            return TypeAdapter(
-                Annotated[kind, Field(ge=self.low, le=self.high)], config=STRICT
-            ).validate_python(value)
+            return TypeAdapter(bounded, config=STRICT).validate_python(value)
         except ValidationError as fault:
             hint = nearest(str(value), self.choices)
             raise InputError(f"{self.name} is {value!r}: give {self.allowed}.{hint}") from fault
@@ -73,19 +73,19 @@ class Parameter:
         if ends := re.fullmatch(r"(-?\d{1,15})\.\.(-?\d{1,15})", text):
             first, last = (int(self.read(end)) for end in ends.groups())
             parts = range(first, last + 1)
-        if not 0 < len(parts) <= MOST:
+        if not 0 < len(parts) <= MAX_VALUES:
             raise InputError(
-                f"{self.name}={text}: holds {len(parts):,} values, and a sweep takes "
-                f"1 to {MOST:,}: write "
-                f"{self.name}=A,B or, from the smaller to the larger, {self.name}=0..4."
+                f"{self.name}={text}: holds {len(parts):,} values, and a sweep takes 1 to "
+                f"{MAX_VALUES:,}: write {self.name}=A,B or, from the smaller to the larger, "
+                f"{self.name}=0..4."
             )
         return [self.read(str(part)) for part in parts]
 
 
-Known = dict[str, Parameter]
+Parameters = dict[str, Parameter]
 
 
-def parameters_of(chapter: Path) -> Known:
+def parameters_of(chapter: Path) -> Parameters:
     """Return the parameters of a chapter's notebook, by name.
 
     Raises:
@@ -96,84 +96,83 @@ def parameters_of(chapter: Path) -> Known:
     """
     from papermill import inspect_notebook  # takes a second
 
-    with as_input_error(
-        f"{chapter.name}: is no notebook that can be run", "take a fresh copy of the chapter"
-    ):
+    with as_input_error(f"{chapter.name}: is no notebook that can be run", REMEDY):
         inspected = inspect_notebook(str(chapter))
     if not inspected:
         raise InputError(
-            f"{chapter.name}: no cell has the tag 'parameters': give the first cell "
-            "of settings that tag, or "
-            "take a fresh copy of the chapter."
+            f"{chapter.name}: no cell has the tag 'parameters': give the first cell of settings "
+            f"that tag, or {REMEDY}."
         )
-    found = {}
-    for name, about in inspected.items():
-        *limits, text = about["help"].split(" — ", 1)
+    parameters = {}
+    for name, described in inspected.items():
+        default = described["default"]
         try:
-            default = ast.literal_eval(about["default"])
-            KINDS[type(default)]
-            if isinstance(default, str):
-                choices = tuple(choice for some in limits for choice in some.split(" | "))
-                found[name] = Parameter(name, default, choices=choices, help=text)
-            else:
-                low, high = [float(end) for some in limits for end in some.split(" to ")] or (
-                    None,
-                    None,
-                )
-                found[name] = Parameter(name, default, low, high, help=text)
+            parameters[name] = _parameter(name, ast.literal_eval(default), described["help"])
         except (ValueError, SyntaxError, KeyError) as fault:
             raise InputError(
-                f"{chapter.name}: the default of {name}, {about['default']}, must be "
-                "a number, True, False or "
-                "a text, as it stands: take a fresh copy of the chapter."
+                f"{chapter.name}: the default of {name}, {default}, must be a number, True, False "
+                f"or a text, as it stands: {REMEDY}."
             ) from fault
-    return found
+    return parameters
 
 
-def open_parameters(chapter: Path) -> Known:
+def _parameter(name: str, default: Any, comment: str) -> Parameter:
+    """Read the comment behind a default. What stands before its dash are the limits."""
+    *limits, text = comment.split(" — ", 1)
+    KINDS[type(default)]  # raises KeyError for any other type
+    if not limits:
+        return Parameter(name, default, help=text)
+    if isinstance(default, str):
+        return Parameter(name, default, choices=tuple(limits[0].split(" | ")), help=text)
+    low, high = limits[0].split(" to ")
+    return Parameter(name, default, float(low), float(high), help=text)
+
+
+def open_parameters(chapter: Path) -> Parameters:
     """Return the parameters that a run may be given: all but `run_folder`, which is filled in."""
-    return {name: one for name, one in parameters_of(chapter).items() if name != "run_folder"}
+    parameters = parameters_of(chapter)
+    parameters.pop("run_folder", None)
+    return parameters
 
 
 def read_assignments(
-    texts: list[str], parameters: Known, chapter: str, many: bool = False
-) -> dict[str, Any]:
+    texts: list[str] | None, parameters: Parameters, chapter: str, many: bool = False
+) -> Values:
     """Return the values of `NAME=VALUE` texts; with `many`, the lists of values of a grid.
 
     >>> read_assignments(["seed=3"], parameters_of(find_chapter("00")), "00")
     {'seed': 3}
     """
-    found: dict[str, Any] = {}
-    for text in texts:
+    values: Values = {}
+    for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r}: write NAME=VALUE, as in -p seed=3 or --grid seed=0..4.")
-        if name in found:
+        if name in values:
             raise InputError(f"{name}: is given twice.")
-        one = look_up(f"chapter {chapter}'s parameter", name, parameters)
-        found[name] = one.read_many(value) if many else one.read(value)
-    return found
+        parameter = look_up(f"chapter {chapter}'s parameter", name, parameters)
+        values[name] = parameter.read_many(value) if many else parameter.read(value)
+    return values
 
 
-def grid_points(grid: dict[str, list[Any]], pairs: bool = False) -> list[dict[str, Any]]:
-    """Return the points of a grid: each value with each, or as `pairs` the first with the first,
-    and so on.
+def grid_points(grid: dict[str, list[Any]], pairs: bool = False) -> list[Values]:
+    """Return a grid's points: each value with each; as `pairs` the first with the first, and so on.
 
     >>> grid_points({"seed": [0, 1], "effort": [1.0, 2.0]}, pairs=True)
     [{'seed': 0, 'effort': 1.0}, {'seed': 1, 'effort': 2.0}]
     """
-    if pairs and len({len(values) for values in grid.values()}) > 1:
-        lengths = ", ".join(f"{name} {len(values)}" for name, values in grid.items())
+    columns = grid.values()
+    if pairs and len(set(map(len, columns))) > 1:
+        counts = ", ".join(f"{name} {len(values)}" for name, values in grid.items())
         raise InputError(
-            f"--zip pairs values, so each parameter needs as many as the others: {lengths}."
+            f"--zip pairs values, so each parameter needs as many as the others: {counts}."
         )
-    combinations = zip(*grid.values(), strict=True) if pairs else itertools.product(*grid.values())
-    return [dict(zip(grid, values, strict=True)) for values in combinations]
+    points = zip(*columns, strict=True) if pairs else itertools.product(*columns)
+    return [dict(zip(grid, point, strict=True)) for point in points]
 
 
 def check_parameters(chapter: str, **values: Any) -> None:
-    """Stop with one sentence unless all values are such as the chapter takes: a cell of each
-    chapter calls this.
+    """Stop with one sentence unless the chapter takes all values: a cell of each calls this.
 
     >>> check_parameters("00", effort=0)
     Traceback (most recent call last):

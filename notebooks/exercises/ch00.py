@@ -39,15 +39,15 @@ def pairing(answer: float) -> str | None:
     "shifted. K-means never met one.",
 )
 def shares_kept(answer: np.ndarray, measured: tuple[float, float]) -> str | None:
-    network, plain = answer
+    network, pixels = answer
     if not 0 <= answer.min() <= answer.max() <= 1:
         return "Shares go from 0 to 1, and these do not."
-    if network <= plain:
+    if network <= pixels:
         return (
             "You expect that the network gains nothing over pixels. Which task of "
             "section 4 shows it shifted images?"
         )
-    if plain > measured[1] + 0.25:
+    if pixels > measured[1] + 0.25:
         return (
             f"K-means kept {measured[1]:.0%}. You expect that pixels forgive a shift: "
             "section 2 says what changes."
@@ -57,11 +57,9 @@ def shares_kept(answer: np.ndarray, measured: tuple[float, float]) -> str | None
             f"The network kept {measured[0]:.0%}, not all. It was shown shifts, and it "
             "has learnt them nearly."
         )
-    return (
-        None
-        if near(network, measured[0], 0.15)
-        else f"The right order; but the network kept {measured[0]:.0%}."
-    )
+    if near(network, measured[0], 0.15):
+        return None
+    return f"The right order; but the network kept {measured[0]:.0%}."
 
 
 @exercise(
@@ -78,7 +76,7 @@ def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray
             f"That is no order of all {len(wrong)} rows of the open half: each number "
             "from 0 stands in it once."
         )
-    found, theirs = wrong[rows[:first]].sum(), wrong[doubt_first[:first]].sum()
+    ours, theirs = wrong[rows[:first]].sum(), wrong[doubt_first[:first]].sum()
     if wrong.sum() >= 3 and wrong[rows[: min(first, wrong.sum())]].all():
         return (
             "That puts every mistake at the front: it sorts by the labels. Whoever has "
@@ -89,9 +87,9 @@ def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray
             "That is the network's own doubt. Its mistakes in good faith stay hidden: "
             "ask someone else."
         )
-    if found < theirs / 2:
+    if ours < theirs / 2:
         return (
-            f"That finds {found} mistakes, the network's own doubt {theirs}. Is your "
+            f"That finds {ours} mistakes, the network's own doubt {theirs}. Is your "
             "order the wrong way round?"
         )
     return None
@@ -105,19 +103,17 @@ def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray
     "the vector says so.",
 )
 def label_vector(answer: np.ndarray) -> str | None:
-    def shares(values: Any) -> np.ndarray:
-        return np.array(values) / np.sum(values)
-
-    if near(answer, shares(np.exp([-0.5, -0.5, -1.5]))):
+    weights, sharper = np.exp([-0.5, -0.5, -1.5]), np.exp([-1.0, -1, -3])
+    if near(answer, weights / weights.sum()):
         return None
-    if near(answer, np.exp([-0.5, -0.5, -1.5])):
+    if near(answer, weights):
         return "These are right before the division: a label vector sums to one."
-    if near(answer, shares(np.exp([-1.0, -1, -3]))):
+    if near(answer, sharper / sharper.sum()):
         return (
             "That is for τ = 1. A larger τ makes the vector softer: divide each squared "
             "distance by 2 first."
         )
-    if near(answer, shares([1, 1, 3])):
+    if near(answer, [0.2, 0.2, 0.6]):
         return (
             "There the farthest centre has the largest share: the distance stands with a "
             "minus in the exponent."
@@ -137,20 +133,20 @@ def label_vector(answer: np.ndarray) -> str | None:
 )
 def fair_report(answer: Any) -> str | None:
     first, second = [0.9, 0.5, 0.7], [0.8, 0.78, 0.76, 0.74]
-    said = np.asarray(result_of(answer, first, second), dtype=float)
-    if near(said, [[0.7, 0.5], [0.77, 0.74]]):
+    pairs = np.asarray(result_of(answer, first, second), dtype=float)
+    if near(pairs, [[0.7, 0.5], [0.77, 0.74]]):
         return None
-    if near(said.ravel(), [0.9, 0.8]) or near(said.ravel(), [0.9, 0.5, 0.8, 0.74]):
+    if near(pairs.ravel(), [0.9, 0.8]) or near(pairs.ravel(), [0.9, 0.5, 0.8, 0.74]):
         return (
             "The best run is in it still. It grows with every further try: section 8 "
             "quotes mean and minimum."
         )
-    if near(said, [[0.7, 0.9], [0.77, 0.8]]):
+    if near(pairs, [[0.7, 0.9], [0.77, 0.8]]):
         return (
             "The mean is right; but beside it stands the best run. What a method can do "
             "to you is its worst."
         )
-    if near(said.ravel(), [0.7, 0.77]):
+    if near(pairs.ravel(), [0.7, 0.77]):
         return (
             "The means are right. Two methods of one mean may differ in how bad they "
             "get: add the minimum."

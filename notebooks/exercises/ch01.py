@@ -37,11 +37,9 @@ def by_hand(answer: np.ndarray) -> str | None:
             "List the six pairings, add up three numbers for each, and divide the "
             "largest sum by 31: section 2."
         )
-    return (
-        None
-        if near(purity, 20 / 31)
-        else "For purity take the largest number of each column (group): section 3."
-    )
+    if near(purity, 20 / 31):
+        return None
+    return "For purity take the largest number of each column (group): section 3."
 
 
 @exercise(
@@ -53,7 +51,7 @@ def by_hand(answer: np.ndarray) -> str | None:
 def who_has_a_say(answer: np.ndarray) -> str | None:
     if not set(answer.tolist()) <= {0.0, 1.0}:
         return "Write 1 where a person's label has a say in the result, and 0 where not."
-    said = (
+    reasons = (
         "A score written down at the end changes no group. Section 6 says when a score does.",
         "The angle was made by a rule; nobody named a digit. That is self-supervised: section 1.",
         "No `fit` saw a label, but they picked the run. Picking by the score uses "
@@ -63,7 +61,7 @@ def who_has_a_say(answer: np.ndarray) -> str | None:
         "The number of groups is a setting, and here the labels set it: section 8.",
     )
     wrong = np.flatnonzero(answer != [0, 0, 1, 1, 0, 1])
-    return f"Number {wrong[0] + 1}: {said[wrong[0]]}" if len(wrong) else None
+    return f"Number {wrong[0] + 1}: {reasons[wrong[0]]}" if len(wrong) else None
 
 
 @exercise(
@@ -75,7 +73,7 @@ def who_has_a_say(answer: np.ndarray) -> str | None:
 def split_by_a_coin(answer: np.ndarray) -> str | None:
     if not set(answer.tolist()) <= {-1.0, 0.0}:
         return "Write -1 for a score that falls, and 0 for one that stays or rises."
-    said = (
+    reasons = (
         "Purity falls, you say. Both halves of a group keep its most frequent digit, "
         "or find a better one: section 3.",
         "Accuracy stays, you say. But one of the two halves is matched to no digit: "
@@ -86,7 +84,7 @@ def split_by_a_coin(answer: np.ndarray) -> str | None:
         "together apart: section 3.",
     )
     wrong = np.flatnonzero(answer != [0, -1, -1, -1])
-    return said[wrong[0]] if len(wrong) else None
+    return reasons[wrong[0]] if len(wrong) else None
 
 
 @exercise(
@@ -98,11 +96,11 @@ def split_by_a_coin(answer: np.ndarray) -> str | None:
 def no_leak(answer: Any) -> str | None:
     random, train = np.random.default_rng(0), np.arange(40) < 20
     x, y = random.normal(size=(40, 400)), random.permutation(np.arange(40) % 2)
-    changed = [
-        np.where(np.arange(40) == i, 1 - y, y) for i in range(20, 40)
-    ]  # one label of the test half each
-    plain = float(result_of(answer, x, y, train, ~train))
-    moved = np.abs([float(result_of(answer, x, names, train, ~train)) - plain for names in changed])
+    accuracy = float(result_of(answer, x, y, train, ~train))
+    moved = []
+    for i in range(20, 40):  # one label of the test half each
+        changed = np.where(np.arange(40) == i, 1 - y, y)
+        moved.append(abs(float(result_of(answer, x, changed, train, ~train)) - accuracy))
     if near(moved, np.zeros(20)):
         return (
             "Labels of the test half change nothing: it is scored on images that it was fitted to."
@@ -113,10 +111,10 @@ def no_leak(answer: Any) -> str | None:
             "choose: section 7."
         )
     x[:, 0] += 8 * y
-    found = float(result_of(answer, x, y, train, ~train))
-    if found < 0.85:
+    accuracy = float(result_of(answer, x, y, train, ~train))
+    if accuracy < 0.85:
         return (
-            f"Where one number tells the class, it is right in {found:.0%} only. Fit and "
+            f"Where one number tells the class, it is right in {accuracy:.0%} only. Fit and "
             "choose on `train`."
         )
     return None
@@ -131,27 +129,26 @@ def no_leak(answer: Any) -> str | None:
 def choose_without_labels(
     answer: Any, x: np.ndarray, runs: np.ndarray, accuracies: np.ndarray
 ) -> str | None:
-    said = np.asarray(result_of(answer, x, runs), dtype=float)
-    if said.shape != (len(runs),):
+    worth = np.asarray(result_of(answer, x, runs), dtype=float)
+    if worth.shape != (len(runs),):
         return (
-            f"Return a number for each run, {len(runs)} here, and not {said.shape}: the "
+            f"Return a number for each run, {len(runs)} here, and not {worth.shape}: the "
             "largest is chosen."
         )
-    if near(said, accuracies, 1e-6):
+    if near(worth, accuracies, 1e-6):
         return (
             "That is the accuracy: it picks by the labels, and who has none cannot use "
             "it. See section 6."
         )
     truth, random = np.repeat([0, 1, 2], 30), np.random.default_rng(0)
     points = random.normal(size=(90, 2)) + 20 * np.eye(3)[truth][:, :2]
-    lot = random.integers(0, 3, 90)
-    toy = np.array(
-        [lot, truth, (truth + 1) % 3, np.where(np.arange(90) % 5, lot, 0), (truth + 2) % 3]
-    )
-    said = np.asarray(result_of(answer, points, toy), dtype=float)
-    if said.argmax() in (1, 2, 4):
+    chance = random.integers(0, 3, 90)
+    similar = np.where(np.arange(90) % 5, chance, 0)
+    toy = np.array([chance, truth, (truth + 1) % 3, similar, (truth + 2) % 3])
+    worth = np.asarray(result_of(answer, points, toy), dtype=float)
+    if worth.argmax() in (1, 2, 4):
         return None
-    if near(said.argsort()[-2:] % 3, [0, 0], 0) and said.min() < said.max():
+    if near(worth.argsort()[-2:] % 3, [0, 0], 0) and worth.min() < worth.max():
         by_name = (
             "Three clear heaps: your rule prefers groups by lot that bear the same "
             "numbers, and overlooks equal groups"

@@ -20,49 +20,16 @@ from mtlkit.course.checks import exercise, function, near, numbers, result_of
     "strong, but touch no start.",
 )
 def line(answer: np.ndarray) -> str | None:
-    said = {
-        (1, 1, 1, 1, 0, 0, 0, 0): None,
-        (
-            0,
-            1,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-        ): "That is the high threshold alone. Between the two, a line continues: section 4.",
-        (
-            1,
-            1,
-            1,
-            1,
-            0,
-            0,
-            1,
-            1,
-        ): "That is the low threshold alone. A line must have a start above the high "
-        "one: section 4.",
-        (
-            1,
-            1,
-            1,
-            0,
-            0,
-            0,
-            0,
-            0,
-        ): "The fourth pixel touches one that touches the start. A line goes on and on: section 4.",
-        (
-            1,
-            1,
-            1,
-            1,
-            1,
-            0,
-            1,
-            1,
-        ): "Your lengths are twice too large: weights of 4 in all over 8 make a half (section 3).",
+    patterns = {
+        "11110000": None,
+        "01000000": "That is the high threshold alone. Between the two, a line continues: "
+        "section 4.",
+        "11110011": "That is the low threshold alone. A line must have a start above the high one: "
+        "section 4.",
+        "11100000": "The fourth pixel touches one that touches the start. A line goes on and on: "
+        "section 4.",
+        "11111011": "Your lengths are twice too large: weights of 4 in all over 8 make a half "
+        "(section 3).",
     }
     if near(answer, [0.12, 0.25, 0.18, 0.15, 0.07, 0.02, 0.12, 0.12]):
         return "These are the lengths, and right. Now which of the pixels stay: 1 or 0 each?"
@@ -70,7 +37,7 @@ def line(answer: np.ndarray) -> str | None:
         "Half the difference of the two neighbours: is it above 0.2, above 0.1, or "
         "below? Then go along the row."
     )
-    return said.get(tuple(answer.tolist()), other)
+    return patterns.get("".join(f"{value:g}" for value in answer), other)
 
 
 @exercise(
@@ -109,11 +76,9 @@ def blindness(answer: np.ndarray, measured: Any) -> str | None:
             "Colour keeps one mean for each cell, at the cell's place: what leaves all "
             "16 means alone? (section 6)"
         )
-    return (
-        "LBP asks: as bright as I am, or brighter? In a negative, each yes becomes a no."
-        if wrong.any()
-        else None
-    )
+    if wrong.any():
+        return "LBP asks: as bright as I am, or brighter? In a negative, each yes becomes a no."
+    return None
 
 
 @exercise(
@@ -161,10 +126,9 @@ def joining(answer: Any) -> str | None:
     "built in by hand.",
 )
 def turn_proof(answer: Any, images: np.ndarray, views: np.ndarray) -> str | None:
-    rows, turned, seen = (
-        np.asarray(result_of(answer, x), dtype=float)
-        for x in (images, np.rot90(images, 1, (2, 3)).copy(), views)
-    )
+    quarter = np.rot90(images, 1, (2, 3)).copy()
+    results = [result_of(answer, given) for given in (images, quarter, views)]
+    rows, turned, seen = (np.asarray(result, dtype=float) for result in results)
     if rows.ndim != 2 or len(rows) != len(images) or rows.shape[1] > 300:
         return (
             f"Return a row of at most 300 numbers an image; for {len(images)} images "
@@ -183,10 +147,10 @@ def turn_proof(answer: Any, images: np.ndarray, views: np.ndarray) -> str | None
             "have a place or a direction? Section 7."
         )
     far = cdist(seen, rows)
-    found = (far.diagonal()[:, None] < far).sum() / (len(far) * (len(far) - 1))
-    if found <= 0.68:
+    own = (far.diagonal()[:, None] < far).sum() / (len(far) * (len(far) - 1))
+    if own <= 0.68:
         return (
-            f"Turns do not move it; but it knows its own in {found:.0%} only: it forgets "
+            f"Turns do not move it; but it knows its own in {own:.0%} only: it forgets "
             "more than the turn (section 8)."
         )
     return None

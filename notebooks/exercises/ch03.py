@@ -21,8 +21,10 @@ from mtlkit.evaluation import score
     "The shares are 0.67, 0.24 and 0.09: three quarters of the largest entropy, ln 3.",
 )
 def entropy(answer: float) -> str | None:
-    shares = np.exp([0.0, -1, -2])
-    right, unscaled = (float(-(q * np.log(q)).sum()) for q in (shares / shares.sum(), shares))
+    weights = np.exp([0.0, -1, -2])
+    shares = weights / weights.sum()
+    right = -(shares * np.log(shares)).sum()
+    unscaled = -(weights * np.log(weights)).sum()
     if near(answer, right, 0.01):
         return None
     if near(answer, unscaled, 0.01):
@@ -106,23 +108,25 @@ def equal_sizes(answer: float) -> str | None:
 def soft(answer: Any) -> str | None:
     squared = np.array([[0.0, 2, 4], [1, 1, 9], [3, 0, 1], [2000, 2002, 2004]])
     with np.errstate(all="ignore"):
-        said = np.asarray(result_of(answer, squared.copy(), 2.0), dtype=float)
-    if said.shape != squared.shape:
-        return f"It returns an array of shape {said.shape} for distances of shape {squared.shape}."
+        shares = np.asarray(result_of(answer, squared.copy(), 2.0), dtype=float)
+    if shares.shape != squared.shape:
+        return (
+            f"It returns an array of shape {shares.shape} for distances of shape {squared.shape}."
+        )
     weights = np.exp(-(squared - squared.min(axis=1, keepdims=True)) / 2)
-    if near(said, weights / weights.sum(axis=1, keepdims=True)):
+    if near(shares, weights / weights.sum(axis=1, keepdims=True)):
         return None
-    if not np.isfinite(said).all():
+    if not np.isfinite(shares).all():
         return (
             "An image far from all centres gets 0 / 0. Subtract the row's smallest "
             "squared distance first: see the hint."
         )
-    if near(said[:3].sum(axis=0), 1, 0.05):
+    if near(shares[:3].sum(axis=0), 1, 0.05):
         return (
             "The columns sum to one. A label vector is a row, one image's shares of all "
             "groups: section 2."
         )
-    if near(said.sum(axis=1), 1):
+    if near(shares.sum(axis=1), 1):
         return (
             "Rows sum to one, but the shares are not those of exp(-d² / τ): (0, 2, 4) "
             "with τ = 2 is (0.67, 0.24, 0.09)."
@@ -137,35 +141,30 @@ def soft(answer: Any) -> str | None:
     "They forgive a pixel and still tell images apart, and nothing was trained.",
 )
 def untrained_features(answer: Any, images: Any, moved: Any, labels: np.ndarray) -> str | None:
-    made, again, after = (
-        np.asarray(result_of(answer, one), dtype=float) for one in (images, images, moved)
-    )
+    results = [result_of(answer, given) for given in (images, images, moved)]
+    made, repeated, after = (np.asarray(result, dtype=float) for result in results)
     if made.ndim != 2 or len(made) != len(images) or not np.isfinite(made).all():
         return (
             f"It returns shape {made.shape}: give finite features, one row for each of "
             f"{len(images)} images."
         )
-    if not near(made, again, 1e-6):
+    if not near(made, repeated, 1e-6):
         return (
             "The same images give other features the next time. Draw the weights from "
             "one seed, as section 6 does."
         )
-    nearest = (
-        NearestNeighbors(n_neighbors=1).fit(made).kneighbors(after, return_distance=False)[:, 0]
-    )
-    found = (nearest == np.arange(len(made))).mean()
-    k, pixels = len(np.unique(labels)), images.flatten(1).numpy()
-    own, plain = (
-        score(KMeans(k, n_init=4, random_state=0).fit_predict(x), labels).nmi
-        for x in (made, pixels)
-    )
-    measured = f"Found again {found:.2f}, NMI {own:.2f} (pixels {plain:.2f})."
-    if found < 0.25:
+    nearest = NearestNeighbors(n_neighbors=1).fit(made).kneighbors(after, return_distance=False)
+    again = (nearest[:, 0] == np.arange(len(made))).mean()
+    k_means = KMeans(len(np.unique(labels)), n_init=4, random_state=0)
+    own = score(k_means.fit_predict(made), labels).nmi
+    pixels = score(k_means.fit_predict(images.flatten(1).numpy()), labels).nmi
+    measured = f"Found again {again:.2f}, NMI {own:.2f} (pixels {pixels:.2f})."
+    if again < 0.25:
         return (
             f"{measured} They tell images apart in their place, and forgive no shift: "
             "try a wider pool, section 6."
         )
-    if own < plain - 0.05:
+    if own < pixels - 0.05:
         return (
             f"{measured} They forgive a shift because they have forgotten too much: keep "
             "some of the place, section 6."

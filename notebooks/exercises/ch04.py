@@ -36,11 +36,9 @@ def turned(answer: np.ndarray, measured: tuple[float, float]) -> str | None:
             f"With full turns {measured[1]:.2f} were measured. A 6 and a 9 may be "
             "partners there: see section 1."
         )
-    return (
-        None
-        if near(gentle, measured[0], 0.15)
-        else f"The right order; but with gentle turns it was {measured[0]:.2f}."
-    )
+    if near(gentle, measured[0], 0.15):
+        return None
+    return f"The right order; but with gentle turns it was {measured[0]:.2f}."
 
 
 @exercise(
@@ -93,17 +91,18 @@ def one_network(answer: Any) -> str | None:
     losses = {"views": squared, "descriptors": lambda outputs: outputs.abs().mean()}
     each = [losses[name](heads[name](encoder(images))) for name in heads]
     pulls = [torch.autograd.grad(loss, encoder.weight)[0] for loss in each]
-    said = result_of(answer, encoder, heads, losses, images)
-    if not isinstance(said, torch.Tensor) or said.ndim:
+    total = result_of(answer, encoder, heads, losses, images)
+    if not isinstance(total, torch.Tensor) or total.ndim:
         return "Return one number as a tensor, so that a gradient can be taken of it."
-    if near(said.item(), sum(each).item() / 2):
+    if near(total.item(), sum(each).item() / 2):
         return "That is the mean of the losses. The plain sum was asked for: section 4."
-    if not near(said.item(), sum(each).item()):
+    if not near(total.item(), sum(each).item()):
         return (
             "The value is not the sum of the two losses: each head gets the encoder's "
             "features, section 4."
         )
-    said.backward() if said.requires_grad else None
+    if total.requires_grad:
+        total.backward()
     got = torch.zeros_like(pulls[0]) if encoder.weight.grad is None else encoder.weight.grad
     if near(got, sum(pulls), 1e-5):
         return None
@@ -170,24 +169,22 @@ def fair_verdict(answer: Any) -> str | None:
         "bad luck": (unlucky, base),
     }
     names = ("helps", "hurts", "not established")
-    said = {
-        case: result_of(answer, more.tolist(), less.tolist())
-        for case, (more, less) in cases.items()
-    }
-    if bad := [one for one in said.values() if not isinstance(one, str) or one not in names]:
-        return f"It said {bad[0]!r}: the three answers are {', '.join(map(repr, names))}."
-    if said["luck"] != "not established" or said["bad luck"] != "not established":
+    verdicts = {}
+    for case, (more, less) in cases.items():
+        verdict = result_of(answer, more.tolist(), less.tolist())
+        if not isinstance(verdict, str) or verdict not in names:
+            return f"It said {verdict!r}: the three answers are {', '.join(map(repr, names))}."
+        verdicts[case] = verdict
+    if verdicts["luck"] != "not established" or verdicts["bad luck"] != "not established":
         return (
             "One seed of five was enough to decide, as it is for a mean or a best run. "
             "Look at each pair: section 9."
         )
-    if said["gain"] != "helps":
+    if verdicts["gain"] != "helps":
         return (
             "A gain of 0.01 on every seed was not found: the seeds differ more than "
             "that, but in pairs it is plain. Section 9."
         )
-    return (
-        None
-        if said["loss"] == "hurts"
-        else "It never says that a task hurts. The table of section 9 has three verdicts."
-    )
+    if verdicts["loss"] != "hurts":
+        return "It never says that a task hurts. The table of section 9 has three verdicts."
+    return None

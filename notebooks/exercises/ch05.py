@@ -80,10 +80,9 @@ def choice(answer: Any) -> str | None:
     first, second = true.copy(), true.copy()
     third = true.copy()
     first[0], second[15], third[25] = 1, 2, 0
-    other = np.array(
-        [1, 2, 0]
-    )  # other numbers: two runs of equal numbers, and one that agrees more with all
-    runs = [3 + np.arange(30) % 3, other[first], true, np.array([2, 0, 1])[second], other[third]]
+    # Other numbers: two runs of equal numbers, and one that agrees more with all.
+    renumbered, again = np.array([1, 2, 0]), np.array([2, 0, 1])
+    runs = [3 + np.arange(30) % 3, renumbered[first], true, again[second], renumbered[third]]
     picked = result_of(answer, runs)
     if np.ndim(picked) or isinstance(picked, bool):
         return "Return the index of a run, such as 2, and not the run itself."
@@ -147,7 +146,7 @@ def alarm(answer: Any) -> str | None:
     "In step 5 labels of the sealed half choose the length of the training.",
 )
 def protocol(answer: float) -> str | None:
-    return {
+    mistakes = {
         1: "Several seeds spoil nothing: section 7 asks for them.",
         2: "Agreement sees no label, so it may choose: section 5.",
         3: "That is the open half. It may judge on the way; the sealed half may not.",
@@ -155,4 +154,5 @@ def protocol(answer: float) -> str | None:
         "anything in this step?",
         5: None,
         6: "By then it has happened: the 0.96 was chosen by labels one step before.",
-    }.get(int(answer) if answer == int(answer) else 0, "Give the number of a step: a whole number.")
+    }
+    return mistakes.get(answer, "Give the number of a step: a whole number.")

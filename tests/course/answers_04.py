@@ -15,8 +15,8 @@ def _right(encoder, heads, losses, images):
 
 def _detached(encoder, heads, losses, images):
     features = encoder(images)
-    return losses["views"](heads["views"](features)) + losses["shape"](
-        heads["shape"](features.detach())
+    return losses["views"](heads["views"](features)) + losses["descriptors"](
+        heads["descriptors"](features.detach())
     )
 
 

@@ -12,8 +12,9 @@ import pytest
 from nbformat import NotebookNode
 
 from mtlkit.course import building
-from mtlkit.course.building import build, is_current, learners, read_source, solved, versions
+from mtlkit.course.building import build, digests, is_current, learners, read_source, solved
 from mtlkit.course.chapters import course_folder
+from mtlkit.course.execution import THREADS, prepare_environment
 from mtlkit.errors import InputError
 
 SOURCES = sorted((course_folder() / "source").glob("*.py"))
@@ -50,10 +51,9 @@ def test_notebooks_are_what_their_sources_build(source: Path, folder: str) -> No
     stored = nbformat.read(course_folder() / folder / f"{source.stem}.ipynb", as_version=4)
     nbformat.validate(stored)
     wanted = solved(built) if folder else learners(built)
-    assert content(stored) == content(wanted), (
-        f"build it again: mtlkit course build {source.stem[:2]}"
-    )
-    assert stored.metadata["mtlkit"]["source"] == versions(source)["source"]
+    remedy = f"build it again: mtlkit course build {source.stem[:2]}"
+    assert content(stored) == content(wanted), remedy
+    assert stored.metadata["mtlkit"]["source"] == digests(source)["source"], remedy
     code = [cell for cell in stored.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
 
@@ -68,9 +68,7 @@ def test_learners_notebooks_hold_no_solution() -> None:
     for path in course_folder().glob("*.ipynb"):
         text = path.read_text(encoding="utf-8")
         assert "SOLUTION" not in text
-        stubs = re.findall(
-            r"(?<!`)# your answer here", text
-        )  # in backquotes, the text speaks of them
+        stubs = re.findall("(?<!`)# your answer here", text)  # in backquotes, it speaks of them
         assert text.count('"solution": true') == len(stubs)
 
 
@@ -88,29 +86,23 @@ def test_stubs_are_not_attempted_and_solutions_pass(source: Path, folder: str, s
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of one tiny source, as if it were the course."""
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny source, in a folder that is the course."""
     monkeypatch.setattr(building, "course_folder", lambda: tmp_path)
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "JUPYTER_PREFER_ENV_PATH",
-    ):
+    for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):
         monkeypatch.setenv(name, "1")
     (tmp_path / "source").mkdir()
-    source = tmp_path / "source" / "99_tiny.py"
-    source.write_text(TINY, encoding="utf-8")
-    return source
+    path = tmp_path / "source" / "99_tiny.py"
+    path.write_text(TINY, encoding="utf-8")
+    return path
 
 
-def test_one_source_makes_two_notebooks(place: Path) -> None:
-    assert not is_current(place)
-    said: list[str] = []
-    build(place, said.append)
-    assert len(said) == 2 and is_current(place)
-    folder = place.parents[1]
-    mine, solved = (nbformat.read(folder / part / "99_tiny.ipynb", 4) for part in ("", "solutions"))
+def test_one_source_makes_two_notebooks(tiny: Path) -> None:
+    assert not is_current(tiny)
+    folder = tiny.parents[1]
+    paths = [folder / "99_tiny.ipynb", folder / "solutions" / "99_tiny.ipynb"]
+    assert build(tiny) == paths and is_current(tiny)
+    mine, solved = (nbformat.read(path, 4) for path in paths)
     assert mine.cells[1].source == "total = None  # a number\n# your answer here"
     assert "total = 1 + 1" in solved.cells[1].source
     assert mine.cells[2].outputs == [] and solved.cells[2].outputs[0].data["text/plain"] == "2"
@@ -125,46 +117,44 @@ def test_one_source_makes_two_notebooks(place: Path) -> None:
     }
     assert mine.cells[1].metadata.nbgrader["solution"] is True
     again = (folder / "99_tiny.ipynb").read_bytes()
-    build(place)
+    build(tiny)
     assert (folder / "99_tiny.ipynb").read_bytes() == again  # ids and all
 
 
-def test_a_build_that_fails_leaves_what_was_there(place: Path) -> None:
+def test_a_build_that_fails_leaves_what_was_there(tiny: Path) -> None:
     from nbclient.exceptions import CellExecutionError
 
-    mine = place.parents[1] / "99_tiny.ipynb"
-    place.write_text(TINY.replace("1 + 1", "1 / 0"), encoding="utf-8")
+    mine = tiny.parents[1] / "99_tiny.ipynb"
+    tiny.write_text(TINY.replace("1 + 1", "1 / 0"), encoding="utf-8")
     for before in (None, b"what was there"):
         if before:
             mine.write_bytes(before)
         with pytest.raises(CellExecutionError):
-            build(place)
+            build(tiny)
         assert (mine.read_bytes() if mine.exists() else None) == before
-    assert not (place.parents[1] / "solutions").exists()
+    assert not (tiny.parents[1] / "solutions").exists()
 
 
 def test_a_changed_source_or_method_is_built_again(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = versions(place)
-    place.write_text(TINY.replace("1 + 1", "1 + 2"), encoding="utf-8")
-    assert (
-        versions(place)["source"] != before["source"]
-        and versions(place)["method"] == before["method"]
-    )
-    place.write_text(TINY + '\n# stored("digits")\n', encoding="utf-8")  # now it quotes a result
-    assert versions(place)["method"] != before["method"]
+    before = digests(tiny)
+    tiny.write_text(TINY.replace("1 + 1", "1 + 2"), encoding="utf-8")
+    after = digests(tiny)
+    assert after["source"] != before["source"] and after["method"] == before["method"]
+    tiny.write_text(TINY + '\n# stored("digits")\n', encoding="utf-8")  # now it quotes a result
+    assert digests(tiny)["method"] != before["method"]
 
 
 @pytest.mark.parametrize(
     ("old", "new"), [('id="look" ', ""), ('id="look"', 'id="sum"'), ('id="look"', 'id="Look at"')]
 )
-def test_ids_are_there_and_unique(place: Path, old: str, new: str) -> None:
-    place.write_text(TINY.replace(old, new), encoding="utf-8")
-    with pytest.raises(InputError, match=r"99_tiny\.py: an id is a cell's own"):
-        read_source(place)
+def test_ids_are_there_and_unique(tiny: Path, old: str, new: str) -> None:
+    tiny.write_text(TINY.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=r"99_tiny\.py: an id"):
+        read_source(tiny)
 
 
 def test_a_kernel_inherits_one_thread() -> None:
-    building.prepare_environment()
+    prepare_environment()
     assert os.environ["OMP_NUM_THREADS"] == "1"

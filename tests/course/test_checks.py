@@ -18,19 +18,19 @@ HERE = Path(__file__).parent
 
 
 def answers() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    collected: dict[str, dict[str, Any]] = {}
     for path in sorted(HERE.glob("answers_*.py")):
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec and spec.loader
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        found |= module.ANSWERS
-    return found
+        collected |= module.ANSWERS
+    return collected
 
 
 ANSWERS = answers()
-RIGHT = [(name, n) for name, about in ANSWERS.items() for n in range(len(about["right"]))]
-WRONG = [(name, n) for name, about in ANSWERS.items() for n in range(len(about["wrong"]))]
+RIGHT = [(name, n) for name, answer in ANSWERS.items() for n in range(len(answer["right"]))]
+WRONG = [(name, n) for name, answer in ANSWERS.items() for n in range(len(answer["wrong"]))]
 
 
 def test_every_exercise_has_answers() -> None:
@@ -40,17 +40,17 @@ def test_every_exercise_has_answers() -> None:
 
 @pytest.mark.parametrize(("name", "n"), RIGHT)
 def test_right_answers_pass(name: str, n: int) -> None:
-    about = ANSWERS[name]
-    outcome = check(name, about["right"][n], **about.get("given", {}))
+    answers = ANSWERS[name]
+    outcome = check(name, answers["right"][n], **answers.get("given", {}))
     assert outcome, outcome.message
     assert outcome._repr_markdown_().startswith("✔ **Passed.** ")
 
 
 @pytest.mark.parametrize(("name", "n"), WRONG)
 def test_each_mistake_gets_its_message(name: str, n: int) -> None:
-    about = ANSWERS[name]
-    answer, fragment = about["wrong"][n]
-    outcome = check(name, answer, **about.get("given", {}))
+    answers = ANSWERS[name]
+    answer, fragment = answers["wrong"][n]
+    outcome = check(name, answer, **answers.get("given", {}))
     assert outcome.status == "not yet"
     assert fragment.lower() in outcome.message.lower()
     assert outcome._repr_markdown_().startswith("✘ **Not yet.** ")
@@ -58,10 +58,10 @@ def test_each_mistake_gets_its_message(name: str, n: int) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_two_mistakes_or_more_have_messages_of_their_own(name: str) -> None:
-    about = ANSWERS[name]
-    kind = EXERCISES[name].expects
-    said = {check(name, answer, **about.get("given", {})).message for answer, _ in about["wrong"]}
-    assert len({message for message in said if kind not in message}) >= 2
+    kind, given = EXERCISES[name].expects, ANSWERS[name].get("given", {})
+    wrong = [answer for answer, _ in ANSWERS[name]["wrong"]]
+    messages = {check(name, answer, **given).message for answer in wrong}
+    assert len({message for message in messages if kind not in message}) >= 2
 
 
 @pytest.mark.parametrize("name", ANSWERS)

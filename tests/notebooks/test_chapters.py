@@ -1,6 +1,4 @@
-"""Each chapter once more, small, with another value of a method's parameter: the outcome goes the
-way the text says.
-"""
+"""Each chapter, small, with two values of a parameter: the outcome goes as its text says."""
 
 from __future__ import annotations
 
@@ -16,14 +14,27 @@ from nbformat.v4 import new_code_cell
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.execution import KERNEL, prepare_environment, recorded
 
-EXPLORE = """
-from mtlkit.course import record
-from mtlkit.course.figures import EXPLORERS
+WATCH = """
+from mtlkit import course
+
+EXPLORERS, EXPLORE = [], course.explore
+
+
+def explore(draw, name, low, default, high, *more, **options):
+    EXPLORERS.append((draw, (low, default, high)))
+    EXPLORE(draw, name, low, default, high, *more, **options)
+
+
+course.explore = explore
+"""
+DRAW = """
 from mtlkit.evaluation import to_png
 
-ends = [(one, (one.low, one.default, one.high)) for one in EXPLORERS]
-drawn = [[to_png(one.draw(value)) for value in values] for one, values in ends]
-record(explorers=len(drawn), same_at_both_ends=sum(low == high for low, _, high in drawn))
+same = 0
+for draw, values in EXPLORERS:
+    low, _, high = (to_png(draw(value)) for value in values)
+    same += low == high
+course.record(explorers=len(EXPLORERS), same_at_both_ends=same)
 """
 Recorded = dict[str, Any]
 SMALL = {"source": "digits:small"}
@@ -61,23 +72,20 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Recorded, Recor
         lambda short, long: long["accuracy"] > short["accuracy"],
     ),
 }
-CHAPTERS = [
-    path.stem[:2] for path in sorted(course_folder().glob(PATTERN)) if path.stem[:2] != "00"
-]  # see test_quickstart
+NUMBERS = [path.stem[:2] for path in sorted(course_folder().glob(PATTERN))]
+CHAPTERS = [number for number in NUMBERS if number != "00"]  # see test_quickstart
 
 
 def run(chapter: str, values: dict[str, Any], folder: Path) -> Recorded:
-    """Execute a chapter, and after it every callback of its sliders with its lowest, default and
-    highest value.
-    """
+    """Execute a chapter, and then its sliders' callbacks at lowest, default and highest value."""
     notebook = nbformat.read(find_chapter(chapter), as_version=4)
-    notebook.cells.append(new_code_cell(EXPLORE, id="explore-all"))
+    notebook.cells.insert(0, new_code_cell(WATCH, id="watch"))
+    notebook.cells.append(new_code_cell(DRAW, id="draw"))
     prepare_environment()
-    return recorded(
-        papermill.execute_notebook(
-            notebook, None, values, progress_bar=False, cwd=str(folder), **KERNEL
-        )
+    executed = papermill.execute_notebook(
+        notebook, None, values, progress_bar=False, cwd=str(folder), **KERNEL
     )
+    return recorded(executed)
 
 
 def test_every_chapter_has_a_case() -> None:
@@ -88,7 +96,7 @@ def test_every_chapter_has_a_case() -> None:
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_the_outcome_goes_the_stated_way(chapter: str, tmp_path: Path) -> None:
     first, second, goes_the_stated_way = CASES[chapter]
-    one, other = (run(chapter, SMALL | values, tmp_path) for values in (first, second))
-    assert goes_the_stated_way(one, other), (one, other)
-    for found in (one, other):
-        assert found["explorers"] >= 1 and found["same_at_both_ends"] == 0
+    outcomes = [run(chapter, SMALL | values, tmp_path) for values in (first, second)]
+    assert goes_the_stated_way(*outcomes), outcomes
+    for outcome in outcomes:
+        assert outcome["explorers"] >= 1 and outcome["same_at_both_ends"] == 0

@@ -1,6 +1,4 @@
-"""nbval runs every chapter, and compares what is tagged; each compared number is flipped in turn
-and must be noticed.
-"""
+"""nbval runs every chapter and compares what is tagged: it notices each number that is flipped."""
 
 from __future__ import annotations
 
@@ -30,14 +28,14 @@ def compared(cell: NotebookNode) -> bool:
 def flipped(cell: NotebookNode) -> Iterator[NotebookNode]:
     """Copies of a cell, each with one number or truth value of its stored output changed."""
     for n, output in enumerate(cell.outputs):
-        for found in re.finditer(r"\d+(?:\.\d+)?|True|False", output.text):
-            other = {"True": "False", "False": "True"}.get(found[0]) or found[0][:-1] + str(
-                (int(found[0][-1]) + 1) % 10
-            )
+        text = output.text
+        for match in re.finditer(r"\d+(?:\.\d+)?|True|False", text):
+            other = {"True": "False", "False": "True"}.get(match[0])
+            if other is None:
+                last = (int(match[0][-1]) + 1) % 10
+                other = f"{match[0][:-1]}{last}"
             changed = copy.deepcopy(cell)
-            changed.outputs[n].text = (
-                output.text[: found.start()] + other + output.text[found.end() :]
-            )
+            changed.outputs[n].text = text[: match.start()] + other + text[match.end() :]
             yield changed
 
 
@@ -46,9 +44,8 @@ def test_there_is_something_to_compare(path: Path) -> None:
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if compared(cell)]
     assert cells
     for cell in cells:
-        assert [output.output_type for output in cell.outputs] == ["stream"], (
-            "print what is compared"
-        )
+        kinds = [output.output_type for output in cell.outputs]
+        assert kinds == ["stream"], "print what is compared"
         assert list(flipped(cell))
 
 
@@ -62,7 +59,8 @@ def test_nbval_passes_and_notices_each_flipped_number(path: Path, tmp_path: Path
         for n, changed in enumerate(flipped(cell) if compared(cell) else ()):
             changed.id = f"{cell.id}-{n}"
             cells.append(changed)
-            wrong.add(sum(one.cell_type == "code" for one in cells) - 1)  # as nbval counts cells
+            code = [cell for cell in cells if cell.cell_type == "code"]
+            wrong.add(len(code) - 1)  # as nbval counts cells
     notebook.cells = cells
     nbformat.write(notebook, tmp_path / path.name)
     prepare_environment()

@@ -1,0 +1,121 @@
+"""The runs of a sweep and what they found: mean and spread of each group, and a figure."""
+
+import json
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from pandas import DataFrame
+
+from mtlkit.course.execution import REPORT, rounded
+from mtlkit.evaluation import to_png
+from mtlkit.evaluation.plots import MARKERS
+from mtlkit.tables import write_csv
+
+RESULTS = ("runs.csv", "summary.csv")
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """One point of the grid: its parameters, and its folder, which is there once the run is whole.
+
+    The folder is `PARAMETERS-POINT_MADE`: a digest of all parameters, and one of what else counts.
+    """
+
+    values: dict[str, Any]
+    folder: Path
+
+    @property
+    def recorded(self) -> dict[str, Any] | None:
+        """What the run recorded, or None if it is not finished."""
+        report = self.folder / REPORT
+        return json.loads(report.read_bytes())["recorded"] if report.is_file() else None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Is it finished by another chapter, method, version or data only?"""
+        point = self.folder.name.rpartition("_")[0]
+        others = self.folder.parent.glob(f"{point}_????????/{REPORT}")
+        return self.recorded is None and any(others)
+
+
+def numbers(runs: list[SweepRun], by: list[str]) -> DataFrame:
+    """Return a row for each number that a run recorded: the run's `by`, the metric, its value."""
+    rows = []
+    for run in runs:
+        group = {name: run.values[name] for name in by}
+        for metric, value in (run.recorded or {}).items():
+            if isinstance(value, float):
+                rows.append(group | {"metric": metric, "value": value})
+    table = DataFrame(rows, columns=[*by, "metric", "value"])
+    return table.sort_values("metric", kind="stable")  # else as in the grid
+
+
+def summary(table: DataFrame) -> DataFrame:
+    """Return mean and spread of the values of `numbers`, a row for each metric and group."""
+    groups = table.groupby(list(table.columns[:-1]), sort=False)["value"]
+    spread = groups.agg(runs="count", mean="mean", sd="std", min="min", max="max")
+    return spread.map(rounded).reset_index()
+
+
+def write_results(
+    folder: Path, runs: list[SweepRun], by: list[str], failed: dict[Path, str]
+) -> None:
+    """Write `runs.csv` (a row a run), `summary.csv` (see `summary`), and `figure.png`.
+
+    Numbers have six digits there; all digits are in the runs' own `report.json`.
+    """
+    rows = []
+    for run in runs:
+        recorded = {name: rounded(value) for name, value in (run.recorded or {}).items()}
+        about = {"failed": failed.get(run.folder, ""), "folder": run.folder.name}
+        rows.append(run.values | recorded | about)
+    write_csv(folder / "runs.csv", rows)
+    table = numbers(runs, by)
+    summary(table).to_csv(folder / "summary.csv", index=False, encoding="utf-8-sig")
+    if len(table):
+        (folder / "figure.png").write_bytes(to_png(sweep_figure(table, by)))
+
+
+def sweep_figure(numbers: DataFrame, by: list[str]) -> Figure:
+    """Draw each run as a dot, and mean ± standard deviation of each group; a panel a number.
+
+    Args:
+        numbers: a row a run and number: the parameters `by`, metric, value.
+        by: the parameters that tell groups apart; the first is drawn along the panel.
+    """
+    import seaborn  # here: it takes a second
+
+    along, *others = by or ["all"]
+    groups = []
+    for row in numbers.to_dict("records"):
+        texts = [f"{name} {row[name]}" for name in others]
+        groups.append(", ".join(texts) or "mean ± sd")
+    table = numbers.assign(all="runs", group=groups).astype({along: str})
+    n, panels = len(set(groups)), table.groupby("metric")
+    figure = Figure(figsize=(8, 0.5 + 2.8 * len(panels)), layout="constrained")
+    subplots = figure.subplots(len(panels), squeeze=False)
+    for axes, (metric, rows) in zip(subplots.flat, panels, strict=True):
+        looks: dict[str, Any] = {
+            "data": rows,
+            "x": along,
+            "y": "value",
+            "hue": "group",
+            "palette": "colorblind",
+            "ax": axes,
+        }
+        seaborn.stripplot(**looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
+        seaborn.pointplot(
+            **looks,
+            errorbar="sd",
+            linestyle="none",
+            capsize=0.1,
+            dodge=0.8 * (n - 1) / n,
+            markers=list(islice(cycle(MARKERS), n)),
+        )
+        title = f"{metric}: each run, and the mean ± standard deviation of each group"
+        axes.set(title=title, ylabel=metric)
+        axes.legend(fontsize=9)
+    return figure
