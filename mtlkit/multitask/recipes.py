@@ -31,7 +31,12 @@ from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.tasks import Classification, Clustering, Contrast, Regression
 from mtlkit.multitask.training import History, State, Teacher, fit, steps_an_epoch
 from mtlkit.multitask.weighting import Weighting
-from mtlkit.preprocessing.class_sizes import WEIGHTS, SizeEvidence, check_class_sizes, sized_vectors
+from mtlkit.preprocessing.class_sizes import (
+    DESCRIPTOR_WEIGHTS,
+    SizeEvidence,
+    check_class_sizes,
+    sized_vectors,
+)
 from mtlkit.preprocessing.label_vectors import check_clusters
 
 STAGES = ("features", "groups", "label vectors", "classes")
@@ -286,8 +291,8 @@ def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
     (2.0,)
     """
     if len(shape) == 3 and shape[0] == 3:
-        return WEIGHTS[-1:]
-    return (0.0,) if later else WEIGHTS
+        return DESCRIPTOR_WEIGHTS[-1:]
+    return (0.0,) if later else DESCRIPTOR_WEIGHTS
 
 
 def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
