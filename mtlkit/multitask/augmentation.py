@@ -91,9 +91,10 @@ class Augmentation:
 
 def _draw(images: Tensor, generator: torch.Generator, limit: float) -> Tensor:
     """Return a number in [-limit, limit] for each image: B x 1 x ..., as images have dimensions."""
-    numbers = torch.rand(len(images), generator=generator) * 2 - 1
+    numbers = torch.rand(len(images), generator=generator)
+    numbers = (numbers * 2 - 1) * limit
     shape = [1] * (images.ndim - 1)
-    return (numbers * limit).to(images.device).view(-1, *shape)
+    return numbers.to(images.device).view(-1, *shape)
 
 
 def usual_augmentation(shape: Sequence[int]) -> Augmentation:

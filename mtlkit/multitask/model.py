@@ -57,7 +57,8 @@ class MultiTaskModel(nn.Module):
 
     def forward(self, views: Tensor) -> dict[str, Tensor]:
         """Return each head's outputs, V x B x K, for V views of B images (V x B x C x H x W)."""
-        features = self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])  # V x B x width
+        features = self.encoder(views.flatten(0, 1))
+        features = features.unflatten(0, views.shape[:2])  # V x B x width
         return {name: head(features) for name, head in self.heads.items()}
 
     def losses(self, views: Tensor, rows: Tensor) -> dict[str, Tensor]:

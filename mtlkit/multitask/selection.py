@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy import ndarray
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
@@ -13,8 +14,8 @@ from mtlkit.preprocessing.communities import agreement, neighbour_graph, normali
 
 
 def label_free_scores(
-    features: np.ndarray, runs: Sequence[np.ndarray], seed: int = 0, most: int = 5_000
-) -> dict[str, np.ndarray]:
+    features: ndarray, runs: Sequence[ndarray], seed: int = 0, most: int = 5_000
+) -> dict[str, ndarray]:
     r"""Return P numbers for each score, one a run; more is better.
 
     - `agreement`: the mean normalised mutual information with the other runs (stability over
@@ -53,13 +54,23 @@ def label_free_scores(
     partitions = [run.argmax(axis=1) for run in runs]
     rows = np.random.default_rng(seed).permutation(len(features))[:most]
     graph = neighbour_graph(normalize(features[rows]))
-    scores: dict[str, list[float]] = {"modularity": [], "association": [], "confidence": []}
-    for run, classes in zip(runs, partitions, strict=True):
-        member = np.eye(n_clusters)[classes[rows]]  # N x K
-        between = member.T @ (graph @ member)  # K x K
-        share = between / between.sum()
-        scores["modularity"].append(np.trace(share) - (share.sum(0) ** 2).sum())
-        scores["association"].append(normalised_association(between))
-        scores["confidence"].append(run.max(axis=1).mean())
-    agreements = {"agreement": agreement(partitions, n_clusters)}
-    return agreements | {name: np.array(values) for name, values in scores.items()}
+    members = [np.eye(n_clusters)[classes[rows]] for classes in partitions]  # N x K
+    tables = [member.T @ (graph @ member) for member in members]  # K x K
+    scores = {
+        "agreement": agreement(partitions, n_clusters),
+        "modularity": [modularity(table) for table in tables],
+        "association": [normalised_association(table) for table in tables],
+        "confidence": [run.max(axis=1).mean() for run in runs],
+    }
+    return {name: np.array(values) for name, values in scores.items()}
+
+
+def modularity(between: ndarray) -> float:
+    """Return the modularity of K classes, by the weight of all links between two of them, K x K.
+
+    >>> modularity(np.eye(2))
+    0.5
+    """
+    share = between / between.sum()
+    by_chance = share.sum(axis=0) ** 2
+    return float(np.trace(share) - by_chance.sum())

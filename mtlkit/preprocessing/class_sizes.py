@@ -119,9 +119,8 @@ def sized_vectors(
     if len(network) > LARGEST:
         rows = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
         classes = None if classes is None else classes[rows]
-        vectors, evidence = sized_vectors(
-            network[rows], descriptors[rows], n_clusters, seed, class_sizes, weights, classes
-        )
+        sample = network[rows], descriptors[rows]
+        vectors, evidence = sized_vectors(*sample, n_clusters, seed, class_sizes, weights, classes)
         return spread(vectors, network[rows], network), evidence
     stability = -np.inf
     for candidate in joined_views(network, descriptors, n_clusters, weights):
@@ -133,7 +132,8 @@ def sized_vectors(
     cut = partial(normalised_cut, view.graph, n_clusters=n_clusters)
     if classes is not None and len(np.unique(classes)) == n_clusters:
         free = min(free, classes, key=cut)
-    equal = min(equal_partitions(view.features, n_clusters, seed, free), key=cut, default=free)
+    partitions = equal_partitions(view.features, n_clusters, seed, free)
+    equal = min(partitions, key=cut, default=free)
     free_cut = cut(free)
     equal_cut = cut(equal)
     taken = class_sizes
@@ -172,7 +172,8 @@ def joined_views(
         if weight:
             features = np.concatenate([network, weight * main_parts], axis=1)
         features = normalize(features).astype(np.float32)
-        yield View(weight, features, neighbour_graph(features, n_clusters))
+        graph = neighbour_graph(features, n_clusters)
+        yield View(weight, features, graph)
 
 
 def equal_partitions(

@@ -96,16 +96,18 @@ def find_communities(
     for multiple in groups_a_class:
         n_groups = min(multiple * n_clusters, len(features))
         for attempt in range(tries):
-            groups = fit_kmeans(features, n_groups, seed + attempt).labels_
+            model = fit_kmeans(features, n_groups, seed + attempt)
+            groups = model.labels_
             member = groups[:, None] == np.unique(groups)  # N x G, no group is empty
             members.append(member.astype(np.float32))
-    alike_all = likeness(features, np.concatenate(members, axis=1))
+    all_groups = np.concatenate(members, axis=1)
+    all_alike = likeness(features, all_groups)
     pool = []
     scores = []
     end = 0
     for member in members:
         start, end = end, end + member.shape[1]
-        alike = alike_all[start:end, start:end]  # G x G
+        alike = all_alike[start:end, start:end]  # G x G
         shared = member.T @ (graph @ member)  # G x G
         sizes = member.sum(axis=0)  # G
         for link in links:
@@ -136,10 +138,11 @@ def agreement(partitions: list[ndarray], n_clusters: int) -> ndarray:
     [0.67, 0.67, 0.33]
     """
     member = np.eye(n_clusters)[np.transpose(partitions)]  # N x P x K
-    joint = np.tensordot(member, member, axes=(0, 0)) / len(member)  # P x K x P x K
-    entropy = entr(member.mean(axis=0)).sum(axis=1)  # P
-    both = entropy[:, None] + entropy  # P x P
-    information = both - entr(joint).sum(axis=(1, 3))
+    joint = np.tensordot(member, member, axes=(0, 0))  # P x K x P x K
+    together = entr(joint / len(member)).sum(axis=(1, 3))  # P x P
+    alone = entr(member.mean(axis=0)).sum(axis=1)  # P
+    both = alone[:, None] + alone
+    information = both - together
     ones = np.ones_like(both)  # two partitions of a single class agree
     shares = np.divide(information, both / 2, out=ones, where=both > 2e-12)
     return shares.mean(axis=1)
@@ -181,9 +184,11 @@ def neighbour_graph(features: ndarray, n_clusters: int | None = None) -> sparse.
         size = width + 1
         columns = nearest[:, :size].ravel()
         ends = np.arange(0, columns.size + 1, size)
-        member = sparse.csr_array((np.ones(columns.size), columns, ends), shape=graph.shape)
+        ones = np.ones(columns.size)
+        member = sparse.csr_array((ones, columns, ends), shape=graph.shape)
         either = member.maximum(member.T)  # pairs of which one has the other among its neighbours
-        shared = ((member @ member.T) * either).tocsr()
+        shared = (member @ member.T) * either
+        shared = shared.tocsr()
         shared.setdiag(0)
         shared.eliminate_zeros()
         shared.data /= 2 * size - shared.data
@@ -255,7 +260,8 @@ def merge(between: ndarray, mass: ndarray, n_clusters: int, link: str = "cosine"
         between[:, keep] += between[:, gone]
         mass[keep] += mass[gone]
         row = strength(between[keep], mass[keep], mass)
-        row[links[keep] < 0] = -1  # to itself, or to a group that is no longer there
+        absent = links[keep] < 0  # itself, or a group that is no longer there
+        row[absent] = -1
         links[keep] = links[:, keep] = row
         links[gone] = links[:, gone] = -1
         owner[owner == gone] = keep
@@ -303,7 +309,8 @@ def separation(between: ndarray, sizes: ndarray) -> float:
     """
     pairs = sizes * (sizes - 1)
     own = np.diag(between) / np.maximum(pairs, 1)
-    scale = np.outer(sizes, sizes) * np.sqrt(np.outer(own, own))
+    scale = np.sqrt(np.outer(own, own))
+    scale = np.outer(sizes, sizes) * scale
     links = between / np.maximum(scale, 1e-150)
     np.fill_diagonal(links, 0)
     return -float(links.max())

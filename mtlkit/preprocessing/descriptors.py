@@ -93,7 +93,8 @@ def colour(images: ndarray, cells: int = 4) -> ndarray:
     heights = np.diff(rows, append=height)
     widths = np.diff(columns, append=width)
     means = sums / np.outer(heights, widths)
-    return means.reshape(len(images), -1).astype(np.float32)
+    means = means.reshape(len(images), -1)
+    return means.astype(np.float32)
 
 
 def chromaticity(images: ndarray, cells: int = 4) -> ndarray:
@@ -110,7 +111,8 @@ def chromaticity(images: ndarray, cells: int = 4) -> ndarray:
     True
     """
     light = images.mean(axis=(1, 2, 3), keepdims=True)
-    tint = images - images.mean(axis=1, keepdims=True)
+    grey_level = images.mean(axis=1, keepdims=True)
+    tint = images - grey_level
     return colour(tint / np.maximum(light, 1e-3), cells)
 
 
@@ -174,7 +176,8 @@ def standardise(features: ndarray) -> ndarray:
     features = np.asarray(features, np.float32)
     deviation = features.std(axis=0)
     largest = np.abs(features).max(axis=0)
-    deviation[deviation <= 1e-6 * np.maximum(1, largest)] = np.inf
+    still = deviation <= 1e-6 * np.maximum(1, largest)
+    deviation[still] = np.inf
     return (features - features.mean(axis=0)) / deviation
 
 

@@ -78,4 +78,5 @@ def canny(images: ndarray, sigma: float = 1.0, low: float = 0.1, high: float = 0
     edges = [
         canny_of_picture(picture, sigma, low, high, mode="nearest") for picture in grey(images)
     ]
-    return np.stack(edges).astype(np.float32)[:, None]
+    maps = np.stack(edges)[:, None]
+    return maps.astype(np.float32)

@@ -59,9 +59,11 @@ def kmeans_vectors(features: ndarray, n_clusters: int, seed: int = 0, n_init: in
     """
     check_clusters(n_clusters, len(features))
     model = fit_kmeans(features, n_clusters, seed, n_init)
-    squared = np.asarray(model.transform(features)) ** 2  # N x K
-    tau = max(squared.min(axis=1).mean(), 1e-12)
-    return softmax(-squared / tau, axis=1).astype(np.float32)
+    distances = np.asarray(model.transform(features))  # N x K
+    squared = distances**2
+    tau = squared.min(axis=1).mean()
+    vectors = softmax(-squared / max(tau, 1e-12), axis=1)
+    return vectors.astype(np.float32)
 
 
 def equal_size_vectors(
@@ -108,7 +110,8 @@ def equal_size_vectors(
         centres = vectors.T @ features / np.maximum(shares, 1e-12)
         if np.abs(centres - before).max() < 1e-4:
             break
-        squared = lengths - 2 * features @ centres.T + (centres**2).sum(axis=1)
+        squared = lengths - 2 * features @ centres.T
+        squared = squared + (centres**2).sum(axis=1)
         squared = squared.clip(min=0)
         tau = 0.05 * max(squared.mean(), 1e-12)
         vectors = sinkhorn(-squared / tau)
@@ -150,8 +153,10 @@ def smooth(vectors: ndarray, features: ndarray, neighbours: int = 10) -> ndarray
     [1.0, 0.0]
     """
     hard = hardened(vectors)
-    nearest = nearest_rows(features, None, min(neighbours, len(vectors) - 1))
-    return (hard + hard[nearest].mean(axis=1)) / 2
+    count = min(neighbours, len(vectors) - 1)
+    nearest = nearest_rows(features, None, count)
+    shares = hard[nearest].mean(axis=1)
+    return (hard + shares) / 2
 
 
 def spread(vectors: ndarray, sample: ndarray, features: ndarray, neighbours: int = 10) -> ndarray:

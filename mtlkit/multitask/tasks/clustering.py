@@ -1,6 +1,7 @@
 """Clustering: a head of many small groups, which pulls alike images together."""
 
 import numpy as np
+from numpy import ndarray
 
 from mtlkit.multitask.tasks.classification import Classification
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
@@ -28,7 +29,8 @@ class Clustering(Classification):
     torch.Size([48, 6])
     """
 
-    def __init__(self, features: np.ndarray, n_groups: int, seed: int = 0) -> None:
+    def __init__(self, features: ndarray, n_groups: int, seed: int = 0) -> None:
         vectors = kmeans_vectors(features, n_groups, seed, n_init=1)
         groups = vectors.argmax(axis=1)
-        super().__init__(np.eye(n_groups)[groups])
+        targets = np.eye(n_groups)[groups]
+        super().__init__(targets)
