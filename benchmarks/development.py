@@ -46,8 +46,14 @@ from mtlkit.evaluation import score, to_png
 from mtlkit.multitask import Recipe, Schedule, TrainingOptions, fit
 from mtlkit.multitask.compute import threads
 from mtlkit.multitask.stages import features_of, first_model, usual_weights
-from mtlkit.preprocessing.class_sizes import THRESHOLD, WEIGHTS, _joined, sized_vectors
-from mtlkit.preprocessing.communities import normalised_cut
+from mtlkit.preprocessing.class_sizes import (
+    DESCRIPTOR_WEIGHTS,
+    THRESHOLD,
+    equal_partitions,
+    joined_views,
+    sized_vectors,
+)
+from mtlkit.preprocessing.communities import find_communities, normalised_cut
 
 IMAGES, PEOPLE, CELLS = 10_000, 13, 1_000
 LIKE = 1.5  # classes are of like size if the largest is at most so many times the smallest
@@ -154,9 +160,12 @@ def run(name: str, root: Path, seed: int, effort: float) -> dict[str, Any]:
     with threads(1):
         features, descriptors = first_stage(data.images, k, seed, effort)
         partitions = []
-        for view in _joined(features, descriptors, WEIGHTS, k):
-            found = view.communities(k, seed)
-            equal = view.equal_sizes(k, seed, found.classes).argmax(axis=1)
+        for view in joined_views(features, descriptors, k, DESCRIPTOR_WEIGHTS):
+            found = find_communities(view.features, view.graph, k, seed, tries=5)
+            ways = equal_partitions(view.features, k, seed, found.classes)
+            equal = min(
+                ways, key=lambda classes, graph=view.graph: normalised_cut(graph, classes, k)
+            )
             partitions.append((view, found.stability, {"free": found.classes, "equal": equal}))
         vectors, taken = sized_vectors(
             features, descriptors, k, seed, "auto", usual_weights(data.images.shape[1:])

@@ -33,7 +33,7 @@ from mtlkit.data import ImageSet
 from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask.compute import threads
-from mtlkit.preprocessing.class_sizes import _joined
+from mtlkit.preprocessing.class_sizes import joined_views
 from mtlkit.preprocessing.communities import LINKS, agreement, find_communities, normalised_cut
 
 DEVELOPMENT = ("2:1", "3:1", "3:1, clumped", "10:1", "10:1, clumped", "one large")
@@ -67,24 +67,25 @@ def ways_of(
     """
 
     def view(network: np.ndarray, weight: float = WEIGHT) -> Any:
-        return next(_joined(network, descriptors, [weight], k))
+        return next(joined_views(network, descriptors, k, [weight]))
+
+    def communities(view: Any) -> np.ndarray:
+        return find_communities(view.features, view.graph, k, seed, tries=5).classes
 
     usual = view(first)
     find = partial(find_communities, usual.features, usual.graph, k)
     pool = [
-        find(seed + attempt, n_groups, 1, (link,)).classes
-        for n_groups in (3 * k, 5 * k)
+        find(seed + attempt, 1, (groups,), (link,)).classes
+        for groups in (3, 5)  # a class
         for attempt in range(5)
         for link in LINKS
     ]
     cuts = [normalised_cut(usual.graph, classes, k) for classes in pool]
     return {
-        "as it is": usual.communities(k, seed).classes,
-        "the network without the descriptors": view(first, 0).communities(k, seed).classes,
-        "two networks beside each other": view(np.hstack([first, second]))
-        .communities(k, seed)
-        .classes,
-        "smaller groups (8 K) to begin with": find(seed, 8 * k, 10).classes,
+        "as it is": communities(usual),
+        "the network without the descriptors": communities(view(first, 0)),
+        "two networks beside each other": communities(view(np.hstack([first, second]))),
+        "smaller groups (8 K) to begin with": find(seed, 10, (8,)).classes,
         "the pool's member that cuts least": pool[int(np.argmin(cuts))],
         "the pool's member that agrees most with the others": pool[
             int(np.argmax(agreement(pool, k)))

@@ -27,7 +27,7 @@ from mtlkit.multitask import (
     fit,
 )
 from mtlkit.multitask.tasks import Contrast, Regression
-from mtlkit.preprocessing import describe, edge_maps
+from mtlkit.preprocessing import canny, describe
 
 PACKAGE = Path(mtlkit.__file__).parent
 MAY_OPEN = (
@@ -86,7 +86,7 @@ def test_the_whole_way_works_on_labels_that_raise_when_touched(
 
 
 def test_each_room_works_on_labels_that_raise_when_touched(guarded: ImageSet) -> None:
-    edge_maps(guarded.images)
+    canny(guarded.images)
     targets = describe(guarded.images, ["hog", "lbp", "colour", "edge_density"])
     model = MultiTaskModel(SmallCNN(), {"views": Contrast(), "descriptors": Regression(targets)})
     fit(model, guarded.images, epochs=1)

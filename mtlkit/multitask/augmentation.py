@@ -1,10 +1,9 @@
-"""Augmentation: changes that leave an image's class as it was, drawn anew for each image of a
-batch.
-"""
+"""Augmentation: changes that leave an image's class as it was, drawn for each image by itself."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -51,49 +50,55 @@ class Augmentation:
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return changed copies of B x C x H x W images (or B x D features)."""
-        size = len(images)
-
-        def draw(limit: float) -> Tensor:  # B numbers in [-limit, limit]
-            return ((torch.rand(size, generator=generator) * 2 - 1) * limit).to(images.device)
-
-        if images.ndim == 4:
-            angle, shear = draw(math.radians(self.rotation)), draw(self.shear)
-            scale = 1 + draw(self.scale)
-            mirror = draw(1.0).sign() if self.flip else torch.ones(size, device=images.device)
-            cos, sin = angle.cos() / scale, angle.sin() / scale
-            affine = torch.stack(
-                [
-                    mirror * cos,
-                    shear * cos - sin,
-                    2 * draw(self.shift),
-                    mirror * sin,
-                    shear * sin + cos,
-                    2 * draw(self.shift),
-                ],
-                dim=1,
-            ).view(size, 2, 3)
-            grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
-            ground = background(images)  # what comes in from outside is the image's own background
-            images = functional.grid_sample(images - ground, grid, align_corners=False) + ground
-        shape = (size,) + (1,) * (images.ndim - 1)
-        images = images * (1 + draw(self.gain)).view(shape)
-        if self.light and images.ndim == 4:
+        draw = partial(_draw, images, generator)
+        pictures = images.ndim == 4
+        if pictures:
+            images = self._moved(images, draw)
+        images = images * (1 + draw(self.gain))
+        if self.light and pictures:
             level = images.mean((1, 2, 3), keepdim=True)  # B x 1 x 1 x 1
-            contrast, brightness = (2 ** draw(self.light).view(shape) for _ in range(2))
+            contrast = 2 ** draw(self.light)
+            brightness = 2 ** draw(self.light)
             images = level * brightness + (images - level) * contrast
-        if self.colour and images.ndim == 4:
+        if self.colour and pictures:
             grey = images.mean(1, keepdim=True)  # B x 1 x H x W
-            tint = torch.stack([draw(self.colour / 5) for _ in range(images.shape[1])], dim=1)[
-                ..., None, None
-            ]
-            images = (grey + (images - grey) * (1 + draw(self.colour)).view(shape)) * (1 + tint)
-        return images + self.noise * torch.randn(images.shape, generator=generator).to(
-            images.device
-        )
+            tints = [draw(self.colour / 5) for _ in range(images.shape[1])]
+            strength = 1 + draw(self.colour)
+            images = (grey + (images - grey) * strength) * (1 + torch.cat(tints, dim=1))
+        noise = torch.randn(images.shape, generator=generator)
+        return images + self.noise * noise.to(images.device)
+
+    def _moved(self, images: Tensor, draw: Callable[[float], Tensor]) -> Tensor:
+        """Return images turned, scaled, sheared, shifted and mirrored."""
+        angle = draw(math.radians(self.rotation))
+        shear = draw(self.shear)
+        scale = 1 + draw(self.scale)
+        mirror = draw(1.0).sign() if self.flip else 1
+        cos, sin = angle.cos() / scale, angle.sin() / scale
+        rows = [
+            mirror * cos,
+            shear * cos - sin,
+            2 * draw(self.shift),
+            mirror * sin,
+            shear * sin + cos,
+            2 * draw(self.shift),
+        ]
+        affine = torch.cat(rows, dim=1).view(-1, 2, 3)
+        grid = functional.affine_grid(affine, list(images.shape), align_corners=False)
+        ground = background(images)  # what comes in from outside is the image's own background
+        return functional.grid_sample(images - ground, grid, align_corners=False) + ground
+
+
+def _draw(images: Tensor, generator: torch.Generator, limit: float) -> Tensor:
+    """Return a number in [-limit, limit] for each image: B x 1 x ..., as images have dimensions."""
+    numbers = torch.rand(len(images), generator=generator)
+    numbers = (numbers * 2 - 1) * limit
+    shape = [1] * (images.ndim - 1)
+    return numbers.to(images.device).view(-1, *shape)
 
 
 def usual_augmentation(shape: Sequence[int]) -> Augmentation:
-    """Return what is assumed of rows of this shape (D, or C x H x W) where nobody says otherwise.
+    """Return the default for rows of this shape (D, or C x H x W).
 
     Colour images are taken for photographs, whose light and colours vary.
 
@@ -107,7 +112,6 @@ def usual_augmentation(shape: Sequence[int]) -> Augmentation:
 
 def background(images: Tensor) -> Tensor:
     """Return each image's background, the median of its border per channel: B x C x 1 x 1."""
-    border = torch.cat(
-        [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=-1
-    )
+    edges = [images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]]
+    border = torch.cat(edges, dim=-1)
     return border.median(dim=-1).values[..., None, None]

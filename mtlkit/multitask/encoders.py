@@ -1,6 +1,4 @@
-"""Encoders: from images (B x C x H x W) or plain features (B x D) to the shared features (B x
-width).
-"""
+"""Encoders: from images (B x C x H x W) or rows (B x D) to the shared features (B x width)."""
 
 import copy
 from pathlib import Path
@@ -11,6 +9,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mtlkit.errors import InputError, as_input_error, nearest, normalised_name
+
+OURS = ("small-cnn", "mlp")  # names; the others are torchvision's
 
 
 class SmallCNN(nn.Module):
@@ -36,18 +36,17 @@ class SmallCNN(nn.Module):
         self.settings = {"channels": channels, "side": side, "width": width}
         self.width = width
         layers: list[nn.Module] = []
-        depth, inputs, stride = 24, channels, 2 if side >= 32 else 1
+        inputs, depth = channels, 24
+        stride = 2 if side >= 32 else 1
         while True:
-            layers += [
-                nn.Conv2d(inputs, depth, 3, stride, 1, bias=False),
-                nn.BatchNorm2d(depth),
-                nn.ReLU(),
-            ]
+            convolution = nn.Conv2d(inputs, depth, 3, stride, 1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(depth), nn.ReLU()]
             side, stride = (side - 1) // stride + 1, 1
             if side < 4:
                 break
             layers.append(nn.MaxPool2d(2))
-            side, inputs, depth = side // 2, depth, min(2 * depth, 96)
+            side //= 2
+            inputs, depth = depth, min(2 * depth, 96)
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(depth * side * side, width))
         self.to(memory_format=torch.channels_last)  # a third faster on a CPU
 
@@ -104,15 +103,16 @@ def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Mo
     >>> make_encoder("mlp", channels=1, side=8)(torch.zeros(5, 1, 8, 8)).shape
     torch.Size([5, 128])
     """
-    ours = {
-        "smallcnn": lambda: SmallCNN(channels, side, width),
-        "mlp": lambda: MLP(channels * side * side, width),
-    }
-    encoder: Any = ours.get(normalised_name(name), lambda: _torchvision(name, channels, side))()
-    encoder.name, encoder.settings = (
-        name,
-        {"channels": channels, "side": side, "width": encoder.width},
-    )
+    official = check_encoder(name)
+    encoder: Any
+    if official == "small-cnn":
+        encoder = SmallCNN(channels, side, width)
+    elif official == "mlp":
+        encoder = MLP(channels * side * side, width)
+    else:
+        encoder = _torchvision(official, channels, side)
+    encoder.name = name
+    encoder.settings = {"channels": channels, "side": side, "width": encoder.width}
     return encoder
 
 
@@ -120,46 +120,40 @@ def _torchvision(name: str, channels: int, side: int) -> nn.Module:
     """Return a network of torchvision's whose classifier, `encoder.without`, is taken off."""
     from torchvision import models
 
-    official = _official(name)
-    only = (
-        {"aux_logits": False, "init_weights": False}
-        if normalised_name(name) in ("googlenet", "inceptionv3")
-        else {}
-    )
-    encoder: Any = models.get_model(official, weights=None, **only)
+    settings = {}
+    if name in ("googlenet", "inception_v3"):
+        settings = {"aux_logits": False, "init_weights": False}
+    encoder: Any = models.get_model(name, weights=None, **settings)
     layers = [
-        (place, layer)
-        for place, layer in encoder.named_modules()
-        if isinstance(layer, (nn.Linear, nn.Conv2d))
+        key for key, layer in encoder.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d))
     ]
-    encoder.without, encoder.width = layers[-1][0], layers[-1][1].weight.shape[1]
+    encoder.without = layers[-1]
+    encoder.width = encoder.get_submodule(encoder.without).weight.shape[1]
     encoder.set_submodule(encoder.without, nn.Identity())
     encoder.register_forward_pre_hook(_three_channels)
-    with (
-        as_input_error(f"encoder {name!r} cannot take {side} px", "take another side or encoder"),
-        torch.no_grad(),
-    ):
+    what = f"encoder {name!r} cannot take {side} px"
+    with as_input_error(what, "take another side or encoder"), torch.no_grad():
         encoder.eval()(torch.zeros(2, channels, side, side))
     return encoder.train()
 
 
-def _official(name: str) -> str:
-    """Return torchvision's name of one of its classifiers."""
-    from torchvision import models  # takes two seconds: only who wants it waits
+def check_encoder(name: str) -> str:
+    """Return an encoder's name as we or torchvision spell it; `InputError` where there is none.
 
-    known = {normalised_name(one): one for one in models.list_models(module=models)}
-    if normalised_name(name) not in known:
+    >>> check_encoder("SmallCNN"), check_encoder("ResNet-18")
+    ('small-cnn', 'resnet18')
+    """
+    names = {normalised_name(ours): ours for ours in OURS}
+    if normalised_name(name) not in names:
+        from torchvision import models  # takes two seconds: only who wants it waits
+
+        names |= {normalised_name(model): model for model in models.list_models(module=models)}
+    if normalised_name(name) not in names:
         raise InputError(
             f"encoder {name!r} is not known: use small-cnn, mlp, or a classifier of torchvision."
-            + nearest(name, ["small-cnn", "mlp", *known.values()])
+            + nearest(name, names.values())
         )
-    return known[normalised_name(name)]
-
-
-def check_encoder(name: str) -> None:
-    """Raise `InputError` unless `make_encoder` knows the name."""
-    if normalised_name(name) not in ("smallcnn", "mlp"):
-        _official(name)
+    return names[normalised_name(name)]
 
 
 def usual_bytes(name: str) -> int:
@@ -169,11 +163,12 @@ def usual_bytes(name: str) -> int:
     >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
     (0, 46758048)
     """
-    if normalised_name(name) in ("smallcnn", "mlp"):
+    official = check_encoder(name)
+    if official in OURS:
         return 0
     from torchvision import models
 
-    return 4 * models.get_model_weights(_official(name)).DEFAULT.meta["num_params"]
+    return 4 * models.get_model_weights(official).DEFAULT.meta["num_params"]
 
 
 def _three_channels(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
@@ -193,20 +188,20 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
         InputError: no such file, not safetensors, damaged, with NaN, or of another architecture.
     """
     with as_input_error(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
-        found = load_file(Path(path).expanduser())
-    if all(key.startswith(("encoder.", "heads.")) for key in found):  # a run's
-        found = {
+        weights = load_file(Path(path).expanduser())
+    if all(key.startswith(("encoder.", "heads.")) for key in weights):  # a run's
+        weights = {
             key.removeprefix("encoder."): value
-            for key, value in found.items()
+            for key, value in weights.items()
             if key.startswith("encoder.")
         }
     off = f"{getattr(encoder, 'without', 'no classifier')}."
-    found = {key: value for key, value in found.items() if not key.startswith(off)}
+    weights = {key: value for key, value in weights.items() if not key.startswith(off)}
     remedy = "give weights of the same encoder, made for as many channels and the same side"
     with as_input_error(f"{path}: does not fit the encoder", remedy):
-        copy.deepcopy(encoder).load_state_dict(
-            found
-        )  # a try: what does not fit must leave the encoder as it was
-        if bad := [key for key, value in found.items() if not value.isfinite().all()]:
-            raise ValueError(f"{bad[0]} holds NaN or infinity")
-    encoder.load_state_dict(found)
+        # On a copy first: what does not fit must leave the encoder as it was.
+        copy.deepcopy(encoder).load_state_dict(weights)
+        for key, value in weights.items():
+            if not value.isfinite().all():
+                raise ValueError(f"{key} holds NaN or infinity")
+    encoder.load_state_dict(weights)

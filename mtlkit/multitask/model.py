@@ -1,6 +1,7 @@
 """The multi-task model: one shared encoder and a head for each task."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +40,11 @@ class MultiTaskModel(nn.Module):
     def add(self, name: str, task: Task) -> None:
         """Add a task with a fresh head, or put it in the place of the task of that name."""
         if not isinstance(task, Task):
-            raise InputError(
-                f"task {name!r} is a {type(task).__name__}: give an object of a "
-                "class that extends Task."
-            )
+            kind = type(task).__name__
+            raise InputError(f"task {name!r} is a {kind}: give an object that extends Task.")
+        width: Any = self.encoder.width
         self.tasks[name] = task
-        self.heads[name] = task.head(int(self.encoder.width)).to(self.device)  # type: ignore[arg-type]
+        self.heads[name] = task.head(width).to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -57,15 +57,14 @@ class MultiTaskModel(nn.Module):
 
     def forward(self, views: Tensor) -> dict[str, Tensor]:
         """Return each head's outputs, V x B x K, for V views of B images (V x B x C x H x W)."""
-        features = self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])  # V x B x width
+        features = self.encoder(views.flatten(0, 1))
+        features = features.unflatten(0, views.shape[:2])  # V x B x width
         return {name: head(features) for name, head in self.heads.items()}
 
     def losses(self, views: Tensor, rows: Tensor) -> dict[str, Tensor]:
         """Return each task's loss on a batch: V views of the B training images at `rows`."""
-        return {
-            name: self.tasks[name].batch_loss(outputs, rows)
-            for name, outputs in self(views).items()
-        }
+        outputs = self(views)
+        return {name: task.batch_loss(outputs[name], rows) for name, task in self.tasks.items()}
 
     @torch.no_grad()
     def features(self, images: Tensor, batch_size: int = 1024) -> Tensor:
@@ -74,16 +73,16 @@ class MultiTaskModel(nn.Module):
         self.eval()
         if self.scaling is not None:
             images = standardised(images, self.scaling)
-        features = torch.cat(
-            [self.encoder(batch.to(self.device)).cpu() for batch in images.split(batch_size)]
-        )
+        batches = images.split(batch_size)
+        features = [self.encoder(batch.to(self.device)).cpu() for batch in batches]
         self.train(training)
-        return features
+        return torch.cat(features)
 
     @torch.no_grad()
     def predict(self, images: Tensor, task: str) -> Tensor:
         """Return the softmax of one task's head for N clean images: N x K, rows sum to one."""
-        return self.heads[task](self.features(images).to(self.device)).softmax(-1).cpu()
+        features = self.features(images).to(self.device)
+        return self.heads[task](features).softmax(-1).cpu()
 
 
 def standardised(features: Tensor, scaling: Tensor) -> Tensor:

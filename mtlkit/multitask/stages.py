@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from mtlkit.multitask.checkpoints import Checkpoint
@@ -37,8 +36,8 @@ from mtlkit.multitask.training import (
     steps_an_epoch,
 )
 from mtlkit.multitask.weighting import Weighting
-from mtlkit.preprocessing.class_sizes import WEIGHTS, SizeEvidence, sized_vectors
-from mtlkit.preprocessing.label_vectors import check_clusters
+from mtlkit.preprocessing.class_sizes import DESCRIPTOR_WEIGHTS, SizeEvidence, sized_vectors
+from mtlkit.preprocessing.label_vectors import align, check_clusters
 
 STAGES = ("features", "groups", "label vectors", "classes")
 
@@ -280,20 +279,5 @@ def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
     (2.0,)
     """
     if len(shape) == 3 and shape[0] == 3:
-        return WEIGHTS[-1:]
-    return (0.0,) if later else WEIGHTS
-
-
-def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Renumber the classes of label vectors N x K so that they agree most with `reference`, N x K.
-
-    Clustering numbers its classes by chance; a head that has learnt number 3 must meet the same
-    class there again. Source: Kuhn 1955, "The Hungarian method for the assignment problem".
-
-    >>> align(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.9, 0.1], [0.2, 0.8]])).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    mine, theirs = linear_sum_assignment(vectors.T @ reference, maximize=True)
-    aligned = np.empty_like(vectors)
-    aligned[:, theirs] = vectors[:, mine]
-    return aligned
+        return DESCRIPTOR_WEIGHTS[-1:]
+    return (0.0,) if later else DESCRIPTOR_WEIGHTS

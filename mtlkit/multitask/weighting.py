@@ -4,38 +4,28 @@ scalarizers and aggregators.
 
 import copy
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 from torchjd import aggregation, scalarization
 from torchjd.aggregation import Aggregator, WeightedAggregator
 from torchjd.scalarization import DWA, FAMO, IMTLL, UW, Constant, GeometricMean, Scalarizer
 
-from mtlkit.errors import InputError, as_input_error, nearest, normalised_name
+from mtlkit.errors import InputError, as_input_error, look_up, normalised_name
 from mtlkit.multitask.model import MultiTaskModel
 
 Method = Scalarizer | Aggregator
 Weighting = str | Mapping[str, float] | Method
-NAMES = ("equal", "uncertainty")  # ours; the others are torchjd's
-POSITIVE = (
-    UW,
-    IMTLL,
-    GeometricMean,
-    DWA,
-    FAMO,
-)  # a loss below zero gets a weight without end, the wrong sign, or NaN
-SIZES = {"shape", "n_tasks"}  # arguments of torchjd's that mean the number of tasks ...
-VECTORS = {
-    "weights",
-    "weighting",
-    "gramian_weighting",
-}  # ... and those that neither a name nor a number can give
+# A loss below zero gets from these a weight without end, the wrong sign, or NaN.
+POSITIVE = (UW, IMTLL, GeometricMean, DWA, FAMO)
+NUMBER_OF_TASKS = {"shape", "n_tasks"}  # the arguments of torchjd's classes that mean it
+# What a method may remember in its attributes, buffers and parameters.
+MEMORY = (Tensor, list, tuple, int, float, type(None), Optimizer)
 
 
 def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
@@ -48,19 +38,17 @@ def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     Args:
         weighting: `"equal"`: $\sum_i L_i$; `{"views": 0.3, "descriptors": 1.0}`: $\sum_i w_i L_i$
             with fixed weights; `"uncertainty"`: $\sum_i \tfrac12 e^{-s_i} L_i + \tfrac12 s_i$,
-            where each $s_i$ is learnt with the network; or the name of any of torchjd's (see
-            `methods`), with capitals or without, as `"UPGrad"` or `"imtl-l"`, and a number behind a
-            colon where the method cannot do without, as `"CAGrad:0.5"`; or an object of torchjd's,
-            of which a copy is used.
+            where each $s_i$ is learnt with the network; or the name of one of torchjd's (see
+            `methods`), with capitals or without, as `"UPGrad"` or `"imtl-l"`; or an object of
+            torchjd's, as `torchjd.aggregation.CAGrad(c=0.5)`, of which a copy is used.
         tasks: the tasks' names.
 
     Raises:
-        InputError: an unknown name, a number or a package that is missing, or weights that do not
-            name each task once with a number above zero.
+        InputError: an unknown name, a method that needs more than a name, a package that is
+            missing, or weights that do not name each task once with a number above zero.
 
     Sources: Kendall, Gal, Cipolla 2018, "Multi-task learning using uncertainty to weigh losses";
-        Quinton, Rey 2024, "Jacobian
-    descent for multi-objective optimization" (torchjd and UPGrad).
+        Quinton, Rey 2024, "Jacobian descent for multi-objective optimization" (torchjd, UPGrad).
 
     >>> losses = torch.tensor([2.0, 4.0])
     >>> float(make_weigher({"views": 0.5, "descriptors": 1.0}, ["views", "descriptors"])(losses))
@@ -68,89 +56,56 @@ def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
     >>> make_weigher("pc-grad", ["views", "descriptors"])
     PCGrad()
     """
-    if isinstance(weighting, (Scalarizer, Aggregator)):
-        return copy.deepcopy(
-            weighting
-        )  # a method may learn or remember: the same object must give the same again
+    if isinstance(weighting, Method):
+        return copy.deepcopy(weighting)  # it may learn: the same object must give the same again
     if isinstance(weighting, str):
         return _named(weighting, len(tasks))
     if not isinstance(weighting, Mapping):
         raise InputError(
-            f"weighting is a {type(weighting).__name__}: give a name, a weight for "
-            "each task, or an object "
-            "of torchjd.scalarization or torchjd.aggregation."
+            f"weighting is a {type(weighting).__name__}: give a name, a weight for each task, or "
+            "an object of torchjd.scalarization or torchjd.aggregation."
         )
-    if set(weighting) != set(tasks) or not all(0 < w < float("inf") for w in weighting.values()):
+    weights = [float(weighting.get(name, 0)) for name in tasks]
+    if len(weighting) != len(tasks) or not all(0 < weight < torch.inf for weight in weights):
         raise InputError(
             f"weighting {dict(weighting)} must give one weight above zero to each of "
             f"{', '.join(tasks)}."
         )
-    return Constant(torch.tensor([float(weighting[name]) for name in tasks]))
+    return Constant(torch.tensor(weights))
 
 
 def _named(weighting: str, n_tasks: int) -> Method:
     """Return the method of that name, made for so many tasks."""
-    if weighting in NAMES:
-        return UW(n_tasks) if weighting == "uncertainty" else Constant(torch.ones(n_tasks))
-    name, *numbers = weighting.split(":")
-    known = methods()
-    kind = known.get(normalised_name(name))
-    if kind is None:
-        names = ", ".join([*NAMES, *(found.__name__ for found in known.values())])
+    name = normalised_name(weighting)
+    if name == "equal":
+        return Constant(torch.ones(n_tasks))
+    kind = look_up("weighting", name, {"equal": Constant, "uncertainty": UW} | methods())
+    arguments = inspect.signature(kind).parameters.values()
+    needed = [argument.name for argument in arguments if argument.default is argument.empty]
+    if missing := [argument for argument in needed if argument not in NUMBER_OF_TASKS]:
         raise InputError(
-            f"weighting {weighting!r} is not known: give a weight for each task, or one of {names}."
-            + nearest(normalised_name(name), [*NAMES, *known])
+            f"weighting {weighting!r} needs {' and '.join(missing)}: give an object, "
+            f"{kind.__module__.rpartition('.')[0]}.{kind.__name__}({'=..., '.join(missing)}=...)."
         )
-    values: dict[str, Any] = dict.fromkeys(needed(kind) & SIZES, n_tasks)
-    wanted = sorted(needed(kind) - SIZES)
-    try:
-        with as_input_error(
-            f"weighting {weighting!r} cannot be made",
-            "give another number",
-            (ValueError, TypeError),
-        ):
-            for key, number in zip(wanted, [*numbers, *"1" * len(wanted)], strict=False):
-                values[key] = int(number) if number.isdigit() else float(number)
-            method = kind(**values)
-    except ImportError as fault:
-        packages = " ".join(re.findall(r"'([\w-]+)'", str(fault)))
-        raise InputError(
-            f"weighting {weighting!r} needs a package that is not here: pip install {packages}"
-        ) from fault
-    if len(numbers) != len(wanted):
-        example = ":".join([kind.__name__, *(str(values[key]) for key in wanted)])
-        raise InputError(
-            f"weighting {weighting!r} must give "
-            f"{' and '.join(wanted) or 'no number'}: write {example!r}."
-        )
-    return method
+    with as_input_error(f"weighting {weighting!r} lacks a package", "install it", (ImportError,)):
+        return kind(**dict.fromkeys(needed, n_tasks))
 
 
 def methods() -> dict[str, type[Method]]:
-    """Return what torchjd has and a name is enough for, perhaps with a number: plain name -> class.
+    """Return torchjd's classes by their normalised names.
 
-    A name that is in both of its rooms (Mean, Sum, Random) is the scalarizer: the same with one
-    backward pass.
+    Of two with one name (Mean, Sum, Random) it is the scalarizer: the same with one backward pass.
 
-    >>> {"upgrad", "pcgrad", "mgda", "dwa", "famo"} <= set(methods()), "constant" in methods()
-    (True, False)
+    >>> {"upgrad", "pcgrad", "mgda", "dwa", "famo", "constant"} <= set(methods())
+    True
     """
-    kinds = [getattr(room, name) for room in (aggregation, scalarization) for name in room.__all__]
-    kinds = [
-        kind
-        for kind in kinds
-        if issubclass(kind, (Aggregator, Scalarizer)) and not inspect.isabstract(kind)
-    ]
-    return {normalised_name(kind.__name__): kind for kind in kinds if not needed(kind) & VECTORS}
-
-
-def needed(kind: type[Method]) -> set[str]:
-    """Return the arguments that a class cannot be made without.
-
-    >>> needed(FAMO), needed(methods()["cagrad"]), needed(DWA)
-    ({'shape'}, {'c'}, set())
-    """
-    return {a.name for a in inspect.signature(kind).parameters.values() if a.default is a.empty}
+    kinds = {}
+    for module in (aggregation, scalarization):
+        for name in module.__all__:
+            kind = getattr(module, name)
+            if issubclass(kind, Method) and not inspect.isabstract(kind):
+                kinds[normalised_name(name)] = kind
+    return kinds
 
 
 class Weigher:
@@ -176,7 +131,9 @@ class Weigher:
     """
 
     def __init__(self, weighting: Weighting, tasks: Sequence[str], cosines: bool = False) -> None:
-        self.method, self.tasks, self.cosines = make_weigher(weighting, tasks), list(tasks), cosines
+        self.method = make_weigher(weighting, tasks)
+        self.tasks = list(tasks)
+        self.cosines = cosines
         self._weights = torch.empty(0)  # of the last step
         self._seen: list[Tensor] = []  # m x m cosines of each step of this epoch
 
@@ -188,70 +145,57 @@ class Weigher:
             InputError: a loss that the method cannot bear, or a number of tasks that it is not made
                 for.
         """
-        values = torch.stack(
-            list(losses.values())
-        ).cpu()  # a few numbers: the method need not know of devices
+        # A few numbers: the method need not know of devices.
+        values = torch.stack(list(losses.values())).cpu()
         check_losses(self.method, self.tasks, values)
         shared = [p for p in model.encoder.parameters() if p.requires_grad]
-        if self.cosines or isinstance(self.method, Aggregator):
+        aggregates = isinstance(self.method, Aggregator)
+        if self.cosines or aggregates:
             rows = gradients(losses.values(), shared)  # m x n
         if self.cosines:
             unit = functional.normalize(rows, dim=1)
             self._seen.append(unit @ unit.T)
         what = f"weighting by {type(self.method).__name__} does not work for {len(values)} tasks"
-        with as_input_error(
-            what, "choose another, or other tasks", (ValueError,)
-        ):  # Krum with too few, another Constant
-            if isinstance(self.method, Scalarizer):
+        # A ValueError: of Krum with too few tasks, or of Constant with another number of weights.
+        with as_input_error(what, "choose another, or other tasks", (ValueError,)):
+            if not aggregates:
                 values.retain_grad()
                 self.method(values).backward()
                 self._weights = torch.zeros_like(values) if values.grad is None else values.grad
                 return values.detach()
-            with torch.no_grad():
-                if isinstance(self.method, WeightedAggregator):
-                    self._weights = self.method.weighting(rows)
-                step = self._weights @ rows if len(self._weights) else self.method(rows)  # n
+            step = self._aggregated(rows)
         for parameter, part in zip(shared, step.split([p.numel() for p in shared]), strict=True):
-            parameter.grad = torch.empty_like(parameter).copy_(
-                part.view_as(parameter)
-            )  # laid out as the parameter is
+            gradient = torch.empty_like(parameter)  # laid out as the parameter is
+            parameter.grad = gradient.copy_(part.view_as(parameter))
         if own := [p for p in model.heads.parameters() if p.requires_grad]:
             torch.autograd.backward(list(losses.values()), inputs=own)
         return values.detach()
 
+    @torch.no_grad()
+    def _aggregated(self, rows: Tensor) -> Tensor:
+        """Return the encoder's gradient, n numbers, from those of the tasks, m x n."""
+        if not isinstance(self.method, WeightedAggregator):
+            return self.method(rows)
+        self._weights = self.method.weighting(rows)
+        return self._weights @ rows
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the method has learnt and what it remembers: torchjd keeps some of that in
         plain attributes, in buffers that are not there at first, or in an optimiser of its own."""
-        kinds = (Tensor, list, int, float, type(None))
-        return {
-            name: {
-                "plain": {
-                    key: value for key, value in vars(module).items() if isinstance(value, kinds)
-                },
-                "buffers": dict(module.named_buffers(recurse=False)),
-                "parameters": dict(module.named_parameters(recurse=False)),
-                "own": {
-                    key: value.state_dict()
-                    for key, value in vars(module).items()
-                    if isinstance(value, Optimizer)
-                },
-            }
-            for name, module in self.method.named_modules()
-        }
+        return {name: _memory(module) for name, module in self.method.named_modules()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a `state_dict`."""
         for name, module in self.method.named_modules():
-            vars(module).update(state[name]["plain"])
-            for key, value in state[name]["buffers"].items():
-                module.register_buffer(key, value)
-            for key, value in state[name]["parameters"].items():
-                module.get_parameter(key).data.copy_(value)  # in place: the optimiser holds it
-            for key, value in state[name]["own"].items():
-                vars(module)[key] = Adam(
-                    module.parameters(recurse=False)
-                )  # as FAMO makes it at its first step
-                vars(module)[key].load_state_dict(value)
+            for key, value in state[name].items():
+                before = getattr(module, key)
+                if isinstance(before, nn.Parameter):
+                    before.data.copy_(value)  # in place: the optimiser holds it
+                elif isinstance(value, dict):
+                    module._optimizer = Adam(module.parameters())  # as FAMO does at its first step
+                    module._optimizer.load_state_dict(value)
+                else:
+                    setattr(module, key, value)
 
     def after_step(self, losses_again: Callable[[], Mapping[str, Tensor]]) -> None:
         """Let FAMO, and no other method, see what the optimiser's step did to the losses of the
@@ -267,47 +211,57 @@ class Weigher:
         `cosine/NAME/NAME`, the epoch's mean."""
         if isinstance(self.method, DWA):
             self.method.step()
-        row = {
-            f"weight/{name}": w for name, w in zip(self.tasks, self._weights.tolist(), strict=False)
-        }
+        weights = zip(self.tasks, self._weights.tolist(), strict=False)
+        row = {f"weight/{name}": weight for name, weight in weights}
         if self._seen:
-            mean, names = torch.stack(self._seen).mean(0).tolist(), enumerate(self.tasks)
-            row |= {f"cosine/{a}/{b}": mean[i][j] for (i, a), (j, b) in combinations(names, 2)}
+            mean = torch.stack(self._seen).mean(0)
+            for i, j in combinations(range(len(self.tasks)), 2):
+                row[f"cosine/{self.tasks[i]}/{self.tasks[j]}"] = mean[i, j].item()
             self._seen.clear()
         return row
 
 
+def _memory(module: nn.Module) -> dict[str, Any]:
+    """Return what a module itself may have learnt, by the names of its attributes."""
+    attributes = vars(module) | module._buffers | module._parameters
+    return {
+        key: value.state_dict() if isinstance(value, Optimizer) else value
+        for key, value in attributes.items()
+        if isinstance(value, MEMORY)
+    }
+
+
 def gradients(losses: Iterable[Tensor], parameters: Sequence[Tensor]) -> Tensor:
-    """Return the gradient of each of m losses by all n numbers of the parameters, m x n; zero where
-    one has no part.
+    """Return the gradient of each of m losses by all n numbers of the parameters: m x n.
+
+    It is zero where a loss does not depend on a parameter.
     """
     if not parameters:
         raise InputError(
             "the encoder has nothing to learn: weigh the losses, as with weighting='equal'."
         )
-    rows = [
-        torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-        for loss in losses
-    ]
-    return torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+    rows = []
+    for loss in losses:
+        parts = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
+        rows.append(torch.cat([part.flatten() for part in parts]))
+    return torch.stack(rows)
 
 
 def check_losses(method: Method, tasks: Sequence[str], losses: Tensor) -> None:
     """Raise `InputError` for a loss that is lower than the method can bear: below zero for those
     that divide by losses, take their logarithm or learn their scale; zero, too, for the geometric
     mean; below `min_losses` for FAMO."""
-    least = (
-        method.min_losses
-        if isinstance(method, FAMO)
-        else 1e-30
-        if isinstance(method, GeometricMean)
-        else 0
-    )
-    if isinstance(method, POSITIVE) and (losses < least).any():
-        worst = int((losses - least).argmin())
-        what = f"{'negative' if losses[worst] < 0 else 'too low'} ({losses[worst].item():.3f})"
+    if not isinstance(method, POSITIVE):
+        return
+    least: Tensor | float = 1e-30 if isinstance(method, GeometricMean) else 0.0
+    if isinstance(method, FAMO):
+        least = method.min_losses
+    excess = losses - least
+    worst = int(excess.argmin())
+    if excess[worst] < 0:
+        loss = losses[worst].item()
         raise InputError(
-            f"the loss of task {tasks[worst]!r} is {what}, which weighting by "
-            f"{type(method).__name__} "
-            "cannot bear: shift the loss above zero, or use weighting='equal'."
+            f"the loss of task {tasks[worst]!r} is {'negative' if loss < 0 else 'too low'} "
+            f"({loss:.3f}), which weighting by {type(method).__name__} cannot bear: shift the loss "
+            "above zero, or use weighting='equal'."
         )

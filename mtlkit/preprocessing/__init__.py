@@ -9,7 +9,7 @@ from mtlkit.preprocessing.descriptors import (
     lbp,
     standardise,
 )
-from mtlkit.preprocessing.edges import canny, edge_maps, grey, laplacian, sobel
+from mtlkit.preprocessing.edges import canny, grey, laplacian, sobel
 
 __all__ = [
     "canny",
@@ -17,7 +17,6 @@ __all__ = [
     "colour",
     "describe",
     "edge_density",
-    "edge_maps",
     "grey",
     "hog",
     "laplacian",

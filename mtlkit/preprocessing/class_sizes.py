@@ -2,35 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from scipy import sparse
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import look_up
-from mtlkit.preprocessing.communities import (
-    Communities,
-    find_communities,
-    graph_widths,
-    neighbour_graph,
-    normalised_cut,
-)
+from mtlkit.preprocessing.communities import find_communities, neighbour_graph, normalised_cut
 from mtlkit.preprocessing.label_vectors import (
     check_clusters,
     equal_size_vectors,
-    fewer_groups_are_fine,
+    fit_kmeans,
     smooth,
     spread,
 )
 
 CLASS_SIZES = ("auto", "equal", "free")
-WEIGHTS = (0.5, 1.0, 2.0)  # of the descriptors beside the network
+DESCRIPTOR_WEIGHTS = (0.5, 1.0, 2.0)  # beside the network's features, to choose from
 MARGIN = 0.02  # how much more stable a larger weight must make the communities
 THRESHOLD = 0.03  # the share of its links that a class may lose by being of equal size
 WIDTH = 64  # principal components that are kept of the descriptors
 LARGEST = 10_000  # images among which neighbours are looked for; of more, a sample is taken
+ASSUMPTIONS = {  # by what was asked and what was taken
+    ("auto", "equal"): (
+        "Classes of about equal size were assumed, since the images do not speak against it"
+    ),
+    ("auto", "free"): (
+        "The classes' sizes were left free, since the images speak against equal ones"
+    ),
+    ("equal", "equal"): "Classes of about equal size were assumed, as asked",
+    ("free", "free"): "Nothing was assumed of the classes' sizes, as asked",
+}
 
 
 @dataclass(frozen=True)
@@ -51,34 +57,21 @@ class SizeEvidence:
     weight: float
 
     def __str__(self) -> str:
-        sentences = {
-            (
-                "auto",
-                "equal",
-            ): "Classes of about equal size were assumed, since the images do not speak against it",
-            (
-                "auto",
-                "free",
-            ): "The classes' sizes were left free, since the images speak against equal ones",
-            ("equal", "equal"): "Classes of about equal size were assumed, as asked",
-            ("free", "free"): "Nothing was assumed of the classes' sizes, as asked",
-        }
-        cuts = (
-            f"equal sizes cut {self.equal_cut:.1%} of a class's links to its neighbours, "
-            f"free sizes {self.free_cut:.1%}"
+        return (
+            f"{ASSUMPTIONS[self.asked, self.taken]}: equal sizes cut {self.equal_cut:.1%} of a "
+            f"class's links to its neighbours, free sizes {self.free_cut:.1%}."
         )
-        return f"{sentences[self.asked, self.taken]}: {cuts}."
 
 
 def sized_vectors(
-    network: np.ndarray,
-    descriptors: np.ndarray,
+    network: ndarray,
+    descriptors: ndarray,
     n_clusters: int,
     seed: int = 0,
     class_sizes: str = "auto",
-    weights: Sequence[float] = WEIGHTS,
-    classes: np.ndarray | None = None,
-) -> tuple[np.ndarray, SizeEvidence]:
+    weights: Sequence[float] = DESCRIPTOR_WEIGHTS,
+    classes: ndarray | None = None,
+) -> tuple[ndarray, SizeEvidence]:
     r"""Make label vectors from the network's features and the descriptors beside them.
 
     The two make different mistakes, so both are looked at together: each image's rows have unit
@@ -112,9 +105,8 @@ def sized_vectors(
         InputError: n_clusters below 1 or above N, or an unknown `class_sizes`.
 
     Source: Shi, Malik 2000, "Normalized cuts and image segmentation"; Lange, Roth, Braun, Buhmann
-        2004, "Stability-based
-    validation of clustering solutions". The weights and bounds were chosen on draws of the kinds of
-    sets that `benchmarks/development.py` measures.
+        2004, "Stability-based validation of clustering solutions". The weights and bounds were
+        chosen on draws of the kinds of sets that `benchmarks/development.py` measures.
 
     >>> noise = np.random.default_rng(0).normal(0, 0.05, (48, 2))
     >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + noise
@@ -124,32 +116,32 @@ def sized_vectors(
     """
     check_clusters(n_clusters, len(network))
     check_class_sizes(class_sizes)
-    sample: np.ndarray | slice = slice(None)
     if len(network) > LARGEST:
-        sample = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
-    views = _joined(network[sample], descriptors[sample], weights, n_clusters)
-    chosen = next(views)
-    found = chosen.communities(n_clusters, seed)
-    for view in views:
-        more = view.communities(n_clusters, seed)
-        if more.stability > found.stability + MARGIN:
-            chosen, found = view, more
-    candidates = [found.classes]
-    if classes is not None and len(np.unique(classes[sample])) == n_clusters:
-        candidates.append(classes[sample])
-    classes = min(candidates, key=lambda one: normalised_cut(chosen.graph, one, n_clusters))
-    free = np.eye(n_clusters)[classes]
-    equal = chosen.equal_sizes(n_clusters, seed, classes)
-    free_cut, equal_cut = (
-        normalised_cut(chosen.graph, way.argmax(axis=1), n_clusters) for way in (free, equal)
-    )
+        rows = np.random.default_rng(seed).choice(len(network), LARGEST, replace=False)
+        classes = None if classes is None else classes[rows]
+        sample = network[rows], descriptors[rows]
+        vectors, evidence = sized_vectors(*sample, n_clusters, seed, class_sizes, weights, classes)
+        return spread(vectors, network[rows], network), evidence
+    stability = -np.inf
+    for candidate in joined_views(network, descriptors, n_clusters, weights):
+        features, graph = candidate.features, candidate.graph
+        communities = find_communities(features, graph, n_clusters, seed, tries=5)
+        if communities.stability > stability + MARGIN:
+            view = candidate
+            free, stability = communities
+    cut = partial(normalised_cut, view.graph, n_clusters=n_clusters)
+    if classes is not None and len(np.unique(classes)) == n_clusters:
+        free = min(free, classes, key=cut)
+    partitions = equal_partitions(view.features, n_clusters, seed, free)
+    equal = min(partitions, key=cut, default=free)
+    free_cut = cut(free)
+    equal_cut = cut(equal)
     taken = class_sizes
     if class_sizes == "auto":
         taken = "equal" if equal_cut - free_cut <= THRESHOLD else "free"
-    vectors = smooth(equal if taken == "equal" else free, chosen.features)
-    if len(network) > LARGEST:
-        vectors = spread(vectors, network[sample], network)
-    return vectors, SizeEvidence(class_sizes, taken, equal_cut, free_cut, chosen.weight)
+    chosen = equal if taken == "equal" else free
+    vectors = smooth(np.eye(n_clusters)[chosen], view.features)
+    return vectors, SizeEvidence(class_sizes, taken, equal_cut, free_cut, view.weight)
 
 
 def check_class_sizes(name: str) -> None:
@@ -157,54 +149,42 @@ def check_class_sizes(name: str) -> None:
     look_up("class_sizes", name, dict.fromkeys(CLASS_SIZES))
 
 
-@dataclass(frozen=True)
-class _View:
-    """The joined features at one weight of the descriptors, N x D of unit length, and their
-    neighbour graph.
-    """
+class View(NamedTuple):
+    """Network and descriptors at one weight: joined features, N x D of unit length, and graph."""
 
     weight: float
-    features: np.ndarray
+    features: ndarray
     graph: sparse.csr_array
 
-    def communities(self, n_clusters: int, seed: int) -> Communities:
-        return find_communities(self.features, self.graph, n_clusters, seed, tries=5)
 
-    @fewer_groups_are_fine()
-    def equal_sizes(
-        self, n_clusters: int, seed: int, free: np.ndarray, starts: int = 3
-    ) -> np.ndarray:
-        """Return the equal-size label vectors of the smallest cut, from k-means and from the free
-        classes.
-        """
-        kmeans = [
-            KMeans(n_clusters, n_init=1, random_state=seed + n).fit_predict(self.features)
-            for n in range(starts)
-        ]
-        usable = [start for start in (*kmeans, free) if len(np.unique(start)) == n_clusters]
-        found = [equal_size_vectors(self.features, n_clusters, start=start) for start in usable]
-        if not found:  # fewer images differ than there are classes
-            found = [np.eye(n_clusters, dtype=np.float32)[free]]
-        return min(
-            found,
-            key=lambda vectors: normalised_cut(self.graph, vectors.argmax(axis=1), n_clusters),
-        )
-
-
-def _joined(
-    network: np.ndarray, descriptors: np.ndarray, weights: Sequence[float], n_clusters: int
-) -> Iterator[_View]:
+def joined_views(
+    network: ndarray, descriptors: ndarray, n_clusters: int, weights: Sequence[float]
+) -> Iterator[View]:
     """Yield the two beside each other, with each weight of the descriptors."""
-    widths = graph_widths(len(network), n_clusters)
     network = normalize(network)
     main_parts = np.zeros((len(descriptors), 0))
-    if (
-        any(weights) and np.ptp(descriptors, axis=0).any()
-    ):  # else all images are described alike, which tells nothing
-        main_parts = normalize(
-            PCA(min(WIDTH, *descriptors.shape), random_state=0).fit_transform(descriptors)
-        )
+    varied = np.ptp(descriptors, axis=0).any()  # else all images are described alike
+    if any(weights) and varied:
+        pca = PCA(min(WIDTH, *descriptors.shape), random_state=0)
+        main_parts = normalize(pca.fit_transform(descriptors))
     for weight in weights:
-        parts = [network, weight * main_parts] if weight else [network]
-        features = normalize(np.concatenate(parts, axis=1)).astype(np.float32)
-        yield _View(weight, features, neighbour_graph(features, widths))
+        features = network
+        if weight:
+            features = np.concatenate([network, weight * main_parts], axis=1)
+        features = normalize(features).astype(np.float32)
+        graph = neighbour_graph(features, n_clusters)
+        yield View(weight, features, graph)
+
+
+def equal_partitions(
+    features: ndarray, n_clusters: int, seed: int, free: ndarray
+) -> Iterator[ndarray]:
+    """Yield classes of equal size, from three runs of k-means and from the free classes.
+
+    None, where fewer images differ than there are to be classes.
+    """
+    starts = [fit_kmeans(features, n_clusters, seed + n).labels_ for n in range(3)]
+    for start in (*starts, free):
+        if len(np.unique(start)) == n_clusters:
+            vectors = equal_size_vectors(features, n_clusters, start=start)
+            yield vectors.argmax(axis=1)

@@ -1,15 +1,15 @@
 """Label vectors: features (N x D) become soft labels (N x K, rows sum to one) that nobody gave.
 
-Here are the plain ways: `kmeans_vectors` takes the nearest of K centres, and `equal_size_vectors`
+Here are the simple ways: `kmeans_vectors` takes the nearest of K centres, and `equal_size_vectors`
 gives all classes the same size. Classes of any size are found by `communities.community_vectors`;
 `class_sizes.sized_vectors`, which the recipe calls, weighs both.
 """
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
+from numpy import ndarray
+from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
@@ -23,29 +23,32 @@ def check_clusters(n_clusters: int, n_images: int) -> None:
     """Raise `InputError` unless n_clusters is a whole number and 1 <= n_clusters <= n_images."""
     if not isinstance(n_clusters, (int, np.integer)) or not 1 <= n_clusters <= n_images:
         raise InputError(
-            f"the number of classes is {n_clusters!r}: it must be a whole number "
-            "between 1 and the number "
-            f"of images, {n_images}."
+            f"the number of classes is {n_clusters!r}: it must be a whole number between 1 and "
+            f"the number of images, {n_images}."
         )
 
 
-@contextmanager
-def fewer_groups_are_fine() -> Iterator[None]:
-    """Keep k-means from warning that it found fewer groups than it was asked for: some images are
-    copies of each other.
+def fit_kmeans(features: ndarray, n_groups: int, seed: int, n_init: int = 1) -> KMeans:
+    """Fit k-means, without its warning where fewer images differ than there are to be groups.
 
     Groups that nobody is in do no harm here, and a class that is empty at the end is warned of
     then, in the user's words.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Number of distinct clusters", ConvergenceWarning)
-        yield
+        return KMeans(n_groups, n_init=n_init, random_state=seed).fit(features)
 
 
-@fewer_groups_are_fine()
-def kmeans_vectors(
-    features: np.ndarray, n_clusters: int, seed: int = 0, n_init: int = 4
-) -> np.ndarray:
+def nearest_rows(sample: ndarray, features: ndarray | None, count: int) -> ndarray:
+    """Return the `count` nearest rows of a sample for each of N features: N x count.
+
+    Without features, of each row of the sample itself, which is not among its own.
+    """
+    search = NearestNeighbors(n_neighbors=count).fit(sample)
+    return search.kneighbors(features, return_distance=False)
+
+
+def kmeans_vectors(features: ndarray, n_clusters: int, seed: int = 0, n_init: int = 4) -> ndarray:
     r"""Soft k-means: $q_{ik} \propto \exp(-d_{ik}^2 / \tau)$ with $d$ the distance to centre $k$.
 
     $\tau$ is the mean squared distance of a member to its own centre, so features of any scale give
@@ -56,26 +59,28 @@ def kmeans_vectors(
     True
     """
     check_clusters(n_clusters, len(features))
-    model = KMeans(n_clusters, n_init=n_init, random_state=seed).fit(features)
-    squared = model.set_output(transform="default").transform(features) ** 2  # N x K
-    return softmax(-squared / max(squared.min(axis=1).mean(), 1e-12), axis=1).astype(np.float32)
+    model = fit_kmeans(features, n_clusters, seed, n_init)
+    distances = np.asarray(model.transform(features))  # N x K
+    squared = distances**2
+    tau = squared.min(axis=1).mean()
+    vectors = softmax(-squared / max(tau, 1e-12), axis=1)
+    return vectors.astype(np.float32)
 
 
-@fewer_groups_are_fine()
 def equal_size_vectors(
-    features: np.ndarray,
+    features: ndarray,
     n_clusters: int,
     seed: int = 0,
-    temperature: float = 0.05,
     rounds: int = 20,
-    start: np.ndarray | None = None,
-) -> np.ndarray:
+    start: ndarray | None = None,
+) -> ndarray:
     r"""K-means whose classes all have the same share, N / K, of the label vectors: what
     `class_sizes="equal"` assumes.
 
     Centres and assignments take turns. The assignment is the optimal transport from images to
     classes of equal size, softened by an entropy and found by Sinkhorn's iteration: rows of
-    $\exp(-d^2/\tau)$ are scaled to sum to one, columns to N / K, in turn. So the totals of the
+    $\exp(-d^2/\tau)$, with $\tau$ 0.05 of the mean squared distance, are scaled to sum to one,
+    columns to N / K, in turn. So the totals of the
     shares are equal; how many rows have their largest share in a class may differ. Features are
     first centred and given unit length (nearly collinear ones would collapse).
 
@@ -83,7 +88,6 @@ def equal_size_vectors(
         features: N x D.
         n_clusters: K.
         seed: for the k-means that it starts from.
-        temperature: $\tau$ as a share of the mean squared distance.
         rounds: turns, at most; it ends sooner when the centres stand still.
         start: N class numbers to start from, in the place of k-means. Each of the K must have a
             member.
@@ -97,42 +101,49 @@ def equal_size_vectors(
     check_clusters(n_clusters, len(features))
     features = normalize(features - features.mean(axis=0))
     if start is None:
-        start = KMeans(n_clusters, n_init=4, random_state=seed).fit_predict(features)
+        start = fit_kmeans(features, n_clusters, seed, n_init=4).labels_
     vectors = np.eye(n_clusters)[start]
     centres = np.zeros((n_clusters, features.shape[1]))
+    lengths = (features**2).sum(axis=1)[:, None]
     for _ in range(rounds):
-        before, centres = (
-            centres,
-            vectors.T @ features / np.maximum(vectors.sum(axis=0), 1e-12)[:, None],
-        )
+        before = centres
+        shares = vectors.sum(axis=0)[:, None]
+        centres = vectors.T @ features / np.maximum(shares, 1e-12)
         if np.abs(centres - before).max() < 1e-4:
             break
-        squared = (
-            (features**2).sum(1)[:, None] - 2 * features @ centres.T + (centres**2).sum(1)
-        ).clip(min=0)
-        vectors = sinkhorn(-squared / (temperature * max(squared.mean(), 1e-12)))
+        squared = lengths - 2 * features @ centres.T
+        squared = squared + (centres**2).sum(axis=1)
+        squared = squared.clip(min=0)
+        tau = 0.05 * max(squared.mean(), 1e-12)
+        vectors = sinkhorn(-squared / tau)
     return vectors.astype(np.float32)
 
 
-def sinkhorn(scores: np.ndarray, iterations: int = 50) -> np.ndarray:
+def sinkhorn(scores: ndarray) -> ndarray:
     """Scale exp(scores), N x K, until rows sum to one and columns to N / K (rows exactly, columns
     nearly).
 
     >>> sinkhorn(np.zeros((4, 2))).tolist()[0]
     [0.5, 0.5]
     """
-    kernel = np.exp(
-        np.maximum(scores - scores.max(axis=1, keepdims=True), -500)
-    )  # no row or column of zeros alone
+    scores = scores - scores.max(axis=1, keepdims=True)
+    kernel = np.exp(scores.clip(min=-500))  # no row or column is of zeros alone
     columns = np.ones(scores.shape[1])
-    for _ in range(iterations):
+    size = len(scores) / scores.shape[1]
+    for _ in range(50):
         rows = 1 / (kernel @ columns)
-        columns = len(scores) / scores.shape[1] / (kernel.T @ rows)
+        columns = size / (kernel.T @ rows)
     vectors = kernel * columns
     return vectors / vectors.sum(axis=1, keepdims=True)
 
 
-def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> np.ndarray:
+def hardened(vectors: ndarray) -> ndarray:
+    """Return label vectors whose largest share is all: N x K of 0 and 1."""
+    classes = vectors.argmax(axis=1)
+    return np.eye(vectors.shape[1], dtype=np.float32)[classes]
+
+
+def smooth(vectors: ndarray, features: ndarray, neighbours: int = 10) -> ndarray:
     """Make label vectors hard, then half an image's own class, half the classes of its nearest
     neighbours: N x K.
 
@@ -142,17 +153,14 @@ def smooth(vectors: np.ndarray, features: np.ndarray, neighbours: int = 10) -> n
     >>> smooth(np.eye(2)[[0, 0, 1]], features, neighbours=1).tolist()[0]
     [1.0, 0.0]
     """
-    neighbours = min(neighbours, len(vectors) - 1)
-    hard = np.eye(vectors.shape[1], dtype=np.float32)[vectors.argmax(axis=1)]
-    nearest = (
-        NearestNeighbors(n_neighbors=neighbours).fit(features).kneighbors(return_distance=False)
-    )  # without itself
-    return (hard + hard[nearest].mean(axis=1)) / 2
+    hard = hardened(vectors)
+    count = min(neighbours, len(vectors) - 1)
+    nearest = nearest_rows(features, None, count)
+    shares = hard[nearest].mean(axis=1)
+    return (hard + shares) / 2
 
 
-def spread(
-    vectors: np.ndarray, sample: np.ndarray, features: np.ndarray, neighbours: int = 10
-) -> np.ndarray:
+def spread(vectors: ndarray, sample: ndarray, features: ndarray, neighbours: int = 10) -> ndarray:
     """Carry label vectors from a sample to all images: each gets the mean of its nearest
     neighbours' classes there.
 
@@ -164,16 +172,26 @@ def spread(
         sample: S x D, its features.
         features: N x D, those of all images.
 
-    >>> known, others = np.array([[0.0], [1.0]]), np.array([[0.1], [0.8], [0.9]])
-    >>> spread(np.eye(2), known, others, neighbours=1).argmax(1).tolist()
+    >>> sample, features = np.array([[0.0], [1.0]]), np.array([[0.1], [0.8], [0.9]])
+    >>> spread(np.eye(2), sample, features, neighbours=1).argmax(1).tolist()
     [0, 1, 1]
     """
-    hard = np.eye(vectors.shape[1], dtype=np.float32)[vectors.argmax(axis=1)]
-    nearest = (
-        NearestNeighbors(n_neighbors=neighbours)
-        .fit(sample)
-        .kneighbors(features, return_distance=False)
-    )
-    return (
-        sum(hard[column] for column in nearest.T) / neighbours
-    )  # a column at a time: N x K, never N x 10 x K
+    hard = hardened(vectors)
+    nearest = nearest_rows(sample, features, neighbours)
+    # A column at a time: N x K, never N x 10 x K.
+    return sum(hard[column] for column in nearest.T) / neighbours
+
+
+def align(vectors: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Renumber the classes of label vectors N x K so that they agree most with `reference`, N x K.
+
+    Clustering numbers its classes by chance; a head that has learnt number 3 must meet the same
+    class there again. Source: Kuhn 1955, "The Hungarian method for the assignment problem".
+
+    >>> align(np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.9, 0.1], [0.2, 0.8]])).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    mine, theirs = linear_sum_assignment(vectors.T @ reference, maximize=True)
+    aligned = np.empty_like(vectors)
+    aligned[:, theirs] = vectors[:, mine]
+    return aligned

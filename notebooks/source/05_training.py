@@ -52,10 +52,10 @@ from mtlkit.multitask import (
     make_encoder,
 )
 from mtlkit.multitask.selection import label_free_scores
-from mtlkit.multitask.stages import align, features_of
+from mtlkit.multitask.stages import features_of
 from mtlkit.multitask.tasks import Classification, Regression, Task
 from mtlkit.preprocessing import describe, hog
-from mtlkit.preprocessing.label_vectors import kmeans_vectors
+from mtlkit.preprocessing.label_vectors import align, kmeans_vectors
 
 torch.set_num_threads(1)  # steps as small as ours are quickest in one thread
 COLOURS, MARKERS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"], "osD^v"
@@ -533,7 +533,7 @@ Markdown(
 #
 # - **agreement**: how much the run says the same as the others (mean NMI, chapter 01). Luck differs from run to run.
 # - [**modularity**](glossary.md#modularity): how many of the links between near neighbours lie inside groups, beyond chance.
-# - **held together**: of each group's links to neighbours, the share that stays inside, added up over the groups (at most
+# - **association**: of each group's links to neighbours, the share that stays inside, added up over the groups (at most
 #   $K$); so a small group counts as much as a large one.
 # - **confidence**: how sure the network is.
 #
@@ -703,7 +703,7 @@ Markdown(
 
 # %% [markdown] id="blind-spot"
 # There is a hole that no number of trials closes. Agreement is high if all runs make the **same** mistake. Modularity,
-# "held together" and the silhouette are high if groups follow how images look alike, right or wrong. Confidence is high in
+# association and the silhouette are high if groups follow how images look alike, right or wrong. Confidence is high in
 # a collapse. (Look back: the collapsed network of section 4 had the highest confidence of the chapter.)
 #
 # So choose *settings* rarely, by a rule that is fixed before you look, such as "the default unless it collapses". And

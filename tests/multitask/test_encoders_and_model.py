@@ -44,7 +44,7 @@ def test_the_width_and_the_settings_make_the_same_encoder_again() -> None:
 
 @pytest.mark.parametrize("side", [7, 1, 0])
 def test_too_small_a_side_is_refused(side: int) -> None:
-    with pytest.raises(InputError, match=f"side is {side} px: bring them to 8 px or more"):
+    with pytest.raises(InputError, match=f"{side} px: .* 8 px or more"):
         SmallCNN(side=side)
 
 
@@ -75,9 +75,7 @@ def test_tasks_come_and_go() -> None:
     assert (
         shared.heads["descriptors"] is not before and shared.heads["descriptors"].out_features == 2
     )
-    with pytest.raises(
-        InputError, match="'descriptors' is a Linear: give an object of a class that extends Task"
-    ):
+    with pytest.raises(InputError, match=r"'descriptors' is a Linear: .*Task"):
         shared.add("descriptors", torch.nn.Linear(2, 2))  # type: ignore[arg-type]
 
 
@@ -151,17 +149,12 @@ def test_torchvisions_features_are_what_its_classifier_is_given() -> None:
 @pytest.mark.parametrize(
     ("name", "side", "message"),
     [
-        (
-            "resnet19",
-            16,
-            r"'resnet19' is not known: use small-cnn, mlp, or a classifier of "
-            r"torchvision\. Did you mean 'resnet18'",
-        ),
+        ("resnet19", 16, "'resnet19' .*small-cnn, mlp, .*'resnet18'"),
         ("smal-cn", 16, "Did you mean 'small-cnn'"),
         ("fasterrcnn_resnet50_fpn", 16, "is not known"),  # no classifier
-        ("small-cnn", 4, "side is 4 px: bring them to 8 px or more"),
-        ("squeezenet1_1", 8, r"'squeezenet1_1' cannot take 8 px \(.*\): take another"),
-        ("vit_b_32", 32, r"'vit_b_32' cannot take 32 px \(Wrong image height.*\): take another"),
+        ("small-cnn", 4, "4 px: .* 8 px or more"),
+        ("squeezenet1_1", 8, "'squeezenet1_1' cannot take 8 px"),
+        ("vit_b_32", 32, "'vit_b_32' .* 32 px .*image height"),
     ],
 )
 def test_encoders_that_cannot_be_are_refused_in_one_sentence(
@@ -241,9 +234,7 @@ def test_weights_of_another_encoder_are_refused_with_what_differs(
     save_file(changed(how), tmp_path / "w.safetensors")
     encoder = SmallCNN()
     before = copy.deepcopy(encoder.state_dict())
-    with pytest.raises(
-        InputError, match=rf"w.safetensors: does not fit the encoder \({message}\): give"
-    ) as fault:
+    with pytest.raises(InputError, match=rf"w.safetensors: .*\({message}\)") as fault:
         load_encoder(encoder, tmp_path / "w.safetensors")
     assert "\n" not in str(fault.value)
     assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
@@ -282,9 +273,7 @@ def test_a_file_that_is_not_safetensors_is_refused_and_never_unpickled(
             "header": b"\xff" * 8 + content[8:],
         }
         path.write_bytes(contents[how])
-    with pytest.raises(
-        InputError, match=r"w.safetensors: cannot be read as safetensors .*: give"
-    ) as fault:
+    with pytest.raises(InputError, match=r"w.safetensors: .* safetensors") as fault:
         load_encoder(SmallCNN(), path)
     assert "\n" not in str(fault.value)
     assert not trap.exists()

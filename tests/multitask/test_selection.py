@@ -22,7 +22,7 @@ def runs(n: int = 120) -> tuple[np.ndarray, list[np.ndarray]]:
     features = np.eye(3, 6)[which] + random.normal(0, 0.1, (n, 6))
     spoilt = np.where(np.arange(n) < n // 4, 0, which)
     classes = [which, spoilt, (which + 1) % 3, random.integers(0, 3, n)]
-    return features, [np.eye(3)[one] * 0.8 + 0.2 / 3 for one in classes]
+    return features, [np.eye(3)[which] * 0.8 + 0.2 / 3 for which in classes]
 
 
 def test_scores_are_the_naive_ones() -> None:
@@ -30,16 +30,16 @@ def test_scores_are_the_naive_ones() -> None:
     scores = label_free_scores(features, found)
     classes = [run.argmax(axis=1) for run in found]
     graph = nx.from_scipy_sparse_array(neighbour_graph(normalize(features)))
-    for number, one in enumerate(classes):
-        parts = [set(np.flatnonzero(one == name).tolist()) for name in range(3)]
+    for number, mine in enumerate(classes):
+        parts = [set(np.flatnonzero(mine == name).tolist()) for name in range(3)]
         assert scores["modularity"][number] == pytest.approx(nx.community.modularity(graph, parts))
         cut = sum(
             nx.cut_size(graph, part, weight="weight") / nx.volume(graph, part, weight="weight")
             for part in parts
         )
-        assert scores["held together"][number] == pytest.approx(3 - cut)
+        assert scores["association"][number] == pytest.approx(3 - cut)
         assert scores["agreement"][number] == pytest.approx(
-            np.mean([normalized_mutual_info_score(one, other) for other in classes])
+            np.mean([normalized_mutual_info_score(mine, other) for other in classes])
         )
         assert scores["confidence"][number] == pytest.approx(0.8 + 0.2 / 3)
 
@@ -56,7 +56,7 @@ def test_a_collapsed_run_is_last() -> None:
     features, found = runs()
     collapsed = np.tile([1.0, 0, 0], (len(features), 1))
     scores = label_free_scores(features, [*found[:3], collapsed])
-    for name in ("agreement", "modularity", "held together"):
+    for name in ("agreement", "modularity", "association"):
         assert scores[name].argmin() == 3, name
 
 
@@ -72,7 +72,7 @@ def test_many_images_are_judged_by_a_sample() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 def test_there_must_be_runs_to_choose_between(count: int) -> None:
     features, found = runs()
-    with pytest.raises(InputError, match="two or more runs of the same images"):
+    with pytest.raises(InputError, match="give two or more runs"):
         label_free_scores(features, found[:count])
-    with pytest.raises(InputError, match="two or more runs of the same images"):
+    with pytest.raises(InputError, match="give two or more runs"):
         label_free_scores(features[:-1], found)

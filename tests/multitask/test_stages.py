@@ -24,7 +24,7 @@ from mtlkit.multitask import (
     find_classes,
     stages,
 )
-from mtlkit.preprocessing.class_sizes import CLASS_SIZES, WEIGHTS, SizeEvidence
+from mtlkit.preprocessing.class_sizes import CLASS_SIZES, DESCRIPTOR_WEIGHTS, SizeEvidence
 
 TINY = Schedule(batch_size=16, features=(2, 1), groups=(3, 1), classes=(6, 1))
 IMAGES = np.random.default_rng(0).random((40, 1, 8, 8)).astype(np.float32)
@@ -208,7 +208,7 @@ def test_the_teacher_is_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("images", "usual", "later_on"),
-    [(IMAGES, WEIGHTS, (0.0,)), (IMAGES.repeat(3, axis=1), (2.0,), (2.0,))],
+    [(IMAGES, DESCRIPTOR_WEIGHTS, (0.0,)), (IMAGES.repeat(3, axis=1), (2.0,), (2.0,))],
 )
 @pytest.mark.parametrize("class_sizes", CLASS_SIZES)
 def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_of_photographs(

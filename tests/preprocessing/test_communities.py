@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 from unittest.mock import Mock
 
 import numpy as np
@@ -13,26 +15,17 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from mtlkit.preprocessing import communities
 from mtlkit.preprocessing.communities import (
     agreement,
-    apart,
     community_vectors,
-    held_together,
+    find_communities,
+    graph_widths,
     likeness,
     merge,
     neighbour_graph,
+    normalised_association,
+    separation,
+    volume,
 )
 from mtlkit.preprocessing.label_vectors import smooth
-
-
-def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(n, width))
-
-
-def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """One tight bundle of directions for each size, and which row is of which."""
-    which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
-        0, 0.08, (len(which), 12)
-    ), which
 
 
 def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
@@ -48,15 +41,18 @@ def naive_graph(points: np.ndarray, widths: list[int]) -> np.ndarray:
     return total
 
 
-def test_neighbour_graph_is_the_naive_one() -> None:
+def test_neighbour_graph_is_the_naive_one(
+    monkeypatch: pytest.MonkeyPatch, cloud: Callable[..., Any]
+) -> None:
     points = cloud(60, 3)
-    found = neighbour_graph(points, (2, 4, 6)).toarray()
+    monkeypatch.setattr(communities, "graph_widths", lambda *_: [2, 4, 6])
+    found = neighbour_graph(points).toarray()
     np.testing.assert_allclose(found, naive_graph(points, [2, 4, 6]), atol=1e-12)
     np.testing.assert_allclose(found, found.T)
     assert found.sum() == pytest.approx(3)
 
 
-def test_neighbour_graph_of_few_images_is_narrow() -> None:
+def test_neighbour_graph_of_few_images_is_narrow(cloud: Callable[..., Any]) -> None:
     points = cloud(60, 3)
     np.testing.assert_allclose(
         neighbour_graph(points).toarray(), naive_graph(points, [6]), atol=1e-12
@@ -64,23 +60,24 @@ def test_neighbour_graph_of_few_images_is_narrow() -> None:
     assert neighbour_graph(points[:3]).shape == (3, 3)
 
 
-def test_likeness_is_the_naive_one() -> None:
+def test_neighbour_graph_is_narrow_where_classes_are_small(cloud: Callable[..., Any]) -> None:
+    points = cloud(240, 3)
+    assert graph_widths(240, 12) == [2, 3, 6, 11]  # 20 images a class of 180
+    assert graph_widths(240) == graph_widths(240, 1) == [10, 24]  # a tenth of the images
+    np.testing.assert_allclose(
+        neighbour_graph(points, 12).toarray(), naive_graph(points, [2, 3, 6, 11]), atol=1e-12
+    )
+
+
+def test_likeness_is_the_naive_one(cloud: Callable[..., Any]) -> None:
     points = cloud(23, 5).astype(np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    divisions = [
-        np.random.default_rng(seed).integers(0, groups, 23) for seed, groups in enumerate((3, 5))
-    ]
-    found = likeness(
-        points,
-        [np.eye(divided.max() + 1)[divided] for divided in divisions],
-        temperature=0.5,
-        chunk=7,
-    )
-    for table, divided in zip(found, divisions, strict=True):
-        expected = np.zeros_like(table)
-        for i, j in itertools.permutations(range(23), 2):
-            expected[divided[i], divided[j]] += np.exp((points[i] @ points[j] - 1) / 0.5)
-        np.testing.assert_allclose(table, expected, rtol=1e-4)
+    groups = np.random.default_rng(0).integers(0, 5, 23)
+    expected = np.zeros((5, 5))
+    for i, j in itertools.permutations(range(23), 2):
+        expected[groups[i], groups[j]] += np.exp((points[i] @ points[j] - 1) / 0.2)
+    found = likeness(points, np.eye(5)[groups], chunk=7)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def naive_merge(
@@ -134,36 +131,44 @@ def test_merge_and_its_scores_are_the_naive_ones(n_clusters: int, seed: int, lin
     groups = random.permutation(np.repeat(np.arange(10), [2, 2, 2, 3, 3, 3, 3, 4, 4, 4]))
     member = np.eye(10)[groups]
     between, sizes = member.T @ weights @ member, member.sum(axis=0)
-    found = merge(between, sizes, n_clusters, link)
+    mass = sizes if link == "average" else volume(between)
+    found = merge(between, mass, n_clusters, link)
     expected, held, parted = naive_merge(weights, groups, n_clusters, link)
     assert found.tolist() == expected
     joined = np.eye(n_clusters)[found]
-    assert held_together(joined.T @ between @ joined) == pytest.approx(held)
-    assert apart(joined.T @ between @ joined, sizes @ joined) == pytest.approx(parted)
+    assert normalised_association(joined.T @ between @ joined) == pytest.approx(held)
+    assert separation(joined.T @ between @ joined, sizes @ joined) == pytest.approx(parted)
 
 
 @pytest.mark.parametrize("link", ["cosine", "mean", "average"])
 def test_groups_without_links_are_merged_too(link: str) -> None:
     nothing, sizes = np.zeros((3, 3)), np.full(3, 2.0)
-    assert set(merge(nothing, sizes, 2, link)) == {0, 1}
-    assert held_together(nothing) == apart(nothing, sizes) == 0
+    assert set(merge(nothing, volume(nothing), 2, link)) == {0, 1}
+    assert normalised_association(nothing) == separation(nothing, sizes) == 0
 
 
-def test_a_class_of_one_image_is_not_apart() -> None:
+def test_a_class_of_one_image_is_not_separate() -> None:
     between = np.array([[2.0, 0.1], [0.1, 0.0]])
-    assert (
-        apart(between, np.array([2, 1])) < -1
-    )  # with no pair of its own, it cannot be told from the other
+    # With no pair of its own, it cannot be told from the other.
+    assert separation(between, np.array([2, 1])) < -1
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_communities_may_have_any_size(seed: int) -> None:
+def test_communities_may_have_any_size(seed: int, blobs: Callable[..., Any]) -> None:
     features, which = blobs(100, 10, seed=seed)
     classes = community_vectors(features, 2, seed).argmax(axis=1)
     assert adjusted_rand_score(which, classes) == 1
 
 
-def test_only_directions_count_for_communities() -> None:
+def test_community_vectors_are_softened_by_their_neighbours(blobs: Callable[..., Any]) -> None:
+    features, _ = blobs(40, 20, noise=0.4)
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    found = find_communities(unit, neighbour_graph(unit, 2), 2)
+    expected = smooth(np.eye(2)[found.classes], unit)
+    np.testing.assert_array_equal(community_vectors(features, 2), expected)
+
+
+def test_only_directions_count_for_communities(blobs: Callable[..., Any]) -> None:
     features, which = blobs(40, 20, 8)
     lengths = np.random.default_rng(1).uniform(0.01, 100, (len(features), 1))
     assert adjusted_rand_score(which, community_vectors(features * lengths, 3).argmax(axis=1)) == 1
@@ -179,11 +184,15 @@ def test_agreement_is_the_mean_nmi() -> None:
     np.testing.assert_allclose(agreement(partitions, 3), np.mean(expected, axis=1), atol=1e-9)
 
 
-def test_the_partition_with_the_best_ranks_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    features, kinds = cloud(12), set()
-    alone = SimpleNamespace(fit_predict=lambda _: np.arange(12))  # a group an image
-    monkeypatch.setattr(communities, "KMeans", lambda *_, **__: alone)
+def test_the_partition_with_the_best_ranks_is_kept(
+    monkeypatch: pytest.MonkeyPatch, cloud: Callable[..., Any]
+) -> None:
+    features = cloud(12)
+    kinds = set()
+    alone = SimpleNamespace(labels_=np.arange(12))  # a group an image
+    monkeypatch.setattr(communities, "fit_kmeans", lambda *_: alone)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    graph = neighbour_graph(unit)
     for seed in range(40):
         random = np.random.default_rng(seed)
         pool = [random.permutation(np.arange(12) % 3) for _ in range(6)]
@@ -202,10 +211,16 @@ def test_the_partition_with_the_best_ranks_is_kept(monkeypatch: pytest.MonkeyPat
         kinds.add(
             (best == np.argmax(held), best == np.argmax(parted), best == np.argmax(agreements))
         )
-        for name, results in (("merge", pool), ("held_together", held), ("apart", parted)):
+        for name, results in (
+            ("merge", pool),
+            ("normalised_association", held),
+            ("separation", parted),
+        ):
             monkeypatch.setattr(communities, name, Mock(side_effect=list(results)))
-        found = community_vectors(features, 3, n_groups=12, tries=2)  # with three links each: six
-        np.testing.assert_array_equal(found, smooth(np.eye(3)[pool[best]], unit))
+        # Two tries with three links each are six.
+        found = find_communities(unit, graph, 3, tries=2, groups_a_class=(4,))
+        np.testing.assert_array_equal(found.classes, pool[best])
+        assert found.stability == pytest.approx(np.mean(agreements))
     assert {
         (True, False, False),
         (False, True, False),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import joblib
 import numpy as np
 import pytest
@@ -72,7 +70,7 @@ def test_hog_enlarges_images_until_the_cells_fit() -> None:
 
 @pytest.mark.parametrize(("side", "cells"), [(8, 1), (8, 17), (32, 33), (32, -2)])
 def test_hog_refuses_cells_that_do_not_fit(side: int, cells: int) -> None:
-    with pytest.raises(InputError, match=f"along a side of {side} px, not {cells}"):
+    with pytest.raises(InputError, match=f"{side} px, not {cells}"):
         hog(random_images(1, 1, side), cells=cells)
 
 
@@ -174,7 +172,7 @@ def test_weights_of_descriptors_scale_their_blocks() -> None:
 
 @pytest.mark.parametrize("cells", [0, 9, -1])
 def test_cells_must_fit(cells: int) -> None:
-    with pytest.raises(InputError, match=f"{cells} cells do not fit along a side of 8 px"):
+    with pytest.raises(InputError, match=f"{cells} cells .* 8 px"):
         colour(random_images(1, 1, 8), cells)
 
 
@@ -216,13 +214,7 @@ def test_describe_makes_blocks_weigh_the_same() -> None:
 
 def test_describe_refuses_unknown_names() -> None:
     images = random_images(2, 1, 8)
-    with pytest.raises(
-        InputError,
-        match=(
-            r"'hogg' is not known.*hog, lbp, colour, chromaticity, edge_density.*Did you "
-            r"mean 'hog'"
-        ),
-    ):
+    with pytest.raises(InputError, match=r"'hogg' .* edge_density.*'hog'"):
         describe(images, ["lbp", "hogg"])
     with pytest.raises(InputError, match="no descriptor was named"):
         describe(images, [])
@@ -233,7 +225,7 @@ def test_chunks_give_what_one_piece_gives(backend: str, monkeypatch: pytest.Monk
     images = random_images(7, 1, 16)
     whole = [hog(images), lbp(images)]
     monkeypatch.setattr(descriptors, "CHUNK", 3)
-    monkeypatch.setattr(os, "cpu_count", lambda: 1 if backend == "one core" else 2)
+    monkeypatch.setattr(descriptors, "cpu_count", lambda: 1 if backend == "one core" else 2)
     with joblib.parallel_config(backend="threading" if backend == "one core" else backend):
         pieces = [hog(images), lbp(images)]
     for expected, found in zip(whole, pieces, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mtlkit.errors import InputError
-from mtlkit.preprocessing import canny, edge_maps, grey, laplacian, sobel
+from mtlkit.preprocessing import canny, grey, laplacian, sobel
 
 INSIDE = np.s_[..., 1:-1, 1:-1]  # away from the border, where detectors see the image repeated
 DETECTORS = (sobel, laplacian, canny)
@@ -94,16 +94,5 @@ def test_canny_keeps_a_weak_edge_only_beside_a_strong_one() -> None:
 )
 def test_canny_refuses_bad_thresholds(bad: dict[str, float]) -> None:
     name = next(iter(bad))
-    with pytest.raises(
-        InputError, match=f"sigma > 0 and 0 <= low <= high, not .*{name}={bad[name]}"
-    ):
+    with pytest.raises(InputError, match=f"{name}={bad[name]}"):
         canny(step(), **bad)
-
-
-def test_edge_maps_by_name() -> None:
-    images = np.random.default_rng(2).random((2, 3, 16, 16))
-    for name, detect in zip(("sobel", "laplacian", "canny"), DETECTORS, strict=True):
-        np.testing.assert_array_equal(edge_maps(images, name), detect(images))
-    np.testing.assert_array_equal(edge_maps(images), sobel(images))
-    with pytest.raises(InputError, match=r"'soble' is not known.*Did you mean 'sobel'"):
-        edge_maps(images, "soble")

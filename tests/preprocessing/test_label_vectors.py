@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from mtlkit.errors import InputError
-from mtlkit.preprocessing import communities, label_vectors
+from mtlkit.preprocessing import label_vectors
 from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import (
+    align,
     equal_size_vectors,
     kmeans_vectors,
     sinkhorn,
@@ -26,23 +28,11 @@ from mtlkit.preprocessing.label_vectors import (
 WAYS = (kmeans_vectors, equal_size_vectors, community_vectors)
 
 
-def cloud(n: int, width: int = 4, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(n, width))
-
-
-def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """One tight bundle of directions for each size, and which row is of which."""
-    which = np.repeat(np.arange(len(sizes)), sizes)
-    return np.eye(len(sizes), 12)[which] + np.random.default_rng(seed).normal(
-        0, 0.08, (len(which), 12)
-    ), which
-
-
 @settings(max_examples=12)
 @given(seed=st.integers(0, 99), n=st.integers(6, 40), k=st.integers(2, 6), width=st.integers(2, 6))
 @pytest.mark.parametrize("way", WAYS)
 def test_rows_sum_to_one(
-    way: Callable[..., np.ndarray], seed: int, n: int, k: int, width: int
+    way: Callable[..., np.ndarray], seed: int, n: int, k: int, width: int, cloud: Callable[..., Any]
 ) -> None:
     vectors = way(cloud(n, width, seed), k, seed)
     assert vectors.shape == (n, k)
@@ -52,36 +42,40 @@ def test_rows_sum_to_one(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("k", [1, 2, 9])
-def test_the_least_and_the_most_classes(way: Callable[..., np.ndarray], k: int) -> None:
+def test_the_least_and_the_most_classes(
+    way: Callable[..., np.ndarray], k: int, cloud: Callable[..., Any]
+) -> None:
     assert way(cloud(9), k).shape == (9, k)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("k", [-1, 0, 10, 2.5, "3"])
-def test_the_number_of_classes_has_bounds(way: Callable[..., np.ndarray], k: int) -> None:
-    with pytest.raises(
-        InputError, match=f"classes is {k!r}: .* between 1 and the number of images, 9"
-    ):
+def test_the_number_of_classes_has_bounds(
+    way: Callable[..., np.ndarray], k: int, cloud: Callable[..., Any]
+) -> None:
+    with pytest.raises(InputError, match=f"{k!r}: .* images, 9"):
         way(cloud(9), k)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", [np.int64, np.uint8])
-def test_numpy_numbers_are_numbers_too(
-    way: Callable[..., np.ndarray], kind: Callable[[int], Any]
+def test_numpy_numbers_are_taken_as_numbers(
+    way: Callable[..., np.ndarray], kind: Callable[[int], Any], cloud: Callable[..., Any]
 ) -> None:
     np.testing.assert_array_equal(way(cloud(20), kind(3)), way(cloud(20), 3))
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_same_seed_gives_the_same_vectors(way: Callable[..., np.ndarray]) -> None:
+def test_the_same_seed_gives_the_same_vectors(
+    way: Callable[..., np.ndarray], cloud: Callable[..., Any]
+) -> None:
     features = cloud(80)
     np.testing.assert_array_equal(way(features, 5, 3), way(features, 5, 3))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_seed_reaches_k_means(
-    way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch
+    way: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, cloud: Callable[..., Any]
 ) -> None:
     seen = []
 
@@ -89,8 +83,7 @@ def test_the_seed_reaches_k_means(
         seen.append((number, random_state))
         return KMeans(number, random_state=random_state, **settings)
 
-    for module in (label_vectors, communities):
-        monkeypatch.setattr(module, "KMeans", spy)
+    monkeypatch.setattr(label_vectors, "KMeans", spy)
     way(cloud(30), 3, 11)
     tries = [
         (number, seed) for number in (9, 15) for seed in range(11, 21)
@@ -98,7 +91,7 @@ def test_the_seed_reaches_k_means(
     assert seen == (tries if way is community_vectors else [(3, 11)])
 
 
-def test_kmeans_vectors_are_soft_kmeans() -> None:
+def test_kmeans_vectors_are_soft_kmeans(cloud: Callable[..., Any]) -> None:
     features = cloud(50)
     model = KMeans(4, n_init=4, random_state=7).fit(features)
     squared = ((features[:, None] - model.cluster_centers_) ** 2).sum(axis=2)
@@ -113,7 +106,7 @@ def test_kmeans_vectors_are_soft_kmeans() -> None:
     )  # of any scale
 
 
-def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
+def test_sinkhorn_scales_rows_and_columns_in_turn(cloud: Callable[..., Any]) -> None:
     scores = cloud(12, 3)
     expected = np.exp(scores)
     for _ in range(50):
@@ -126,13 +119,13 @@ def test_sinkhorn_scales_rows_and_columns_in_turn() -> None:
     assert np.isfinite(sinkhorn(scores * 1e4)).all()
 
 
-def test_equal_size_vectors_have_equal_sizes() -> None:
+def test_equal_size_vectors_have_equal_sizes(blobs: Callable[..., Any]) -> None:
     features, _ = blobs(50, 10)
     assert sorted(np.bincount(kmeans_vectors(features, 2).argmax(axis=1))) == [10, 50]
     np.testing.assert_allclose(equal_size_vectors(features, 2).sum(axis=0), [30, 30], atol=0.5)
 
 
-def test_equal_size_vectors_find_equal_blobs() -> None:
+def test_equal_size_vectors_find_equal_blobs(blobs: Callable[..., Any]) -> None:
     features, which = blobs(20, 20, 20)
     found = equal_size_vectors(
         features, 3
@@ -140,14 +133,14 @@ def test_equal_size_vectors_find_equal_blobs() -> None:
     assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
 
 
-def test_equal_size_vectors_do_not_see_where_the_features_lie() -> None:
+def test_equal_size_vectors_do_not_see_where_the_features_lie(cloud: Callable[..., Any]) -> None:
     features = cloud(40)  # far from the origin all directions would look alike
     np.testing.assert_allclose(
         equal_size_vectors(features + 3, 4), equal_size_vectors(features, 4), atol=1e-6
     )
 
 
-def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
+def test_smooth_mixes_in_the_nearest_neighbours_classes(cloud: Callable[..., Any]) -> None:
     features, soft = cloud(25, 2), np.random.default_rng(5).dirichlet([1, 1, 1], 25)
     expected = np.zeros((25, 3))
     for i in range(25):
@@ -164,7 +157,7 @@ def test_smooth_mixes_in_the_nearest_neighbours_classes() -> None:
 
 @pytest.mark.parametrize("neighbours", [1, 3])
 def test_spread_is_the_mean_of_the_nearest_neighbours_classes_in_the_sample(
-    neighbours: int,
+    neighbours: int, cloud: Callable[..., Any]
 ) -> None:
     sample, features, soft = (
         cloud(30, 3, 1),
@@ -183,7 +176,7 @@ def test_spread_is_the_mean_of_the_nearest_neighbours_classes_in_the_sample(
 
 
 def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, blobs: Callable[..., Any]
 ) -> None:
     features, which = blobs(20, 20, 20)
     monkeypatch.delattr(label_vectors, "KMeans")  # it is not needed
@@ -206,7 +199,7 @@ def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("different", [1, 2, 3])
 def test_copies_of_images_may_be_fewer_than_the_classes(
-    way: Callable[..., np.ndarray], different: int
+    way: Callable[..., np.ndarray], different: int, cloud: Callable[..., Any]
 ) -> None:
     features = np.repeat(cloud(different), 8, axis=0)
     vectors = way(features, 5)  # warnings are errors here
@@ -216,3 +209,19 @@ def test_copies_of_images_may_be_fewer_than_the_classes(
             len(set(vectors[start : start + 8].argmax(axis=1))) == 1
             for start in range(0, len(features), 8)
         )
+
+
+@given(seed=st.integers(0, 999), k=st.integers(2, 5))
+def test_align_is_the_best_of_all_renumberings(seed: int, k: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors, reference = random.dirichlet(np.ones(k), 20), random.dirichlet(np.ones(k), 20)
+    aligned = align(vectors, reference)
+    best = max(
+        float((vectors[:, order] * reference).sum())
+        for order in map(list, itertools.permutations(range(k)))
+    )
+    assert (aligned * reference).sum() == pytest.approx(best)
+    assert any(
+        np.array_equal(aligned, vectors[:, list(order)])
+        for order in itertools.permutations(range(k))
+    )

@@ -1,6 +1,4 @@
-"""What a task is: a head on the shared features, a target for each image, and a loss between the
-two.
-"""
+"""What a task is: a head on the shared features, a target for each image, and their loss."""
 
 from typing import Any, Self
 
@@ -38,15 +36,13 @@ class Task:
                 )
 
     def set_targets(self, targets: Any) -> None:
-        """Replace the targets (N x K), as a round does when it makes label vectors anew."""
+        """Replace the targets (N x K), as a round does when it makes label vectors again."""
         self.targets = torch.as_tensor(np.asarray(targets), dtype=torch.float32)
         if not torch.isfinite(self.targets).all():
             raise InputError("targets hold NaN or infinity: mask the images that have no target.")
 
     def head(self, width: int) -> nn.Module:
-        """Make the layer(s) from the shared features (width) to this task's outputs (K): one, to as
-        many as targets are.
-        """
+        """Make the layer or layers from the shared features (width) to this task's outputs (K)."""
         if self.targets is None:
             raise NotImplementedError
         return nn.Linear(width, self.targets.shape[1])
@@ -63,16 +59,14 @@ class Task:
             rows: B, the images' places in the training set.
         """
         if self.mask is not None:
-            known = self.mask[rows]
-            if not known.any():
-                return (
-                    outputs.sum() * 0.0
-                )  # a batch without a target teaches nothing, and must still have a gradient
-            outputs, rows = outputs[:, known], rows[known]
-        targets = (
-            self.targets[rows] if self.targets is not None else outputs.new_empty(len(rows), 0)
-        )
-        return self.loss(outputs, targets.to(outputs.device))
+            has_target = self.mask[rows]
+            if not has_target.any():
+                return outputs.sum() * 0.0  # it teaches nothing, and must still have a gradient
+            outputs = outputs[:, has_target]
+            rows = rows[has_target]
+        if self.targets is None:
+            return self.loss(outputs, outputs.new_empty(len(rows), 0))
+        return self.loss(outputs, self.targets[rows].to(outputs.device))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a model's copy (the teacher) shares the targets: they never change in place

@@ -26,4 +26,5 @@ class Classification(Task):
     """
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return -(targets * outputs.log_softmax(-1)).sum(-1).mean()
+        logarithms = outputs.log_softmax(-1)
+        return -(targets * logarithms).sum(-1).mean()

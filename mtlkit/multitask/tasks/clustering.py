@@ -1,11 +1,9 @@
-"""Clustering: a head of many small groups, which pulls alike images together and is merged into
-classes.
-"""
+"""Clustering: a head of many small groups, which pulls alike images together."""
 
 import numpy as np
+from numpy import ndarray
 
 from mtlkit.multitask.tasks.classification import Classification
-from mtlkit.preprocessing.communities import community_vectors
 from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 
@@ -14,8 +12,8 @@ class Clustering(Classification):
     like classes.
 
     A group is small enough to be pure, and needs no assumption on the classes' sizes. Learning to
-    name the group of every view pulls together what augmentation mixes; the groups of one class
-    then lie close, and `merge` joins them.
+    name the group of every view pulls together what augmentation mixes, so that the groups of one
+    class come to lie close.
 
     Args:
         features: N x D, the shared features as they are now.
@@ -27,18 +25,12 @@ class Clustering(Classification):
     >>> noise = np.random.default_rng(0).normal(0, 0.05, (48, 2))
     >>> blobs = np.repeat(np.eye(2), [40, 8], axis=0) + noise
     >>> task = Clustering(blobs, n_groups=6)
-    >>> task.targets.shape, task.merge(blobs, 2).shape
-    (torch.Size([48, 6]), (48, 2))
+    >>> task.targets.shape
+    torch.Size([48, 6])
     """
 
-    def __init__(self, features: np.ndarray, n_groups: int, seed: int = 0) -> None:
-        groups = kmeans_vectors(features, n_groups, seed, n_init=1).argmax(axis=1)
-        super().__init__(np.eye(n_groups, dtype=np.float32)[groups])
-        self.n_groups = n_groups
-        self.seed = seed
-
-    def merge(self, features: np.ndarray, n_clusters: int) -> np.ndarray:
-        """Return label vectors N x n_clusters: as many groups as this head has, found on
-        `features`, merged.
-        """
-        return community_vectors(features, n_clusters, self.seed, self.n_groups)
+    def __init__(self, features: ndarray, n_groups: int, seed: int = 0) -> None:
+        vectors = kmeans_vectors(features, n_groups, seed, n_init=1)
+        groups = vectors.argmax(axis=1)
+        targets = np.eye(n_groups)[groups]
+        super().__init__(targets)

@@ -34,13 +34,14 @@ class Contrast(Task):
         self.size = size
 
     def head(self, width: int) -> nn.Module:
-        return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, self.size))
+        hidden = nn.Linear(width, width)
+        return nn.Sequential(hidden, nn.ReLU(), nn.Linear(width, self.size))
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        z = functional.normalize(
-            outputs[:2].flatten(0, 1), dim=1
-        )  # 2B x size: first views, then second views
+        pairs = outputs[:2].flatten(0, 1)  # 2B x size: first views, then second views
+        z = functional.normalize(pairs, dim=1)
         similarity = z @ z.T / self.temperature  # 2B x 2B
         similarity.fill_diagonal_(-torch.inf)  # a view is not compared with itself
-        partner = torch.arange(len(z), device=z.device).roll(len(z) // 2)
-        return functional.cross_entropy(similarity, partner)
+        images = torch.arange(len(z), device=z.device)
+        partners = images.roll(len(z) // 2)
+        return functional.cross_entropy(similarity, partners)

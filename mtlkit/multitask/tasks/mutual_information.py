@@ -43,11 +43,10 @@ class MutualInformation(Task):
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         first, second = outputs[:2].softmax(-1)  # B x K each
         met = first.T @ second / len(first)  # K x K
-        met = ((met + met.T) / 2).clamp_min(
-            torch.finfo(met.dtype).eps
-        )  # the logarithm of zero has no gradient
+        met = (met + met.T) / 2
+        met = met.clamp_min(torch.finfo(met.dtype).eps)  # the logarithm of zero has no gradient
         alone = met.sum(0)
-        information = (met * (met / torch.outer(alone, alone)).log()).sum()
-        return (math.log(self.n_groups) - information).clamp_min(
-            0
-        )  # rounding must not make it negative
+        lift = met / torch.outer(alone, alone)
+        information = (met * lift.log()).sum()
+        loss = math.log(self.n_groups) - information
+        return loss.clamp_min(0)  # rounding must not make it negative
