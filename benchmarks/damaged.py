@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 from accuracy import RESULTS
 from PIL import Image
-from pillow_heif import register_heif_opener
 
 from mtlkit import InputError, load
 from mtlkit.data import read_image
+from mtlkit.data.formats import formats
 from mtlkit.deployment.run_folder import versions
 
 DAMAGED, GOOD = 2_000, 38_000
@@ -89,7 +89,7 @@ def decodes(path: Path) -> bool:
 
 
 def main() -> None:
-    register_heif_opener()
+    formats()  # with pillow-heif, Pillow writes HEIC from here on
     random = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -53,7 +53,8 @@ from mtlkit.preprocessing.class_sizes import (
     joined_views,
     sized_vectors,
 )
-from mtlkit.preprocessing.communities import find_communities, normalised_cut
+from mtlkit.preprocessing.communities import find_communities
+from mtlkit.preprocessing.graphs import normalised_cut
 
 IMAGES, PEOPLE, CELLS = 10_000, 13, 1_000
 LIKE = 1.5  # classes are of like size if the largest is at most so many times the smallest

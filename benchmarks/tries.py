@@ -34,7 +34,8 @@ from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import score
 from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing.class_sizes import joined_views
-from mtlkit.preprocessing.communities import LINKS, agreement, find_communities, normalised_cut
+from mtlkit.preprocessing.communities import LINKS, agreement, find_communities
+from mtlkit.preprocessing.graphs import normalised_cut
 
 DEVELOPMENT = ("2:1", "3:1", "3:1, clumped", "10:1", "10:1, clumped", "one large")
 REPORTED = "digits 3:1"

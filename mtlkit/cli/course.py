@@ -120,7 +120,7 @@ def run(
     with what it recorded.
     """
     from mtlkit.course import execution, parameters
-    from mtlkit.deployment.run_folder import RunFailed, new_run, run_name
+    from mtlkit.deployment.runs import RunFailed, new_run, run_name
 
     known = parameters.open_parameters(chapter)
     values = parameters.read_assignments(given, known, chapter.stem)

@@ -86,7 +86,8 @@ def fit(
 ) -> None:
     """Find classes in images without labels; leave a run folder."""
     from mtlkit import MultiTaskClusterer
-    from mtlkit.deployment.run_folder import CHECKPOINT, cut_off_run, new_run, run_name, write_run
+    from mtlkit.deployment.run_folder import write_run
+    from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, new_run, run_name
     from mtlkit.evaluation import score
     from mtlkit.multitask import Recipe, Schedule, usual_augmentation
 

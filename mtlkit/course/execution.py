@@ -20,7 +20,8 @@ from traitlets.config import Config
 from mtlkit.course.figures import RECORD
 from mtlkit.course.parameters import Values, parameters_of
 from mtlkit.data.root import data_root
-from mtlkit.deployment.run_folder import RunFailed, versions
+from mtlkit.deployment.run_folder import versions
+from mtlkit.deployment.runs import RunFailed
 from mtlkit.errors import InputError
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -23,7 +23,7 @@ from mtlkit.course.building import STUB, nbgrader_metadata
 from mtlkit.course.chapters import PATTERN, course_folder
 from mtlkit.course.execution import KERNEL, prepare_environment
 from mtlkit.course.parameters import parameters_of, read_assignments
-from mtlkit.deployment.run_folder import new_run
+from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
 
 CHAPTER_FILES = (PATTERN, "*.md", f"solutions/{PATTERN}")

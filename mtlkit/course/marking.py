@@ -21,7 +21,7 @@ from mtlkit.course.checks import PASSED
 from mtlkit.course.execution import output_data
 from mtlkit.course.handout import convert, name_of, nbgrader_of
 from mtlkit.data.reading import Progress
-from mtlkit.deployment.run_folder import new_run
+from mtlkit.deployment.runs import new_run
 from mtlkit.errors import InputError
 from mtlkit.tables import write_csv
 

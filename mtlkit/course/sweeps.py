@@ -25,7 +25,8 @@ from mtlkit.data.catalogue import CATALOGUE
 from mtlkit.data.download import md5_of
 from mtlkit.data.root import data_root
 from mtlkit.data.sets import find
-from mtlkit.deployment.run_folder import RunFailed, new_run, versions
+from mtlkit.deployment.run_folder import versions
+from mtlkit.deployment.runs import RunFailed, new_run
 from mtlkit.errors import InputError, as_input_error
 
 RUNNING: dict[Path, Path] = {}  # temporary folders of the runs at work here -> their own

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from mtlkit.deployment.comparison import compare_runs, comparison_lines, what_compares
-from mtlkit.deployment.run_folder import RunFailed, assignments, new_run, read_inputs, write_run
+from mtlkit.deployment.run_folder import assignments, read_inputs, write_run
+from mtlkit.deployment.runs import RunFailed, new_run
 
 if TYPE_CHECKING:
     from mtlkit.deployment.models import classify, load_model, save_model

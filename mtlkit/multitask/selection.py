@@ -10,7 +10,8 @@ from numpy import ndarray
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import InputError
-from mtlkit.preprocessing.communities import agreement, neighbour_graph, normalised_association
+from mtlkit.preprocessing.communities import agreement
+from mtlkit.preprocessing.graphs import neighbour_graph, normalised_association
 
 
 def label_free_scores(

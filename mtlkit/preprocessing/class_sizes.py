@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
 from mtlkit.errors import look_up
-from mtlkit.preprocessing.communities import find_communities, neighbour_graph, normalised_cut
+from mtlkit.preprocessing.communities import find_communities
+from mtlkit.preprocessing.graphs import neighbour_graph, normalised_cut
 from mtlkit.preprocessing.label_vectors import (
     check_clusters,
     equal_size_vectors,

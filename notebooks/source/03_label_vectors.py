@@ -45,7 +45,8 @@ from mtlkit.multitask import Augmentation, MultiTaskModel, SmallCNN, TrainingOpt
 from mtlkit.multitask.tasks import Classification
 from mtlkit.preprocessing import hog, standardise
 from mtlkit.preprocessing.class_sizes import THRESHOLD, sized_vectors
-from mtlkit.preprocessing.communities import community_vectors, normalised_cut
+from mtlkit.preprocessing.communities import community_vectors
+from mtlkit.preprocessing.graphs import normalised_cut
 from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vectors, sinkhorn
 
 # %% [markdown] id="parameters-text"

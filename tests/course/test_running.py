@@ -19,7 +19,7 @@ from jupyter_core.utils import ensure_event_loop
 
 from mtlkit.course import figures
 from mtlkit.course.execution import kill_kernels, recorded, run_chapter
-from mtlkit.deployment.run_folder import RunFailed
+from mtlkit.deployment.runs import RunFailed
 
 from .helpers import assert_refused, assert_stopped, begun, call, command, edit, wait_until
 

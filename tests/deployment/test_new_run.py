@@ -10,7 +10,8 @@ from filelock import FileLock
 
 from mtlkit import InputError
 from mtlkit.deployment import new_run
-from mtlkit.deployment.run_folder import CHECKPOINT, RUN_FILES, cut_off_run, run_name
+from mtlkit.deployment.run_folder import RUN_FILES
+from mtlkit.deployment.runs import CHECKPOINT, cut_off_run, run_name
 
 
 def test_work_that_fails_leaves_nothing(tmp_path: Path) -> None:

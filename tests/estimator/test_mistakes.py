@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from estimator.quick import COLOUR, GREY, PLAIN, RANDOM, quick
 from scipy import sparse
 
 from mtlkit import InputError
 from mtlkit.clusterer import as_array
+
+from .quick import COLOUR, GREY, PLAIN, RANDOM, quick
 
 
 def broken(X: np.ndarray, value: float) -> np.ndarray:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from estimator.quick import COLOUR, GREY, PLAIN, quick
 from safetensors.torch import save_file
 
 from mtlkit import InputError, MultiTaskClusterer, load
 from mtlkit.evaluation import score
 from mtlkit.multitask import Augmentation, Recipe, Schedule
+
+from .quick import COLOUR, GREY, PLAIN, quick
 
 
 def test_settings_reach_the_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from estimator.quick import COLOUR, GREY, PLAIN, RANDOM, quick
 from sklearn.preprocessing import StandardScaler
 
 from mtlkit import load
 from mtlkit.deployment.models import shared_features
 from mtlkit.inputs import InputSpec, as_images
 from mtlkit.preprocessing import describe
+
+from .quick import COLOUR, GREY, PLAIN, RANDOM, quick
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from estimator.quick import RANDOM, quick
+
+from .quick import RANDOM, quick
 
 COLUMNS = RANDOM.normal(size=(20, 4))
 PICTURES = RANDOM.random((20, 3, 8, 8))

@@ -12,7 +12,7 @@ from sklearn.preprocessing import normalize
 
 from mtlkit import InputError
 from mtlkit.multitask.selection import label_free_scores
-from mtlkit.preprocessing.communities import neighbour_graph
+from mtlkit.preprocessing.graphs import neighbour_graph
 
 
 def runs(n: int = 120) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -19,7 +19,8 @@ from mtlkit.preprocessing.class_sizes import (
     THRESHOLD,
     sized_vectors,
 )
-from mtlkit.preprocessing.communities import Communities, neighbour_graph, normalised_cut
+from mtlkit.preprocessing.communities import Communities
+from mtlkit.preprocessing.graphs import neighbour_graph, normalised_cut
 from mtlkit.preprocessing.label_vectors import equal_size_vectors, smooth, spread
 
 

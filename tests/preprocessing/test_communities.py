@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from mtlkit.preprocessing import communities
+from mtlkit.preprocessing import communities, graphs
 from mtlkit.preprocessing.communities import (
     agreement,
     community_vectors,
     find_communities,
-    graph_widths,
     likeness,
     merge,
+    separation,
+)
+from mtlkit.preprocessing.graphs import (
+    graph_widths,
     neighbour_graph,
     normalised_association,
-    separation,
     volume,
 )
 from mtlkit.preprocessing.label_vectors import smooth
@@ -45,7 +47,7 @@ def test_neighbour_graph_is_the_naive_one(
     monkeypatch: pytest.MonkeyPatch, cloud: Callable[..., Any]
 ) -> None:
     points = cloud(60, 3)
-    monkeypatch.setattr(communities, "graph_widths", lambda *_: [2, 4, 6])
+    monkeypatch.setattr(graphs, "graph_widths", lambda *_: [2, 4, 6])
     found = neighbour_graph(points).toarray()
     np.testing.assert_allclose(found, naive_graph(points, [2, 4, 6]), atol=1e-12)
     np.testing.assert_allclose(found, found.T)

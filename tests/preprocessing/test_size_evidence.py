@@ -20,7 +20,7 @@ from mtlkit.preprocessing.class_sizes import (
     check_class_sizes,
     sized_vectors,
 )
-from mtlkit.preprocessing.communities import normalised_cut
+from mtlkit.preprocessing.graphs import normalised_cut
 
 
 @settings(max_examples=25)
