@@ -17,7 +17,7 @@ from mtlkit.errors import InputError
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STUB = "# your answer here"
-CLIENT = {"record_timing": False, "store_widget_state": False, "timeout": 600, **KERNEL}
+CLIENT = {"record_timing": False, "timeout": 600, **KERNEL}
 PYTHON = {"name": "python"}  # a notebook's language, whichever version of Python executed it
 
 
@@ -142,6 +142,7 @@ def build(source: Path) -> list[Path]:
         raise
     for notebook, path in zip(notebooks, paths, strict=True):
         notebook.metadata |= {"language_info": PYTHON, "mtlkit": digest}
+        notebook.metadata.pop("widgets", None)
         for cell in notebook.cells:  # sliders need a kernel; their static twins stay
             if cell.cell_type == "code":
                 cell.outputs = [out for out in cell.outputs if WIDGET not in out.get("data", {})]
