@@ -13,9 +13,7 @@ __all__ = ["ImageSet", "InputError", "MultiTaskClusterer", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the estimator when it is asked for: torch takes seconds, and reading images or scoring
-    needs none of it.
-    """
+    """Import the estimator when it is asked for: torch takes seconds."""
     if name == "MultiTaskClusterer":
         from mtlkit.clusterer import MultiTaskClusterer
 

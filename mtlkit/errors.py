@@ -10,8 +10,7 @@ Value = TypeVar("Value")
 
 
 class InputError(ValueError):
-    """What was asked for cannot be done as asked: one sentence with what was wrong, where, and the
-    remedy.
+    """What was asked for cannot be done: one sentence with what was wrong, where, and a remedy.
 
     The command line shows the sentence and ends with status 2; in code it is an ordinary
     `ValueError`.
@@ -31,8 +30,7 @@ class InputError(ValueError):
 def as_input_error(
     what: str, remedy: str, kinds: tuple[type[Exception], ...] = (Exception,)
 ) -> Iterator[None]:
-    """Turn an error of these kinds (but never a `MemoryError`) into the sentence `WHAT (its words):
-    REMEDY.`
+    """Turn an error (never a `MemoryError`) into the sentence `WHAT (its words): REMEDY.`
 
     >>> with as_input_error("a.npz: no number", "save it again"):
     ...     int("one")
@@ -80,8 +78,7 @@ Did you mean 'sobel'?
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the known name closest to `name`, or `""` when none is
-    close.
+    """Return `" Did you mean 'x'?"` for the name closest to `name`, or `""` where none is close.
 
     >>> nearest("digit", ["digits", "mnist"])
     " Did you mean 'digits'?"

@@ -7,8 +7,7 @@ from typing import Any, TextIO
 
 
 def safe_cell(text: str) -> str:
-    """Return `text` for a cell of a CSV file, such that no spreadsheet program runs it as a
-    formula.
+    """Return `text` for a cell of a CSV file, such that no spreadsheet runs it as a formula.
 
     Source: OWASP, "CSV injection".
 

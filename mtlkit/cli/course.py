@@ -116,9 +116,7 @@ def run(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a chapter with other parameters into a folder: the executed notebook, and report.json
-    with what it recorded.
-    """
+    """Run a chapter with other parameters: a folder with the notebook and report.json."""
     from mtlkit.course import execution, parameters
     from mtlkit.deployment.runs import RunFailed, new_run, run_name
 
@@ -165,8 +163,7 @@ def sweep(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a chapter over a grid of parameters, side by side: a folder a run, a table and a figure
-    over all.
+    """Run a chapter over a grid of parameters: a folder a run, a table and a figure over all.
 
     Each run has one thread. What is finished is not run again: after a stop, the same command goes
     on. After a change of the chapter, the method, the packages or the data, the runs are made

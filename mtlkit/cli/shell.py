@@ -1,6 +1,4 @@
-"""What all commands share: how a mistake ends, the arguments they have in common, progress, and
-words on stderr.
-"""
+"""What all commands share: how a mistake ends, arguments, progress, and words on stderr."""
 
 import json
 import sys
@@ -16,9 +14,7 @@ from mtlkit.errors import InputError, words_of
 
 
 class OneSentence(TyperGroup):
-    """Ends a command with one sentence and a status, instead of a traceback, when the user can mend
-    it.
-    """
+    """Ends a command with one sentence, not with a traceback, where the user can mend it."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

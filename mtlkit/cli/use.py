@@ -65,9 +65,7 @@ def score(
 
 
 def compare(first: Run, second: Run, as_json: AsJson = False) -> None:
-    """Say on one page what moved from one run to another: settings, scores, and images that changed
-    their class.
-    """
+    """Say on one page what moved from one run to another: settings, scores, images' classes."""
     from mtlkit.deployment import compare_runs, comparison_lines
 
     found = compare_runs(first.expanduser(), second.expanduser())

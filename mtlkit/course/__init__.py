@@ -1,5 +1,4 @@
-"""The course's machinery: chapters are built, checked, run with other parameters, handed out and
-marked.
+"""The course's machinery: chapters are built, checked, run, handed out and marked.
 
 A chapter itself imports only what a reader meets there: `check`, `check_parameters`, `explore`,
 `record`, `show`, `stored`.

@@ -1,5 +1,4 @@
-"""Self-checks of the exercises: `check("05-2", answer)` says not attempted, passed, or which
-mistake it looks like.
+"""Self-checks: `check("05-2", answer)` says not attempted, passed, or which mistake it is.
 
 An exercise is a function in `notebooks/exercises/`, one module a chapter. It is given an answer of
 the right kind, and says what is wrong with it in a sentence, or None. No file is read and nothing

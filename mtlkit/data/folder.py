@@ -87,7 +87,7 @@ def load_folder(
     notes += first_of_several(sum(headers[name].several for name in kept), len(kept))
     if failed:
         notes.append(
-            f"{len(failed)} of {len(names)} image files could not be decoded and were skipped."
+            f"Of {len(names)} image files, {len(failed)} could not be decoded and are left out."
         )
     notes += passed_over
     classes = _class_folders(folder, kept) if labels else []

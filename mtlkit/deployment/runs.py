@@ -172,8 +172,7 @@ def _start(source: str, seed: int) -> str:
 
 
 def cut_off_run(folder: Path, source: str, seed: int) -> Path:
-    """Return the name of the newest run of a source and seed that was cut off, for a resume without
-    a name.
+    """Return the name of the newest run of a source and seed that was cut off.
 
     Raises:
         InputError: there is none.

@@ -12,8 +12,10 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random geometry and light; each setting is the largest change to either side. An augmentation
-    is an assumption: a digit turned by 180 degrees is another digit, a blood cell is not.
+    """Random geometry and light; each setting is the largest change to either side.
+
+    An augmentation is an assumption: a digit turned by 180 degrees is another digit, a blood cell
+    is not.
 
     Args:
         rotation: degrees.

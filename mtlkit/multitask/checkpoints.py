@@ -1,6 +1,4 @@
-"""Checkpoints: where a training stands, on disk, so that one that was cut off goes on as if it had
-not been.
-"""
+"""Checkpoints: where a training stands, on disk, so that one that was cut off can go on."""
 
 import io
 import json
@@ -64,17 +62,14 @@ class Checkpoint:
                 )
 
     def load(self, stage: str) -> TrainingState | None:
-        """Return what was last saved of a stage, or None. Nothing but tensors, numbers and texts is
-        read.
-        """
+        """Return what was last saved of a stage, or None. Only tensors and plain values are read."""
         if not (self.folder / f"{stage}.pt").exists():
             return None
         with self._read(f"{stage}.pt") as path:
             return dict(torch.load(path, map_location="cpu", weights_only=True))
 
     def save(self, stage: str, state: Callable[[], TrainingState], last: bool = False) -> None:
-        """Write a stage's state if the last write is `every` seconds ago, or if it is the `last` of
-        the stage.
+        """Write a stage's state, if it is the `last` one or the last write is `every` seconds ago.
 
         A full disk costs the checkpoint and not the training: it warns, and the one before stays.
         """

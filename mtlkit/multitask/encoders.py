@@ -14,8 +14,7 @@ OURS = ("small-cnn", "mlp")  # names; the others are torchvision's
 
 
 class SmallCNN(nn.Module):
-    """A small convolutional network: 3 x 3 convolutions, each but the first after a halving of the
-    image.
+    """A small convolutional network: 3 x 3 convolutions, all but the first after a halving.
 
     From 32 px on the first convolution moves in steps of two pixels, which makes it four times as
     fast.
@@ -55,8 +54,7 @@ class SmallCNN(nn.Module):
 
 
 class MLP(nn.Module):
-    """A multilayer perceptron for plain features, or for images as rows of pixels: two hidden
-    layers with BatchNorm.
+    """A multilayer perceptron for rows of numbers or pixels: two hidden layers with BatchNorm.
 
     Args:
         inputs: D, the number of features a row.
@@ -85,8 +83,7 @@ class MLP(nn.Module):
 
 
 def make_encoder(name: str, channels: int, side: int, width: int = 128) -> nn.Module:
-    """Return a fresh encoder by name, with the attributes `name`, `settings` (channels, side,
-    width) and `width`.
+    """Return a fresh encoder, with `name`, `settings` (channels, side, width) and `width`.
 
     Args:
         name: `"small-cnn"` (`SmallCNN`), `"mlp"` (`MLP` on the pixels), or one of torchvision's
@@ -157,8 +154,7 @@ def check_encoder(name: str) -> str:
 
 
 def usual_bytes(name: str) -> int:
-    """Return about how many bytes the weights of an encoder of torchvision's take, before it is
-    built; 0 for our own.
+    """Return about how many bytes an encoder of torchvision's takes; 0 for our own.
 
     >>> usual_bytes("small-cnn"), usual_bytes("resnet18")
     (0, 46758048)

@@ -1,7 +1,7 @@
 """The recipe: every setting on the way from images to classes, made once and handed down."""
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -144,9 +144,8 @@ class Recipe:
 
     def as_dict(self) -> dict[str, str]:
         """Return each setting, those of the schedule too, as text."""
-        settings = {item.name: getattr(self, item.name) for item in fields(self)}
-        settings |= {item.name: getattr(self.schedule, item.name) for item in fields(Schedule)}
-        del settings["schedule"]
+        settings = asdict(self)
+        settings |= settings.pop("schedule")
         return {name: repr(value) for name, value in settings.items()}
 
     def make_encoder(self, images: Tensor, seed: int) -> nn.Module:

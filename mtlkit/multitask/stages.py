@@ -249,8 +249,7 @@ def first_model(
 
 
 def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
-    """Return what label vectors are made from: N x D rows of unit length (only directions count),
-    for clean images.
+    """Return what label vectors of N clean images are made from: N x D rows of unit length.
 
     The shared features, and beside them, where a contrast head is, what it makes of them: that is
     the space in which views were pulled together.
@@ -266,8 +265,7 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
 
 
 def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
-    """Return the weights from which that of the descriptors is chosen, for rows of this shape (D,
-    or C x H x W).
+    """Return the weights that the descriptors may have, for rows of this shape (D, or C x H x W).
 
     Beside strokes they help while the network is young, and later rounds ask the network alone. A
     small network learns less of photographs than descriptors tell: beside it they weigh twice as

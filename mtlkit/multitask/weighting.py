@@ -1,6 +1,4 @@
-"""Weighting: how the tasks' losses become one step of the encoder. A thin face on torchjd's
-scalarizers and aggregators.
-"""
+"""Weighting: how the tasks' losses become one step of the encoder. A thin face on torchjd."""
 
 import copy
 import inspect
@@ -29,8 +27,7 @@ MEMORY = (Tensor, list, tuple, int, float, type(None), Optimizer)
 
 
 def make_weigher(weighting: Weighting, tasks: Sequence[str]) -> Method:
-    r"""Return the method that makes one step of the losses $L_i$ (one a task, in the order of
-    `tasks`).
+    r"""Return the method that makes one step of the losses $L_i$, in the order of `tasks`.
 
     A scalarizer makes one loss of them, and costs one backward pass. An aggregator makes one
     gradient of the tasks' gradients, and costs a backward pass a task.
@@ -138,8 +135,7 @@ class Weigher:
         self._seen: list[Tensor] = []  # m x m cosines of each step of this epoch
 
     def backward(self, model: MultiTaskModel, losses: Mapping[str, Tensor]) -> Tensor:
-        """Leave a gradient in each parameter of the model and of the method; return the m losses,
-        detached.
+        """Leave a gradient in each parameter of model and method; return the m losses, detached.
 
         Raises:
             InputError: a loss that the method cannot bear, or a number of tasks that it is not made
@@ -180,8 +176,11 @@ class Weigher:
         return self._weights @ rows
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the method has learnt and what it remembers: torchjd keeps some of that in
-        plain attributes, in buffers that are not there at first, or in an optimiser of its own."""
+        """Return what the method has learnt and what it remembers.
+
+        Torchjd keeps some of that in plain attributes, in buffers that are not there at first, or in
+        an optimiser of its own.
+        """
         return {name: _memory(module) for name, module in self.method.named_modules()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -198,9 +197,7 @@ class Weigher:
                     setattr(module, key, value)
 
     def after_step(self, losses_again: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Let FAMO, and no other method, see what the optimiser's step did to the losses of the
-        same batch.
-        """
+        """Let FAMO, and no other, see what the step did to the losses of the same batch."""
         if isinstance(self.method, FAMO):
             with torch.no_grad():
                 self.method.update(torch.stack(list(losses_again().values())))

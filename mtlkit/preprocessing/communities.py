@@ -65,8 +65,7 @@ def find_communities(
     groups_a_class: tuple[int, ...] = (3, 5),
     links: tuple[str, ...] = tuple(LINKS),
 ) -> Communities:
-    r"""Find classes of any size: k-means into many small groups, merged by how they are linked
-    until K are left.
+    r"""Find classes of any size: many small groups, merged by how they are linked until K are left.
 
     A large class is then many groups and a small class few: no size is assumed. Links are measured
     in two ways. A graph of shared neighbours (`neighbour_graph`) follows a class along whatever
@@ -121,8 +120,7 @@ def find_communities(
 
 
 def agreement(partitions: list[ndarray], n_clusters: int) -> ndarray:
-    """Return how much each of P partitions agrees with the others: its mean normalised mutual
-    information, P numbers.
+    """Return each partition's mean normalised mutual information with the others: P numbers.
 
     All P x P tables of common members come from one product: scikit-learn's function takes one pair
     at a time, and ten times as long.

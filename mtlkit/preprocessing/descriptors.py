@@ -54,8 +54,7 @@ def hog(images: ndarray, orientations: int = 8, cells: int | None = None) -> nda
 
 
 def lbp(images: ndarray) -> ndarray:
-    """Local binary patterns: histogram of the 10 uniform patterns of 8 neighbours, turned so that
-    rotation does not count.
+    """Local binary patterns: a histogram of the 10 uniform ones, in which rotation does not count.
 
     Returns N x 10, rows sum to one. It tells textures apart and is blind to where they are.
 

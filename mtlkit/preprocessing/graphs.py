@@ -80,8 +80,7 @@ def normalised_association(between: ndarray) -> float:
 
 
 def normalised_cut(graph: sparse.csr_array, classes: ndarray, n_clusters: int) -> float:
-    r"""Return the share of its links that a class loses to the others, as the mean over K classes:
-    from 0 to 1.
+    r"""Return the share of its links that a class loses to others, 0 to 1: the mean over K.
 
     $\frac{1}{K} \sum_a (1 - W_{aa} / \mathrm{vol}_a)$, the normalised cut a class. An empty class
     loses all.

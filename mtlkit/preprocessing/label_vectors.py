@@ -74,8 +74,7 @@ def equal_size_vectors(
     rounds: int = 20,
     start: ndarray | None = None,
 ) -> ndarray:
-    r"""K-means whose classes all have the same share, N / K, of the label vectors: what
-    `class_sizes="equal"` assumes.
+    r"""K-means whose classes all have the same share, N / K, of the label vectors.
 
     Centres and assignments take turns. The assignment is the optimal transport from images to
     classes of equal size, softened by an entropy and found by Sinkhorn's iteration: rows of
@@ -120,8 +119,7 @@ def equal_size_vectors(
 
 
 def sinkhorn(scores: ndarray) -> ndarray:
-    """Scale exp(scores), N x K, until rows sum to one and columns to N / K (rows exactly, columns
-    nearly).
+    """Scale exp(scores), N x K, until rows sum to one and columns, nearly, to N / K.
 
     >>> sinkhorn(np.zeros((4, 2))).tolist()[0]
     [0.5, 0.5]
@@ -144,8 +142,7 @@ def hardened(vectors: ndarray) -> ndarray:
 
 
 def smooth(vectors: ndarray, features: ndarray, neighbours: int = 10) -> ndarray:
-    """Make label vectors hard, then half an image's own class, half the classes of its nearest
-    neighbours: N x K.
+    """Make label vectors (N x K) half an image's own class, half those of its nearest neighbours.
 
     An image that sits among strangers gets an unsure label vector, so that it teaches less.
 
@@ -161,8 +158,7 @@ def smooth(vectors: ndarray, features: ndarray, neighbours: int = 10) -> ndarray
 
 
 def spread(vectors: ndarray, sample: ndarray, features: ndarray, neighbours: int = 10) -> ndarray:
-    """Carry label vectors from a sample to all images: each gets the mean of its nearest
-    neighbours' classes there.
+    """Carry label vectors from a sample to all images: the mean of the nearest neighbours' there.
 
     Neighbours of all images among all would cost the square of their number; so memory and time an
     image stay flat.

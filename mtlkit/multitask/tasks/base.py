@@ -10,8 +10,7 @@ from mtlkit.errors import InputError
 
 
 class Task:
-    """Base of all tasks. A subclass writes `loss`, and `head` if one linear layer is not enough;
-    the rest is here.
+    """Base of all tasks. A subclass has `loss`, and `head` if one linear layer is not enough.
 
     Args:
         targets: N x K, one row an image in the order of the training images; None for a task

@@ -8,8 +8,7 @@ from mtlkit.preprocessing.label_vectors import kmeans_vectors
 
 
 class Clustering(Classification):
-    """Several times more groups than classes, found by k-means on the shared features and learnt
-    like classes.
+    """More groups than classes, found by k-means on the shared features and learnt like classes.
 
     A group is small enough to be pure, and needs no assumption on the classes' sizes. Learning to
     name the group of every view pulls together what augmentation mixes, so that the groups of one

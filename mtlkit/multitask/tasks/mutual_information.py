@@ -9,8 +9,7 @@ from mtlkit.multitask.tasks.base import Task
 
 
 class MutualInformation(Task):
-    r"""Invariant information clustering (IIC): the groups themselves are learnt, by no target but
-    the other view.
+    r"""Invariant information clustering (IIC): groups are learnt by no target but the other view.
 
     With the head's softmax $p$ and $p'$ on two views, $P = \frac{1}{2B} \sum_b (p_b p_b'^\top +
     p_b' p_b^\top)$ is how often a group meets another (K x K), $P_k$ the sum of its row k, and
