@@ -62,7 +62,7 @@ class Checkpoint:
                 )
 
     def load(self, stage: str) -> TrainingState | None:
-        """Return what was last saved of a stage, or None. Only tensors and plain values are read."""
+        """Return what was last saved of a stage, or None. Only tensors and values are read."""
         if not (self.folder / f"{stage}.pt").exists():
             return None
         with self._read(f"{stage}.pt") as path:

@@ -178,8 +178,8 @@ class Weigher:
     def state_dict(self) -> dict[str, Any]:
         """Return what the method has learnt and what it remembers.
 
-        Torchjd keeps some of that in plain attributes, in buffers that are not there at first, or in
-        an optimiser of its own.
+        Torchjd keeps some of that in plain attributes, in buffers that are not there at first, or
+        in an optimiser of its own.
         """
         return {name: _memory(module) for name, module in self.method.named_modules()}
 
