@@ -42,12 +42,8 @@ from mtlkit.multitask.compute import threads
 from mtlkit.preprocessing import hog
 
 RESULTS = Path(__file__).parent / "results"
-SIZES = {
-    "one": 1,
-    "2:1": 2,
-    "3:1": 3,
-    "10:1": 10,
-}  # the largest class is so many times the smallest
+# The largest class is so many times the smallest.
+SIZES = {"one": 1, "2:1": 2, "3:1": 3, "10:1": 10}
 LARGEST = 174  # images of the largest class, where sizes differ
 WAYS = ("auto", "equal", "free")
 SCORES = ("accuracy", "balanced_accuracy", "nmi", "ari")

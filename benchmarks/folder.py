@@ -17,10 +17,8 @@ import numpy as np
 from real import cells, read, signs
 
 FORMATS = ("png", "jpg", "bmp", "webp", "tiff")
-REPORTED = (
-    38,
-    13,
-)  # GTSRB's classes beside the smears: "keep right", blue and round; "yield", a triangle
+# GTSRB's classes beside the smears: "keep right", blue and round; "yield", a triangle.
+REPORTED = (38, 13)
 DEVELOPMENT = ((12, 17), (1, 14, 33), (35, 18, 25))
 
 

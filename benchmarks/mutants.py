@@ -138,9 +138,8 @@ def main() -> None:
     drawn = random.Random(options.seed).sample(every, options.mutants)
     with ThreadPoolExecutor(options.jobs) as pool:
         rows: list[dict[str, bool | str]] = []
-        rooms = {
-            name.parts[1]: name for name, _ in drawn
-        }  # a red test without a fault would kill every mutant
+        # A red test without a fault would kill every mutant.
+        rooms = {name.parts[1]: name for name, _ in drawn}
         if wrong := [
             text for dead, text in pool.map(lambda name: killed(name, None), rooms.values()) if dead
         ]:

@@ -50,9 +50,8 @@ def photos(root: Path, seed: int) -> ImageSet:
     """The mixed folder of `folder.py`, read as a user's folder is."""
     with tempfile.TemporaryDirectory() as name:
         write_folder(root, Path(name), REPORTED, development=False, seed=seed)
-        return replace(
-            load(Path(name), labels="folders"), n_clusters=1 + len(REPORTED)
-        )  # the number that a user would give
+        # The number that a user would give.
+        return replace(load(Path(name), labels="folders"), n_clusters=1 + len(REPORTED))
 
 
 def sign_set(root: Path) -> ImageSet:

@@ -28,9 +28,8 @@ if (
 ):
     # A shell starts what runs in the background deaf to Ctrl-C, and children would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-settings.load_profile(
-    "ci"
-)  # hypothesis's own: the same examples every time, no deadline on a busy machine
+# Hypothesis's own: the same examples every time, no deadline on a busy machine.
+settings.load_profile("ci")
 
 
 def _is_here(host: str) -> bool:

@@ -30,11 +30,8 @@ from mtlkit.multitask.tasks import Contrast, Regression
 from mtlkit.preprocessing import canny, describe
 
 PACKAGE = Path(mtlkit.__file__).parent
-MAY_OPEN = (
-    "cli",
-    "data",
-    "evaluation",
-)  # who reads labels, who scores, and who brings the two together
+# Who reads labels, who scores, and who brings the two together.
+MAY_OPEN = ("cli", "data", "evaluation")
 HEART = ("preprocessing", "multitask", "clusterer.py")  # what leads to classes
 FORBIDDEN = (
     "mtlkit.data",

@@ -59,9 +59,7 @@ seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
 quick = True  # False trains two more seeds in section 8
 run_folder = ""  # a folder to write the run to; "" writes nothing
-class_sizes = (
-    "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
-)
+class_sizes = "auto"  # auto | equal | free — equal sizes unless the images object; always; never
 effort = 0.5  # 0.05 to 4 — length of training; the stored results of section 8 have 1
 
 # %% id="check-parameters"
@@ -94,9 +92,8 @@ images = load(source).first(2000)
 k = images.n_clusters
 height, width = images.images.shape[2:]
 row_numbers = np.array([int(path.rpartition("/")[2]) for path in images.paths])
-run_length = (
-    10 if source == "mnist" else 1
-)  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
+# Rows of mnist take turns by tens: a copy may go 0 to 9, over and over.
+run_length = 10 if source == "mnist" else 1
 is_open = row_numbers // run_length % 2 == 0
 Markdown(
     f"**{len(images):,} images** of {height} × {width} pixels, grey, values from "
@@ -696,9 +693,7 @@ Markdown(
 )
 
 # %% id="exercise-3" tags=["solution"]
-my_order = (
-    None  # all row numbers of the open half, 0 to n - 1, the image to check first at the front
-)
+my_order = None  # all row numbers of the open half, 0 to n - 1; the one to check first in front
 ### BEGIN SOLUTION
 # Ask the images that look most like it, by HOG: how many of them are in another group? All images may be asked, for no
 # label is needed. Confidence and neighbours miss different mistakes, so both have a say.

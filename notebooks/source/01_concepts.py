@@ -87,9 +87,8 @@ images = load(source).first(2000)
 k = images.n_clusters
 pixels = images.images.reshape(len(images), -1)  # N x D
 row_numbers = np.array([int(path.rpartition("/")[2]) for path in images.paths])
-run_length = (
-    10 if source == "mnist" else 1
-)  # rows of mnist take turns by tens: a copy may go 0 to 9, over and over
+# Rows of mnist take turns by tens: a copy may go 0 to 9, over and over.
+run_length = 10 if source == "mnist" else 1
 is_open = row_numbers // run_length % 2 == 0
 labels = images.open_labels()[is_open]
 seen, n = pixels[is_open], len(labels)  # the open half, and its size
@@ -246,9 +245,8 @@ show(
 # %% id="hungarian"
 table = np.array([[9, 8, 0], [7, 1, 0], [0, 3, 2]])
 totals = {pairing: int(table[range(3), pairing].sum()) for pairing in permutations(range(3))}
-digits_of, groups_of = np.repeat(
-    np.indices((3, 3)).reshape(2, -1), table.ravel(), axis=1
-)  # 30 images
+# 30 images.
+digits_of, groups_of = np.repeat(np.indices((3, 3)).reshape(2, -1), table.ravel(), axis=1)
 listed = "; ".join(f"{'ABC'[a]}{'ABC'[b]}{'ABC'[c]} {total}" for (a, b, c), total in totals.items())
 Markdown(
     f"All six pairings of digits 0, 1, 2 with groups: {listed}. The library: {match(groups_of, digits_of)} "
@@ -435,9 +433,8 @@ for often, rare in pairs:
     results.append(score(found, labels[rows]))
 below = [one for one in results if one.accuracy < lazy.accuracy]
 ahead = sum(one.balanced_accuracy > 0.5 for one in below)
-smaller = np.mean(
-    [one.confusion.sum(axis=0).min() for one in results]
-)  # images in the smaller group
+# Images in the smaller group.
+smaller = np.mean([one.confusion.sum(axis=0).min() for one in results])
 figure = Figure(figsize=(8, 3.8), layout="constrained")
 axes = figure.subplots()
 axes.scatter(
@@ -548,9 +545,8 @@ show(
 )
 
 # %% id="runs-fresh" jupyter={"outputs_hidden": true}
-first = (
-    np.arange(n) // run_length % 2 == 0
-)  # pick on one half of the open images, look at the other
+# Pick on one half of the open images, look at the other.
+first = np.arange(n) // run_length % 2 == 0
 on_first = [score(fit.labels_[is_open][first], labels[first]).accuracy for fit in fits]
 on_other = [score(fit.labels_[is_open][~first], labels[~first]).accuracy for fit in fits]
 pick = int(np.argmax(on_first))
@@ -594,12 +590,10 @@ def tune(random, looks):
     train, test, third = np.split(order, [n // 4, n // 4 + 50])
     for _ in range(settings):
         x = seen[:, random.choice(seen.shape[1], 20, replace=False)]
-        centres = np.stack(
-            [x[train][labels[train] == digit].mean(axis=0) for digit in range(k)]
-        )  # K x 20
-        answers = ((centres**2).sum(axis=1) - 2 * x @ centres.T).argmin(
-            axis=1
-        )  # the nearest centre
+        # K x 20.
+        centres = np.stack([x[train][labels[train] == digit].mean(axis=0) for digit in range(k)])
+        # The nearest centre.
+        answers = ((centres**2).sum(axis=1) - 2 * x @ centres.T).argmin(axis=1)
         right = (answers if looks else random.integers(0, k, n)) == labels
         results.append((right[test].mean(), right[third].mean()))
     return np.array(results)
@@ -612,9 +606,8 @@ def best_so_far(results):
 
 
 # %% id="tuning" jupyter={"outputs_hidden": true}
-repeats = (
-    10 if quick else 40
-)  # each with its own dice: the longer search begins with the settings of the shorter
+# Each with its own dice: the longer search begins with the settings of the shorter.
+repeats = 10 if quick else 40
 paths = {
     looks: np.mean(
         [best_so_far(tune(np.random.default_rng([seed, i]), looks)) for i in range(repeats)], axis=0

@@ -100,9 +100,8 @@ def piece(whole):
 
 all_digits = load(source).first(2000)
 digits = all_digits.images[rng.choice(len(all_digits), 200 if quick else 400, replace=False)]
-pieces = np.stack(
-    [piece(whole) for whole in map(picture, PHOTOS) for _ in range(each)]
-)  # N x 3 x 64 x 64
+# N x 3 x 64 x 64.
+pieces = np.stack([piece(whole) for whole in map(picture, PHOTOS) for _ in range(each)])
 cut_from = np.repeat(np.arange(len(PHOTOS)), each)
 
 
@@ -120,9 +119,8 @@ def draw(axes, image, name=""):
     axes.set_axis_off()
 
 
-busy = (
-    edge_density(pieces).sum(axis=1).reshape(len(PHOTOS), each).argmax(axis=1)
-)  # most edges, in each photograph
+# Most edges, in each photograph.
+busy = edge_density(pieces).sum(axis=1).reshape(len(PHOTOS), each).argmax(axis=1)
 shown = np.arange(len(PHOTOS)) * each + busy
 figure = Figure(figsize=(8, 2.6), layout="constrained")
 rows = figure.subplots(2, 8)
@@ -155,9 +153,8 @@ nearest, own_copy = (
     between.min(axis=1),
     np.linalg.norm(moved.reshape(len(digits), -1) - flat, axis=1),
 )
-example = int(
-    np.argsort(own_copy - nearest)[len(digits) // 2]
-)  # neither the best case nor the worst
+# Neither the best case nor the worst.
+example = int(np.argsort(own_copy - nearest)[len(digits) // 2])
 trio = {
     "moved": moved[example],
     "the image": digits[example],
@@ -644,9 +641,8 @@ knows = {
     for kind in sets
 }
 best = {kind: max(knows[kind], key=knows[kind].get) for kind in sets}
-band = course.stored("bands")["chapters"]["02"][
-    "hog_knows_digits"
-]  # seeds 0 to 4, all else as stored
+# Seeds 0 to 4, all else as stored.
+band = course.stored("bands")["chapters"]["02"]["hog_knows_digits"]
 lines = [
     "| ruler | digits: numbers | µs (at least 1) | knows its own | photographs: numbers | µs | knows its own |",
     "|---" * 7 + "|",
@@ -786,12 +782,10 @@ show(
 # other half stay **sealed**, which means unread, until chapter 05.)
 
 # %% id="more-observe" jupyter={"outputs_hidden": true}
-run_length = (
-    10 if source == "mnist" else 1
-)  # there tens of rows take turns: a copy may go 0 to 9, over and over
-half = np.array(
-    [int(path.rpartition("/")[2]) // run_length % 2 == 0 for path in all_digits.paths]
-)  # rows of even number
+# There tens of rows take turns: a copy may go 0 to 9, over and over.
+run_length = 10 if source == "mnist" else 1
+# Rows of even number.
+half = np.array([int(path.rpartition("/")[2]) // run_length % 2 == 0 for path in all_digits.paths])
 names = all_digits.open_labels()
 kinds = {
     "photographs": (pieces, cut_from, len(PHOTOS), slice(None)),

@@ -55,9 +55,7 @@ from mtlkit.preprocessing.label_vectors import equal_size_vectors, kmeans_vector
 # %% id="parameters" tags=["parameters"]
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images; the small set has the digits 0 to 2 alone
-quick = (
-    True  # False draws more unbalanced sets in section 5 and more untrained networks in section 6
-)
+quick = True  # False draws more unbalanced sets in section 5 and more networks in section 6
 features = "hog"  # hog | pixels — what the label vectors are made from
 epochs = 20  # 2 to 40 — how long a pupil learns, in passes over its images
 ratio = 10.0  # 1 to 20 — in section 5, how many times as large the largest class is as the smallest
@@ -81,15 +79,12 @@ course.check_parameters(
 BLUE, ORANGE, GREEN, RED = "#0173b2", "#de8f05", "#029e73", "#d55e00"
 images = load(source).first(2000)
 k = images.n_clusters
-turn = (
-    10 if source == "mnist" else 1
-)  # there tens of rows take turns: a copy may go 0 to 9, over and over
-even = np.array(
-    [int(path.rpartition("/")[2]) // turn % 2 == 0 for path in images.paths]
-)  # rows of the open half
-described = (
-    hog(images.images) if features == "hog" else images.images.reshape(len(images), -1)
-)  # N x D
+# There tens of rows take turns: a copy may go 0 to 9, over and over.
+turn = 10 if source == "mnist" else 1
+# Rows of the open half.
+even = np.array([int(path.rpartition("/")[2]) // turn % 2 == 0 for path in images.paths])
+# N x D.
+described = hog(images.images) if features == "hog" else images.images.reshape(len(images), -1)
 k_means = KMeans(k, n_init=4, random_state=seed).fit(described)
 groups = k_means.labels_  # N
 one_hot = np.eye(k)[groups]  # N x K
@@ -192,14 +187,12 @@ my_softness = None  # "tells of mistakes", "useless"
 labels = images.open_labels()[even]  # the open half alone
 result = score(groups[even], labels)
 name_of = dict(zip(result.columns, result.classes, strict=False))
-taught = np.array(
-    [name_of[group] for group in groups[even]]
-)  # the class that each image is taken for
+# The class that each image is taken for.
+taught = np.array([name_of[group] for group in groups[even]])
 wrong = taught != labels
 worst, best = int(np.argmin(result.recalls)), int(np.argmax(result.recalls))
-taken = np.bincount(
-    taught[labels == worst], minlength=k
-)  # what images of the worst class are taken for
+# What images of the worst class are taken for.
+taken = np.bincount(taught[labels == worst], minlength=k)
 other = max(set(range(k)) - {worst}, key=lambda c: taken[c])
 Markdown(
     f"**{1 - wrong.mean():.1%} are right**, {wrong.sum()} of {len(labels)} are wrong"
@@ -488,9 +481,8 @@ softer, harder = (
 )
 m = {name: one["mean"] for name, one in kept["mistakes"].items()}
 by_class = (m["scattered"] - m["same table"]) / (m["scattered"] - m["clumped"])
-band = course.stored("bands")["chapters"]["03"][
-    "pupil_accuracy"
-]  # seeds 0 to 4, all else as stored
+# Seeds 0 to 4, all else as stored.
+band = course.stored("bands")["chapters"]["03"]["pupil_accuracy"]
 Markdown(
     f"- In **{ahead} of 20** runs the pupil (of soft labels) is ahead of its own teacher.\n"
     f"- Soft labels beat one-hot ones in {softer} of 20 runs, one-hot ones beat soft ones in {harder}: as *targets* soft "
@@ -547,9 +539,8 @@ WAYS = {
 }
 open_features = described[even]
 most = np.bincount(labels).min()
-sizes = (
-    np.geomspace(most, most / ratio, k).round().astype(int)
-)  # from the largest class to the smallest
+# From the largest class to the smallest.
+sizes = np.geomspace(most, most / ratio, k).round().astype(int)
 
 
 def unbalanced(draw, sizes=sizes):
@@ -665,9 +656,8 @@ Markdown("\n".join(lines))
 # is the decision always the better one?
 
 # %% id="evidence-digits" jupyter={"outputs_hidden": true}
-main_parts = PCA(min(32, *open_features.shape), random_state=0).fit_transform(
-    open_features
-)  # quicker than all of HOG
+# Quicker than all of HOG.
+main_parts = PCA(min(32, *open_features.shape), random_state=0).fit_transform(open_features)
 lines = [
     "| set | images | cut, equal | cut, free | taken | balanced accuracy, equal | free |",
     "|---|---|---|---|---|---|---|",
@@ -1042,9 +1032,8 @@ course.check("03-3", my_best_accuracy)
 def my_soft(squared, tau):
     """Return label vectors, N x K, for squared distances N x K: finite, and each row sums to one."""
     ### BEGIN SOLUTION
-    nearest = squared.min(
-        axis=1, keepdims=True
-    )  # its share of the exponent cancels in the quotient
+    # Its share of the exponent cancels in the quotient.
+    nearest = squared.min(axis=1, keepdims=True)
     weights = np.exp(-(squared - nearest) / tau)
     return weights / weights.sum(axis=1, keepdims=True)
     ### END SOLUTION

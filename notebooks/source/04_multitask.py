@@ -125,12 +125,10 @@ show(
 # images, lie nearer to its first view than its partner does.
 
 # %% id="rank"
-generator = torch.Generator().manual_seed(
-    seed + 99
-)  # these views are for measuring alone, never trained on
-test_views = torch.stack(
-    [gentle(pictures, generator), gentle(pictures, generator)]
-)  # 2 x N x 1 x side x side
+# These views are for measuring alone, never trained on.
+generator = torch.Generator().manual_seed(seed + 99)
+# 2 x N x 1 x side x side.
+test_views = torch.stack([gentle(pictures, generator), gentle(pictures, generator)])
 
 
 def strangers_nearer(points):
@@ -192,11 +190,8 @@ Markdown(
 # $L = 0.69 - (0.82 \log 1.64 + 0.18 \log 0.36) = 0.69 - 0.22 = 0.47$.
 
 # %% id="toys"
-a, b, none = (
-    [1.0, 0.0],
-    [0.0, 1.0],
-    torch.empty(2, 0),
-)  # contrast and mutual information have no targets
+# Contrast and mutual information have no targets.
+a, b, none = ([1.0, 0.0], [0.0, 1.0], torch.empty(2, 0))
 nearly = torch.tensor([[0.9, 0.1], [0.1, 0.9]]).log()  # two images; softmax gives the shares back
 undecided, soft = torch.zeros(1, 1, 2), torch.tensor([[0.7, 0.3]])
 groups = Clustering(np.array([a, b]), n_groups=2)
@@ -224,9 +219,8 @@ Markdown(
 x = torch.linspace(0, 1, 41)
 error, share = 4 * x - 2, x.clamp(0.02, 0.98)
 a_1, b_1 = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])  # the views of B stay opposite A's first view
-parted = torch.stack(
-    [(x * torch.pi).cos(), (x * torch.pi).sin()], 1
-)  # A's second view turns away by 0 to 180°
+# A's second view turns away by 0 to 180°.
+parted = torch.stack([(x * torch.pi).cos(), (x * torch.pi).sin()], 1)
 contrast = [
     Contrast(0.3).loss(torch.stack([torch.stack([a_1, b_1]), torch.stack([z, b_1])]), none)
     for z in parted
@@ -482,9 +476,8 @@ rank_bars(
 
 # %% id="shares" jupyter={"outputs_hidden": true}
 values = fresh.losses(views, rows)
-lengths = gradients(values.values(), list(fresh.encoder.parameters())).norm(
-    dim=1
-)  # |g| of contrast, of regression
+# |g| of contrast, of regression.
+lengths = gradients(values.values(), list(fresh.encoder.parameters())).norm(dim=1)
 values, owned = torch.stack(list(values.values())).detach(), {}
 for name in ("plain sum", "1 / (2 L)"):
     for how, factor in (("mean", 1), ("sum", descriptors.shape[1])):
@@ -1075,9 +1068,8 @@ my_accuracies = (0.97, 0.57)
 
 # %% id="six-nine" jupyter={"outputs_hidden": true}
 whole = load("digits")
-some = np.flatnonzero(
-    (np.arange(len(whole)) % 2 == 0) & np.isin(whole.open_labels(), [6, 9])
-)  # odd rows stay out
+# Odd rows stay out.
+some = np.flatnonzero((np.arange(len(whole)) % 2 == 0) & np.isin(whole.open_labels(), [6, 9]))
 six_nine, kind = torch.as_tensor(whole.images[some]), whole.open_labels()[some]
 grouped = {"pixels": six_nine.flatten(1)}
 for turn in (15, 180):
@@ -1204,9 +1196,8 @@ course.check("04-4", my_direction)
 def my_verdict(with_task, without):
     """Return "helps", "hurts" or "not established"."""
     ### BEGIN SOLUTION
-    gain = np.asarray(with_task) - np.asarray(
-        without
-    )  # in pairs: what the seed does to both is taken out
+    # In pairs: what the seed does to both is taken out.
+    gain = np.asarray(with_task) - np.asarray(without)
     return "helps" if (gain > 0).all() else "hurts" if (gain < 0).all() else "not established"
     ### END SOLUTION
 

@@ -68,9 +68,7 @@ COLOURS, MARKERS = ["#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc"], "osD
 seed = 0  # 0 to 2147483638 — where chance starts
 source = "digits"  # digits | digits:small | mnist — the images of the main run in section 6; of MNIST the first 2,000
 quick = True  # False trains two more seeds in section 7
-class_sizes = (
-    "auto"  # auto | equal | free — equal sizes unless the images speak against it; always; never
-)
+class_sizes = "auto"  # auto | equal | free — equal sizes unless the images object; always; never
 weighting = "uncertainty"  # equal | uncertainty | upgrad | pcgrad — how the losses become one step
 effort = 0.5  # 0.05 to 2 — length of the main run; the stored results have 1
 
@@ -107,9 +105,8 @@ pixels = torch.as_tensor(small.images)  # N x 1 x 8 x 8
 
 def even(pile):
     """Return which images have an even row number in their set, as `digits/0012` has."""
-    turn = (
-        10 if pile.name == "mnist" else 1
-    )  # there tens take turns: a copy may go 0 to 9, over and over
+    # There tens take turns: a copy may go 0 to 9, over and over.
+    turn = 10 if pile.name == "mnist" else 1
     return np.array([int(path.rpartition("/")[2]) // turn % 2 == 0 for path in pile.paths])
 
 
@@ -156,9 +153,8 @@ Markdown(
 
 # %% id="helpers"
 first = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]])  # 3 images x 2 groups
-second = np.array(
-    [[0.1, 0.9], [0.6, 0.4], [0.9, 0.1]]
-)  # numbered the other way round, and image 1 has moved
+# Numbered the other way round, and image 1 has moved.
+second = np.array([[0.1, 0.9], [0.6, 0.4], [0.9, 0.1]])
 renumbered = align(second, first)
 print("second round, renumbered:", renumbered.tolist())
 print("mean of both rounds:     ", ((first + renumbered) / 2).round(2).tolist())
@@ -905,11 +901,12 @@ def short(name):
 
 
 board = course.stored("course")["rows"]
+# In the order of the chapters.
 board = (
     [row for row in board if row["row"] != "rounds"]
     + course.stored("course-03")["rows"]
     + [row for row in board if row["row"] == "rounds"]
-)  # in the order of the chapters
+)
 bars = [
     {
         "name": f"{short(row['name'])}, NMI {row['nmi']['mean']:.3f}",

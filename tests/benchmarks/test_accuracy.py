@@ -171,10 +171,8 @@ def test_a_window_stays_inside_the_photo(monkeypatch: pytest.MonkeyPatch, tmp_pa
     text = "".join(box.format(*cell) for cell in cells)
     (base / "Annotations" / "one.xml").write_text(f"<annotation>{text}</annotation>")
     crops, kinds = real.cells(tmp_path, "test")
-    assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [
-        1,
-        2,
-    ]  # one box has no area
+    # One box has no area.
+    assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [1, 2]
     assert [crop.size for crop in real.cells(tmp_path, "test", window=None)[0]] == [
         (40, 30),
         (20, 10),

@@ -57,9 +57,8 @@ def lab(tmp_path: Path) -> Iterator[str]:
         / "tracker.jupyterlab-settings"
     )
     settings.parent.mkdir(parents=True)
-    settings.write_text(
-        '{"windowingMode": "none"}'
-    )  # else a cell is in the page only while it is in view
+    # Else a cell is in the page only while it is in view.
+    settings.write_text('{"windowingMode": "none"}')
     with subprocess.Popen(
         call, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-WRONG = (
-    np.arange(300) % 10 == 3
-)  # 30 mistakes, in rows 3, 13, ...; one row in sixty, 5, may be looked at
+# 30 mistakes, in rows 3, 13, ...; one row in sixty, 5, may be looked at.
+WRONG = np.arange(300) % 10 == 3
 DOUBT = np.arange(300)  # the network's own doubt finds one of them in its first five rows
 
 
@@ -42,10 +41,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "00-3": {
         "given": {"wrong": WRONG, "doubt_first": DOUBT},
-        "right": [
-            order(3, 13, 0, 1, 2),
-            order(13, 0, 1, 2, 4),
-        ],  # more than doubt finds, and as much by other rows
+        # More than doubt finds, and as much by other rows.
+        "right": [order(3, 13, 0, 1, 2), order(13, 0, 1, 2, 4)],
         "wrong": [
             (list(range(300)), "That is the network's own doubt"),
             (order(0, 1, 2, 4, 5), "the wrong way round"),

@@ -5,11 +5,8 @@ from scipy import ndimage
 
 from mtlkit.preprocessing import describe, hog, lbp, standardise
 
-AWAY = [
-    [0.98, 1.05, 0.98, 0.01],
-    [0.0, 2.1, 0.0, 0.26],
-    [0.45, 0.0, 0.41, 1.2],
-]  # as measured in the chapter
+# As measured in the chapter.
+AWAY = [[0.98, 1.05, 0.98, 0.01], [0.0, 2.1, 0.0, 0.26], [0.45, 0.0, 0.41, 1.2]]
 TABLE = [[0, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0]]
 chance = np.random.default_rng(0)
 IMAGES = ndimage.gaussian_filter(chance.random((40, 1, 8, 8)), (0, 0, 1, 1)).astype(np.float32)

@@ -28,9 +28,8 @@ class Server:
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
     resumes: bool = True  # understands Range
-    cut_after: list[int] = field(
-        default_factory=list
-    )  # one answer each is cut off after so many bytes
+    # One answer each is cut off after so many bytes.
+    cut_after: list[int] = field(default_factory=list)
     status: int = 200
     content_type: str = "application/octet-stream"
     asked: list[tuple[str, str | None]] = field(default_factory=list)  # (path, Range)

@@ -115,9 +115,8 @@ def test_size_keeps_the_aspect(tmp_path: Path) -> None:
     assert images.images.shape == (2, 1, 32, 32)
     np.testing.assert_allclose(images.images[0, 0, 8:24, :14], 0, atol=1e-6)
     np.testing.assert_allclose(images.images[0, 0, 8:24, 18:], 1, atol=1e-6)
-    assert (
-        np.ptp(images.images[0, 0, :8]) == np.ptp(images.images[0, 0, 24:]) == 0
-    )  # filled, one shade
+    # Filled, one shade.
+    assert np.ptp(images.images[0, 0, :8]) == np.ptp(images.images[0, 0, 24:]) == 0
 
 
 @pytest.mark.parametrize("key", ["images", "x", "anything"])

@@ -145,9 +145,8 @@ def test_progress_counts_to_the_end(tmp_path: Path, fill: Any) -> None:
 
 def test_broken_files_are_skipped_and_reported(tmp_path: Path, fill: Any) -> None:
     fill(tmp_path, good=17, bad=0)
-    (tmp_path / "good3.png").write_bytes(
-        (tmp_path / "good3.png").read_bytes()[:50]
-    )  # header whole, pixels cut
+    # Header whole, pixels cut.
+    (tmp_path / "good3.png").write_bytes((tmp_path / "good3.png").read_bytes()[:50])
     (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "z.jpg").write_bytes(b"no image")
     images = load(tmp_path)

@@ -99,9 +99,8 @@ def test_16_bits_big_endian(tmp_path: Path) -> None:
     deep = RNG.integers(0, 65536, (16, 16)).astype(">u2")
     header = struct.pack(">2sHIH", b"MM", 42, 8, 8)
     tags = [(256, 16), (257, 16), (258, 16), (259, 1), (262, 1), (273, 110), (278, 16), (279, 512)]
-    entries = b"".join(
-        struct.pack(">HHIHxx", tag, 3, 1, value) for tag, value in tags
-    )  # short values stand on the left
+    # Short values stand on the left.
+    entries = b"".join(struct.pack(">HHIHxx", tag, 3, 1, value) for tag, value in tags)
     (tmp_path / "a.tif").write_bytes(header + entries + bytes(4) + deep.tobytes())
     expected = (deep / 65535).astype(np.float32)[None]
     np.testing.assert_allclose(read_image(tmp_path / "a.tif", 16), expected, atol=1e-7)
@@ -183,9 +182,8 @@ def test_exif_orientation(orientation: int, suffix: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("orientation", STORED)
 def test_exif_orientation_of_a_large_jpeg(orientation: int, tmp_path: Path) -> None:
-    upright = np.kron(
-        np.array([[0, 80], [160, 240]], np.uint8), np.ones((200, 300), np.uint8)
-    )  # 400 x 600
+    # 400 x 600.
+    upright = np.kron(np.array([[0, 80], [160, 240]], np.uint8), np.ones((200, 300), np.uint8))
     save_turned(tmp_path / "a.jpg", upright, orientation)
     pixels = read_image(tmp_path / "a.jpg", 48)[0]
     corners = pixels[[12, 12, 36, 36], [8, 40, 8, 40]] * 255

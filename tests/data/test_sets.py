@@ -54,9 +54,8 @@ def test_cifar10_of_other_files_is_never_unpickled(small_cifar: Any, tmp_path: P
         assert not (tmp_path / "harm").exists()
         path.write_bytes(official)
     labelled = load("cifar10:test", data_root=tmp_path)
-    (tmp_path / "cifar-10-batches-py" / "test_batch").write_bytes(
-        pickle.dumps(Harm())
-    )  # between images and labels
+    # Between images and labels.
+    (tmp_path / "cifar-10-batches-py" / "test_batch").write_bytes(pickle.dumps(Harm()))
     with pytest.raises(InputError, match="stays shut"):
         labelled.open_labels()
     assert not (tmp_path / "harm").exists()
@@ -75,9 +74,8 @@ def test_gtsrb(part: str, small_gtsrb: Any, tmp_path: Path) -> None:
     assert images.images.shape == (len(small_gtsrb.labels[part]), 3, 32, 32)
     assert images.n_clusters == 3
     np.testing.assert_array_equal(labels, small_gtsrb.labels[part])
-    np.testing.assert_array_equal(
-        np.rint(images.images[:, 0, 16, 16] * 255 / 80), labels
-    )  # the colour tells the class
+    # The colour tells the class.
+    np.testing.assert_array_equal(np.rint(images.images[:, 0, 16, 16] * 255 / 80), labels)
     assert images.paths[0] == ("00000/00000_00000.ppm" if part == "train" else "00000.ppm")
     assert calls[-1] == (len(images), len(images))
 

@@ -182,9 +182,8 @@ def test_what_check_says_of_medmnist(small_blood: Any, tmp_path: Path) -> None:
         arrays = dict(archive)
     path.write_bytes(path.read_bytes()[:5000])
     assert set(states(check(fetched, tmp_path)).values()) == {"damaged"}
-    np.savez(
-        path, **{name: array[:7] for name, array in arrays.items()}
-    )  # medmnist's own len() would fail here
+    # Medmnist's own len() would fail here.
+    np.savez(path, **{name: array[:7] for name, array in arrays.items()})
     assert set(states(check(fetched, tmp_path)).values()) == {"subset"}
     np.savez(path, **{name: array[::-1] for name, array in arrays.items()})
     assert set(states(check(fetched, tmp_path)).values()) == {"damaged"}

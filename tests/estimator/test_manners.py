@@ -117,9 +117,8 @@ def test_an_estimate_changes_nothing(seed: Any) -> None:
     assert not hasattr(asked, "n_features_in_")
     np.testing.assert_array_equal(asked.fit(GREY).probabilities_, other.fit(GREY).probabilities_)
     before = copy.deepcopy(asked.predict_proba(GREY))
-    assert (
-        asked.estimate_seconds(RANDOM.random((9, 3, 20, 20))) > 0
-    )  # of another set, on a fitted one
+    # Of another set, on a fitted one.
+    assert asked.estimate_seconds(RANDOM.random((9, 3, 20, 20))) > 0
     np.testing.assert_array_equal(asked.predict_proba(GREY), before)
 
 

@@ -75,9 +75,8 @@ def test_the_side_is_that_of_the_images_within_bounds(shape: tuple[int, int], si
 def test_the_side_can_be_asked_for() -> None:
     clusterer = quick(side=12).fit(GREY)
     assert clusterer.model_.encoder.settings["side"] == 12
-    assert clusterer.predict(RANDOM.random((2, 30, 40))).shape == (
-        2,
-    )  # and new images are brought to it
+    # And new images are brought to it.
+    assert clusterer.predict(RANDOM.random((2, 30, 40))).shape == (2,)
 
 
 def test_images_are_resized_within_their_range() -> None:

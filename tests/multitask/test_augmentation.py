@@ -139,9 +139,8 @@ def test_a_turn_goes_with_scale_and_mirror(monkeypatch: pytest.MonkeyPatch) -> N
 def test_scale_and_shear(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.zeros(1, 1, 32, 32)
     image[..., 12:20, 12:20] = 1
-    smaller = at_its_limit(
-        monkeypatch, image, scale=1
-    )  # half of each side, or twice: a quarter or four times the mass
+    # Half of each side, or twice: a quarter or four times the mass.
+    smaller = at_its_limit(monkeypatch, image, scale=1)
     ratio = float(smaller.sum() / image.sum())
     assert ratio == pytest.approx(4, rel=0.1)
     high = torch.zeros(1, 1, 33, 33)
@@ -196,9 +195,8 @@ def test_light_changes_brightness_and_contrast_by_up_to_a_factor() -> None:
         assert 0.45 < (factors < 1).float().mean() < 0.55  # as often darker as lighter
     assert abs(np.corrcoef(brightness, contrast)[0, 1]) < 0.15  # a draw for each
     shape = (views - views.mean((1, 2, 3), keepdim=True)) / views.std((1, 2, 3), keepdim=True)
-    torch.testing.assert_close(
-        shape, shape[:1].expand_as(shape), atol=1e-3, rtol=0
-    )  # and nothing else is changed
+    # And nothing else is changed.
+    torch.testing.assert_close(shape, shape[:1].expand_as(shape), atol=1e-3, rtol=0)
 
 
 def test_colours_get_weaker_or_stronger_and_tinted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,9 +62,8 @@ def test_cut_off_anywhere_it_ends_as_if_it_had_not_been(
         nonlocal steps
         steps += 1
         if cuts and steps >= cuts[0]:
-            steps = cuts.pop(
-                0
-            )  # a cut falls later than the one before, though steps are made twice
+            # A cut falls later than the one before, though steps are made twice.
+            steps = cuts.pop(0)
             raise Cut
         return step(self, *arguments)
 

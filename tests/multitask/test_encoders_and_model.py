@@ -85,9 +85,8 @@ def test_features_are_those_of_clean_images_in_evaluation_mode(training: bool) -
     state = {name: value.clone() for name, value in shared.state_dict().items()}
     features = shared.features(images, batch_size=4)
     assert shared.training is training and not features.requires_grad
-    assert all(
-        torch.equal(value, state[name]) for name, value in shared.state_dict().items()
-    )  # BatchNorm too
+    # BatchNorm too.
+    assert all(torch.equal(value, state[name]) for name, value in shared.state_dict().items())
     torch.testing.assert_close(features, shared.eval().encoder(images))
     probabilities = shared.predict(images, "descriptors")
     torch.testing.assert_close(probabilities, shared.heads["descriptors"](features).softmax(1))
@@ -123,9 +122,8 @@ def test_encoders_by_name_train_and_are_made_again_by_their_settings(
         options=TrainingOptions(teacher=teacher),
     )
     assert teacher.module.features(torch.rand(3, channels, side, side)).shape == (3, width)
-    assert (
-        pickle.loads(pickle.dumps(encoder)).width == width
-    )  # as scikit-learn's users do with what they made themselves
+    # As scikit-learn's users do with what they made themselves.
+    assert pickle.loads(pickle.dumps(encoder)).width == width
 
 
 def test_a_grey_image_is_repeated_to_three_channels() -> None:

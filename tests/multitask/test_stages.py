@@ -183,9 +183,8 @@ def test_the_mean_of_all_rounds_is_learnt(monkeypatch: pytest.MonkeyPatch) -> No
     total, expected = np.zeros((40, 2)), []
     for vectors in made:
         swapped = vectors[:, ::-1]
-        total = total + max(
-            vectors, swapped, key=lambda one: (one * total).sum()
-        )  # two classes: two ways to number them
+        # Two classes: two ways to number them.
+        total = total + max(vectors, swapped, key=lambda one: (one * total).sum())
         expected.append(total / (len(expected) + 1))
     np.testing.assert_allclose(taught, expected, atol=1e-6)
 
@@ -236,9 +235,8 @@ def test_later_rounds_ask_the_network_alone_of_strokes_and_the_descriptors_too_o
     assert first is None  # nobody has said anything yet
     assert all(classes.shape == (len(images),) and set(classes) <= {0, 1} for classes in later)
     assert all(np.array_equal(descriptors, targets) for _, descriptors, *_ in seen)
-    assert not any(
-        np.array_equal(seen[0][0], network) for network, *_ in seen[1:]
-    )  # the features as they are by then
+    # The features as they are by then.
+    assert not any(np.array_equal(seen[0][0], network) for network, *_ in seen[1:])
     assert found.sizes == [weighed(0.25 * times, class_sizes) for times in (1, 2, 3, 4)]
 
 

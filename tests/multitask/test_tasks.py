@@ -49,12 +49,10 @@ def test_contrast_is_nt_xent_by_a_naive_loop() -> None:
     task = Contrast(temperature=0.2)
     assert float(task.loss(views, torch.empty(5, 0))) == pytest.approx(total / 10)
     third = torch.cat([views, normal(1, 5, 3, seed=1)])
-    assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(
-        total / 10
-    )  # two views are compared
-    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(
-        total / 10
-    )  # only directions count
+    # Two views are compared.
+    assert float(task.loss(third, torch.empty(5, 0))) == pytest.approx(total / 10)
+    # Only directions count.
+    assert float(task.loss(views * 9, torch.empty(5, 0))) == pytest.approx(total / 10)
     assert Contrast(size=7).head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 7)
 
 
@@ -109,13 +107,11 @@ def test_mutual_information_by_a_naive_loop() -> None:
     task, none = MutualInformation(4), torch.empty(7, 0)
     assert 0 < information < np.log(4)
     assert float(task.loss(outputs, none)) == pytest.approx(np.log(4) - information)
-    assert float(task.loss(outputs.flip(0), none)) == pytest.approx(
-        np.log(4) - information
-    )  # the views are alike
+    # The views are alike.
+    assert float(task.loss(outputs.flip(0), none)) == pytest.approx(np.log(4) - information)
     third = torch.cat([outputs, normal(1, 7, 4, seed=1)])
-    assert float(task.loss(third, none)) == pytest.approx(
-        np.log(4) - information
-    )  # two views are compared
+    # Two views are compared.
+    assert float(task.loss(third, none)) == pytest.approx(np.log(4) - information)
     assert task.head(20)(torch.zeros(2, 7, 20)).shape == (2, 7, 4)
 
 

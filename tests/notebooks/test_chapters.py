@@ -31,8 +31,8 @@ DRAW = """
 from mtlkit.evaluation import to_png
 
 same = 0
-for draw, values in EXPLORERS:
-    low, _, high = (to_png(draw(value)) for value in values)
+for one_figure, values in EXPLORERS:
+    low, _, high = (to_png(one_figure(value)) for value in values)
     same += low == high
 course.record(explorers=len(EXPLORERS), same_at_both_ends=same)
 """

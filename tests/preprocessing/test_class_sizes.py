@@ -54,9 +54,8 @@ def test_what_is_asked_for_is_taken_whatever_the_images_say(blobs: Callable[...,
     vectors, found = sized_vectors(alike, alike, 2, class_sizes="free")
     assert found.taken == found.asked == "free" and sizes_of(vectors) == [40, 40]
     cuts = [sized_vectors(unlike, unlike, 2, class_sizes=way)[1] for way in CLASS_SIZES]
-    assert (
-        len({(one.equal_cut, one.free_cut, one.weight) for one in cuts}) == 1
-    )  # the evidence is the same
+    # The evidence is the same.
+    assert len({(one.equal_cut, one.free_cut, one.weight) for one in cuts}) == 1
 
 
 def test_what_only_the_descriptors_see_is_found_and_what_only_the_network_sees(
@@ -67,9 +66,8 @@ def test_what_only_the_descriptors_see_is_found_and_what_only_the_network_sees(
     for network, descriptors in ((noise, clear), (clear, noise)):
         vectors, found = sized_vectors(network, descriptors, 3)
         assert adjusted_rand_score(which, vectors.argmax(axis=1)) > 0.9
-        assert (found.weight > DESCRIPTOR_WEIGHTS[0]) == (
-            descriptors is clear
-        )  # where they help, they weigh more
+        # Where they help, they weigh more.
+        assert (found.weight > DESCRIPTOR_WEIGHTS[0]) == (descriptors is clear)
     _, found = sized_vectors(noise, clear, 3, weights=DESCRIPTOR_WEIGHTS[:1])
     assert found.weight == DESCRIPTOR_WEIGHTS[0]  # there was no other to take
 
@@ -83,10 +81,8 @@ def test_a_larger_weight_must_be_clearly_more_stable(
     for stability, expected in (
         ((0.5, 0.5, 0.5), 0.5),
         ((0.5, 0.5 + 0.9 * MARGIN, 0.5 - MARGIN), 0.5),
-        (
-            (0.5, 0.5 + 1.1 * MARGIN, 0.5 + 1.9 * MARGIN),
-            1.0,
-        ),  # 2.0 is not clearly above the one that was taken
+        # 2.0 is not clearly above the one that was taken.
+        ((0.5, 0.5 + 1.1 * MARGIN, 0.5 + 1.9 * MARGIN), 1.0),
         ((0.5, 0.5 + 0.9 * MARGIN, 0.5 + 1.8 * MARGIN), 2.0),  # but clearly above the usual one
         ((0.9, 0.5, 0.7), 0.5),
     ):
@@ -151,9 +147,8 @@ def test_label_vectors_and_cuts_are_those_of_the_joined_features(
         np.testing.assert_array_equal(vectors, smooth(np.eye(2)[chosen], features))
     else:
         starts = [equal_size_vectors(features, 2, start=chosen)]
-        assert (
-            found.equal_cut <= normalised_cut(graph, starts[0].argmax(axis=1), 2) + 1e-12
-        )  # the best of several
+        # The best of several.
+        assert found.equal_cut <= normalised_cut(graph, starts[0].argmax(axis=1), 2) + 1e-12
         assert min(sizes_of(vectors)) >= 15
 
 
@@ -175,9 +170,8 @@ def test_of_many_images_a_sample_is_looked_at_and_the_others_follow(
     monkeypatch.setattr(module, "LARGEST", 180)
     whole = sized_vectors(features, extra, 3, 5, class_sizes)[0]
     monkeypatch.undo()
-    np.testing.assert_array_equal(
-        sized_vectors(features, extra, 3, 5, class_sizes)[0], whole
-    )  # as many need no sample
+    # As many need no sample.
+    np.testing.assert_array_equal(sized_vectors(features, extra, 3, 5, class_sizes)[0], whole)
 
 
 def test_the_same_seed_gives_the_same_vectors(
@@ -227,9 +221,8 @@ def test_small_classes_of_unlike_sizes_are_seen_though_a_wide_graph_reaches_beyo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     random = np.random.default_rng(0)
-    sizes = (
-        np.geomspace(8, 80, 20).round().astype(int)
-    )  # 29 images a class in the mean; the widest graph has 58
+    # 29 images a class in the mean; the widest graph has 58.
+    sizes = np.geomspace(8, 80, 20).round().astype(int)
     which = np.repeat(np.arange(20), sizes)
     features = random.normal(size=(20, 12))[which] + random.normal(0, 0.45, (len(which), 12))
     _, found = sized_vectors(features, features, 20, weights=(1.0,))

@@ -206,9 +206,8 @@ def test_describe_makes_blocks_weigh_the_same() -> None:
         np.testing.assert_allclose(
             block, alone * np.sqrt(288 / alone.shape[1]), rtol=1e-4, atol=1e-5
         )
-        assert weight * alone.shape[1] == pytest.approx(
-            288, rel=1e-3
-        )  # so each block's columns add up to one weight
+        # So each block's columns add up to one weight.
+        assert weight * alone.shape[1] == pytest.approx(288, rel=1e-3)
     np.testing.assert_array_equal(describe(images), standardise(hog(images)))
 
 

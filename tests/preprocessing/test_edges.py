@@ -46,9 +46,8 @@ def test_detectors_on_a_step() -> None:
     across[7:10] = 0.5, 0, 0.5
     np.testing.assert_allclose(laplacian(step())[0, 0], np.tile(across, (16, 1)))
     edge = canny(step())[0, 0]
-    np.testing.assert_array_equal(
-        edge[1:-1], np.tile(np.arange(16) == 8, (14, 1))
-    )  # one pixel wide, on the step
+    # One pixel wide, on the step.
+    np.testing.assert_array_equal(edge[1:-1], np.tile(np.arange(16) == 8, (14, 1)))
 
 
 def test_laplacian_of_a_parabola_is_two() -> None:

@@ -85,9 +85,8 @@ def test_the_seed_reaches_k_means(
 
     monkeypatch.setattr(label_vectors, "KMeans", spy)
     way(cloud(30), 3, 11)
-    tries = [
-        (number, seed) for number in (9, 15) for seed in range(11, 21)
-    ]  # 3 K and 5 K groups, a seed a try
+    # 3 K and 5 K groups, a seed a try.
+    tries = [(number, seed) for number in (9, 15) for seed in range(11, 21)]
     assert seen == (tries if way is community_vectors else [(3, 11)])
 
 
@@ -101,9 +100,8 @@ def test_kmeans_vectors_are_soft_kmeans(cloud: Callable[..., Any]) -> None:
     found = kmeans_vectors(features, 4, seed=7)
     np.testing.assert_array_equal(found.argmax(axis=1), model.labels_)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(
-        kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4
-    )  # of any scale
+    # Of any scale.
+    np.testing.assert_allclose(kmeans_vectors(features * 1000, 4, seed=7), expected, atol=1e-4)
 
 
 def test_sinkhorn_scales_rows_and_columns_in_turn(cloud: Callable[..., Any]) -> None:
@@ -127,9 +125,8 @@ def test_equal_size_vectors_have_equal_sizes(blobs: Callable[..., Any]) -> None:
 
 def test_equal_size_vectors_find_equal_blobs(blobs: Callable[..., Any]) -> None:
     features, which = blobs(20, 20, 20)
-    found = equal_size_vectors(
-        features, 3
-    )  # far from the origin all directions look alike: they are centred first
+    # Far from the origin all directions look alike: they are centred first.
+    found = equal_size_vectors(features, 3)
     assert adjusted_rand_score(which, found.argmax(axis=1)) == 1
 
 
@@ -180,9 +177,8 @@ def test_equal_size_vectors_go_on_from_where_they_are_told_to_start(
 ) -> None:
     features, which = blobs(20, 20, 20)
     monkeypatch.delattr(label_vectors, "KMeans")  # it is not needed
-    swapped = np.where(
-        np.arange(60) % 20 < 3, (which + 1) % 3, which
-    )  # three of each blob are in the next one's class
+    # Three of each blob are in the next one's class.
+    swapped = np.where(np.arange(60) % 20 < 3, (which + 1) % 3, which)
     np.testing.assert_array_equal(
         equal_size_vectors(features, 3, start=swapped).argmax(axis=1), which
     )

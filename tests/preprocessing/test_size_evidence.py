@@ -116,9 +116,8 @@ def test_copies_of_images_may_be_fewer_than_the_classes(
     different: int, class_sizes: str, cloud: Callable[..., Any]
 ) -> None:
     network, descriptors = (np.repeat(cloud(different, 5, seed), 6, axis=0) for seed in (1, 2))
-    vectors, found = sized_vectors(
-        network, descriptors, 4, class_sizes=class_sizes
-    )  # warnings are errors here
+    # Warnings are errors here.
+    vectors, found = sized_vectors(network, descriptors, 4, class_sizes=class_sizes)
     sound(vectors, found, 6 * different, 4)
 
 
