@@ -95,9 +95,8 @@ def killed(name: Path, number: int | None) -> tuple[bool, str]:
         text += f"  ->  {ast.unparse(node)}"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        for part in ("mtlkit", "tests", "benchmarks"):
-            shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(ROOT / "pyproject.toml", copy)
+        left_out = shutil.ignore_patterns(".*", "__pycache__", "build", "runs", "*.egg-info")
+        shutil.copytree(ROOT, copy, ignore=left_out, dirs_exist_ok=True)
         (copy / name).write_text(ast.unparse(ast.fix_missing_locations(tree)), encoding="utf-8")
         command = [
             sys.executable,
