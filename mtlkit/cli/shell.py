@@ -30,6 +30,9 @@ class OneSentence(TyperGroup):
             notes = notes_of(fault)  # the first is on what the work left, others on how to go on
             last = ": ".join(["stopped", *notes[:1]])
             to_stderr("\n".join([*notes[1:], f"{last}."]))
+            # One that came while an import was in `exec` makes CPython end by the signal after all,
+            # whatever the status, unless something is executed after it.
+            exec("")
             raise typer.Exit(2) from None
         except BrokenPipeError:  # `mtlkit predict ... | head`
             raise

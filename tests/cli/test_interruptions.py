@@ -51,6 +51,22 @@ def test_a_full_disk_is_said_and_what_was_learnt_is_kept(
     assert names_in(tmp_path) == ["run"]
 
 
+def test_a_ctrl_c_that_met_an_import_ends_with_its_status_too(tmp_path: Path) -> None:
+    """Of `python -m`: CPython remembers the interrupt of an `exec`, and ended by the signal."""
+    (tmp_path / "interrupted.py").write_text(
+        "import sys, mtlkit.cli.fit\n"
+        "def stopped(*_): exec('raise KeyboardInterrupt')\n"
+        "sys.modules['mtlkit.cli.fit']._check_classes = stopped\n"
+        "sys.argv[1:] = ['fit', 'digits']\n"
+        "mtlkit.cli.main()\n"
+    )
+    command = [sys.executable, "-m", "interrupted"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == "stopped.\n"
+
+
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     """`mtlkit fit digits` with these arguments, in a process of its own."""
     # A file that an import had open when Ctrl-C came is closed by the garbage collector, which
@@ -84,7 +100,8 @@ def test_ctrl_c_before_a_checkpoint_ends_with_one_sentence_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
     process = start("--out", tmp_path / "run")
-    wait_for(tmp_path / "run.partial", process)
+    # The training has begun: while packages are imported, one of them may swallow a Ctrl-C.
+    wait_for(tmp_path / "run.partial" / "checkpoint" / "about.json", process)
     stderr = stop(process)
     last = stderr.strip().splitlines()[-1]
     assert last.startswith("stopped")
