@@ -12,26 +12,13 @@ from matplotlib.text import Text
 
 from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
 
+from .samples import BOARD, HISTORY
+
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((60, 1, 8, 8), dtype=np.float32)
 GROUPS = np.arange(60) % 3
 SURE = RNG.random(60)
 FEATURES = RNG.normal(size=(60, 5)) + 4 * GROUPS[:, None]
-HISTORY = [
-    {
-        "stage": stage,
-        "epoch": epoch,
-        "seconds": 1.0,
-        "weight/views": 1.0,
-        "loss/views": 2.0 / (epoch + 1),
-    }
-    | ({"loss/groups": 1.0 / (epoch + 1)} if stage != "views" else {})
-    for epoch, stage in enumerate(["views"] * 4 + ["round 1"] * 3 + ["round 2"] * 3)
-]
-BOARD = [
-    {"name": "ours", "mean": 0.9, "min": 0.8, "max": 0.95, "highlight": True},
-    {"name": "k-means", "mean": 0.7, "min": 0.6, "max": 0.75},
-]
 MAKERS = {
     "contact_sheet": lambda **more: contact_sheet(IMAGES, GROUPS, SURE, **more),
     "confusion": lambda **more: confusion(score(GROUPS, np.roll(GROUPS, 2)), **more),

@@ -8,21 +8,7 @@ import pytest
 from mtlkit.errors import InputError
 from mtlkit.evaluation import confusion, losses, score, scoreboard, to_png
 
-HISTORY = [
-    {
-        "stage": stage,
-        "epoch": epoch,
-        "seconds": 1.0,
-        "weight/views": 1.0,
-        "loss/views": 2.0 / (epoch + 1),
-    }
-    | ({"loss/groups": 1.0 / (epoch + 1)} if stage != "views" else {})
-    for epoch, stage in enumerate(["views"] * 4 + ["round 1"] * 3 + ["round 2"] * 3)
-]
-BOARD = [
-    {"name": "ours", "mean": 0.9, "min": 0.8, "max": 0.95, "highlight": True},
-    {"name": "k-means", "mean": 0.7, "min": 0.6, "max": 0.75},
-]
+from .samples import BOARD, HISTORY
 
 
 def test_confusion_shows_counts_up_to_twenty_classes_and_the_clusters_without_a_class():
