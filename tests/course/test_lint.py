@@ -20,7 +20,7 @@ from PIL import Image
 
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.execution import output_data
-from mtlkit.course.lint import lint
+from mtlkit.course.lint import OBJECTIVE, lint
 
 FOLDERS = course_folder(), course_folder() / "solutions"
 CHAPTERS = [path for folder in FOLDERS for path in sorted(folder.glob(PATTERN))]
@@ -87,6 +87,15 @@ def replaced(old: str, new: str) -> Change:
     return change
 
 
+def objectives(number: int) -> Change:
+    def change(notebook: NotebookNode) -> None:
+        title = notebook.cells[0]
+        there = len(OBJECTIVE.findall(title.source))
+        title.source += "".join(f"\n{n}. *see* more" for n in range(there + 1, number + 1))
+
+    return change
+
+
 def untagged(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("tags", None)
@@ -97,6 +106,7 @@ ALT = "A figure of three bars, of which the last is the tallest."
 FAILED = new_output("error", ename="ValueError", evalue="x", traceback=[])
 BROKEN: list[tuple[Change, str, str]] = [  # what breaks a rule, the cell that is named, a finding
     (replaced(". *", ". "), "title", "0 objectives"),
+    (objectives(6), "title", "6 objectives"),
     (replaced("**Memory:**", "Memory:"), "title", "'**Memory:**' is missing"),
     (replaced("**Time:**", "Time:"), "title", "'**Time:**' is missing"),
     (text("# Another"), "title", "one heading of the first"),

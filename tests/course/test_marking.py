@@ -52,6 +52,19 @@ def rows_by_name(stdout: str) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in json.loads(stdout)}
 
 
+def test_a_submission_is_marked(teacher: Path, tmp_path: Path) -> None:
+    """One of the many below, quick enough for `make test-fast`."""
+    (tmp_path / "sent").mkdir()
+    half = handed_out(teacher, exercise_1="my_accuracy = 19 / 30")
+    nbformat.write(half, tmp_path / "sent" / "anna.ipynb")
+    marks = tmp_path / "marks"
+    result = call("mark", teacher / "handed out", tmp_path / "sent", "--out", marks, "--json")
+    row = rows_by_name(result.stdout)["anna"]
+    assert [row[column] for column in ("check-1", "check-5", "total", "of")] == [1, 0, 1, 3]
+    assert row["note"] == "no answer in exercise-5"
+    assert read_table(marks / "marks.csv")[0]["total"] == "1.0"
+
+
 @pytest.mark.slow
 def test_whole_blank_wrong_and_bad_submissions_are_marked(teacher: Path, tmp_path: Path) -> None:
     sent = tmp_path / "sent in"

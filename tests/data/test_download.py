@@ -73,7 +73,7 @@ def test_a_server_that_cannot_resume_sends_the_whole(serving: Any, tmp_path: Pat
     assert len(serving.asked) == 2
 
 
-@pytest.mark.parametrize("left", [BODY, BODY + b"more", b"other" * 1000])
+@pytest.mark.parametrize("left", [BODY, BODY + b"more", b"other" * 1000, b"?"])
 def test_a_part_that_is_whole_too_long_or_of_another_file(
     left: bytes, serving: Any, tmp_path: Path
 ) -> None:
