@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from mtlkit.errors import InputError, as_input_error, words_of
 from mtlkit.inputs import InputSpec, as_images
-from mtlkit.multitask import Recipe, TrainingOptions, find_classes, fit
+from mtlkit.multitask import Judgement, Recipe, TrainingOptions, find_classes, fit, judge
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.compute import threads
 from mtlkit.multitask.model import standardised
@@ -61,6 +61,7 @@ class MultiTaskClusterer(
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
         probabilities_: N x n_clusters, rows sum to one.
+        novelty_: N; above 1 an image fits nowhere, see `multitask.Judgement`.
         result_: all that was found, see `multitask.ClusteringResult`.
         model_: the `MultiTaskModel`, with the heads `descriptors` and `classes`. It takes plain
             features as they are in X.
@@ -131,6 +132,7 @@ class MultiTaskClusterer(
         self.seconds_ = self.result_.seconds
         self.sizes_ = self.result_.sizes
         self.probabilities_ = self.result_.probabilities
+        self.novelty_ = self.result_.novelty
         self.labels_ = self.result_.classes
         return self
 
@@ -140,9 +142,13 @@ class MultiTaskClusterer(
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return how sure the network is of each class: N x n_clusters, rows sum to one."""
+        return self.judge(X).probabilities
+
+    def judge(self, X: Any) -> Judgement:
+        """Return how sure the network is of each class of each row, and how novel the row is."""
         check_is_fitted(self, "model_")
         with threads(self.n_threads, wait=False):
-            return self.model_.predict(self._images(X), "classes").numpy()
+            return judge(self.model_, self._images(X))
 
     def transform(self, X: Any) -> np.ndarray:
         """Return the shared features, N x width, for another method to work on."""

@@ -208,6 +208,8 @@ def _summary(report: dict[str, Any], scores: Any, run: Path) -> list[str]:
     if report["skipped"]:
         what = f"{len(report['skipped'])} that could not be decoded (see the report)"
         lines.append(f"skipped     {what}")
+    if report["fit_nowhere"]:
+        lines.append(f"novel       {report['fit_nowhere']:,} fit nowhere (see the report)")
     unknown = "accuracy    not known: there are no labels; look at the contact sheet in the report"
     return [
         *lines,

@@ -53,7 +53,7 @@ def score(
             "subfolder for each class, an .npz "
             "with `labels`, or a catalogue set."
         )
-    classes = classify(model, inputs, images.images, threads).argmax(axis=1)
+    classes = classify(model, inputs, images.images, threads).probabilities.argmax(axis=1)
     labels = images.open_labels()
     scores = score_of(classes, labels)
     comparable = []
@@ -86,7 +86,10 @@ def predict(
     threads: Threads = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the class of images with a run's model: path,class,confidence as CSV.
+    """Tell the class of images with a run's model: path,class,confidence,novelty as CSV.
+
+    A confidence of .9 is right about nine times in ten. An image of a novelty above 1 fits
+    nowhere: nothing like it was in training.
 
     A row's path is the one that was given; of a folder, it is the path in that folder, as in
     assignments.csv, and where several paths are given the folder stands before it. What cannot be
@@ -100,14 +103,23 @@ def predict(
     how = {"scale": inputs.scale, "max_pixels": max_pixels}
     pictures = _Pictures(inputs, len(paths) > 1, data_root, how)
     rows: list[dict[str, Any]] = []
+    novel = 0
     for names, images in pictures.read(paths):
-        more = assignments(names, classify(model, inputs, images, threads))
+        judgement = classify(model, inputs, images, threads)
+        more = assignments(names, *judgement)
+        novel += int((judgement.novelty > 1).sum())
         if not as_json:
             write_rows(sys.stdout, more, line_end="\n", header=not rows)
             sys.stdout.flush()
         rows += more
     if as_json:
-        show([row | {"confidence": float(row["confidence"])} for row in rows], as_json, [])
+        numbers = ("confidence", "novelty")
+        show([row | {name: float(row[name]) for name in numbers} for row in rows], as_json, [])
+    if novel:
+        to_stderr(
+            f"note: {novel:,} of {len(rows):,} images fit nowhere (novelty above 1): nothing "
+            "like them was in training, so do not believe their class."
+        )
     if pictures.left_out:
         done = f"{len(rows):,} images were classified"
         to_stderr(f"error: {pictures.left_out} left out, as said above; {done}.")

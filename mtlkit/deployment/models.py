@@ -25,17 +25,20 @@ from mtlkit.deployment.run_folder import (
 )
 from mtlkit.errors import InputError, as_input_error
 from mtlkit.inputs import InputSpec
-from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, make_encoder
+from mtlkit.multitask import MLP, Judgement, MultiTaskModel, SmallCNN, judge, make_encoder
 from mtlkit.multitask.compute import threads as in_threads
 from mtlkit.multitask.encoders import usual_bytes
 from mtlkit.multitask.tasks import Classification
+from mtlkit.preprocessing.novelty import Reference, spaces_of
 
 LIMITS = {"features": 10_000_000, "width": 100_000, "classes": 1_000_000}  # of a file's numbers
+REFERENCE = "reference."  # before the number of a space, in model.safetensors
 LARGER = 5  # times: the most that a network of torchvision's is larger than without its classifier
 
 
 def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) -> None:
-    """Write encoder and classification head to model.safetensors, and what they are to model.json.
+    """Write encoder, classification head and reference to model.safetensors, and what they are to
+    model.json.
 
     `scale` is that of the images (see `ImageSet`), for later ones to be brought to the same.
 
@@ -49,13 +52,15 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         what = f"a model of {name} with the heads {', '.join(model.heads)}"
         remedy = "give it an encoder that `make_encoder` makes, and a head `classes`"
         raise InputError(f"{folder}: {what} cannot be loaded again: {remedy}.")
-    content = save_weights(
-        {
-            key: tensor.cpu().contiguous()
-            for key, tensor in model.state_dict().items()
-            if key.startswith(("encoder.", "heads.classes."))
-        }
-    )
+    kept = {
+        key: tensor.cpu().contiguous()
+        for key, tensor in model.state_dict().items()
+        if key.startswith(("encoder.", "heads.classes."))
+    }
+    reference = model.reference
+    for number, space in enumerate(reference.spaces if reference else ()):
+        kept[f"{REFERENCE}{number}"] = torch.as_tensor(space)
+    content = save_weights(kept)
     (folder / "model.safetensors").write_bytes(content)
     description = {
         "format": FORMAT,
@@ -63,6 +68,7 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         "width": encoder.width,
         "classes": model.heads["classes"].out_features,
         "inputs": _inputs(model, scale),
+        "novelty_units": reference.units if reference else None,
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
     }
@@ -98,7 +104,10 @@ def load_model(run: Path) -> MultiTaskModel:
         if weights["heads.classes.weight"].shape != (classes, encoder.width):
             raise ValueError(f"the weights are of another head than one of {classes} classes")
         model = MultiTaskModel(encoder, {"classes": Classification(np.zeros((1, classes)))})
-        model.load_state_dict(weights)
+        model.reference = _reference(description, weights)
+        model.load_state_dict(
+            {key: value for key, value in weights.items() if not key.startswith(REFERENCE)}
+        )
         model.scaling = _standardisation(description["inputs"])
     return model.eval()
 
@@ -133,6 +142,29 @@ def _encoder(run: Path, description: dict[str, Any], weights: dict[str, Tensor])
     return encoder if needed else encoder.to_empty(device="cpu")
 
 
+def _reference(description: dict[str, Any], weights: dict[str, Tensor]) -> Reference | None:
+    """Return what the model remembers of its training images, from the weights."""
+    units = description["novelty_units"]
+    if units is None:
+        return None
+    spaces = [weights[f"{REFERENCE}{number}"].numpy() for number in range(len(units))]
+    _check_spaces(spaces, description)
+    if not all(0 < float(unit) < np.inf for unit in units):
+        raise ValueError(f"the units of novelty are {units}")
+    return Reference(tuple(spaces), tuple(map(float, units)))
+
+
+def _check_spaces(spaces: list[np.ndarray], description: dict[str, Any]) -> None:
+    """Raise `ValueError` unless spaces are like those that `spaces_of` makes for this model."""
+    inputs, count = description["inputs"], len(spaces[0])
+    shape = (inputs["channels"], 8, 8) if "channels" in inputs else (inputs["features"],)
+    expected = spaces_of(np.ones((1, description["width"])), np.ones((1, *shape), np.float32))
+    if [space.shape for space in spaces] != [(count, like.shape[1]) for like in expected]:
+        raise ValueError("what it remembers of its training images is of another shape")
+    if not count or not all(np.isfinite(space).all() for space in spaces):
+        raise ValueError("what it remembers of its training images is empty or not finite")
+
+
 def _standardisation(inputs: dict[str, Any]) -> Tensor | None:
     """Return the means and deviations of plain features (2 x D); models of images have none."""
     rows = inputs.get("standardisation")
@@ -158,7 +190,7 @@ def shared_features(model: MultiTaskModel, images: np.ndarray) -> np.ndarray:
 
 def classify(
     model: MultiTaskModel, inputs: InputSpec, images: np.ndarray, threads: int = 1
-) -> np.ndarray:
-    """Return the probabilities of the classes, N x K, of N x C x H x W images of any size."""
+) -> Judgement:
+    """Return what a model says of N x C x H x W images of any size."""
     with in_threads(threads):
-        return model.predict(torch.as_tensor(inputs.bring(images)), "classes").numpy()
+        return judge(model, torch.as_tensor(inputs.bring(images)))

@@ -20,7 +20,7 @@ from mtlkit.tables import write_csv
 if TYPE_CHECKING:
     from mtlkit.multitask import ClusteringResult
 
-FORMAT = 2  # of model.json
+FORMAT = 3  # of model.json
 MODEL_FILES = ("model.safetensors", "model.json")
 RUN_FILES = (*MODEL_FILES, "report.json")
 DAMAGED = "the model is damaged or was changed"
@@ -55,6 +55,8 @@ def write_run(
         "images": len(images),
         "shape": list(images.images.shape[1:]),
         "sizes": np.bincount(result.classes, minlength=n_classes).tolist(),
+        "expected_mistakes": round(float(1 - result.probabilities.max(axis=1).mean()), 4),
+        "fit_nowhere": int((result.novelty > 1).sum()),
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
@@ -64,27 +66,39 @@ def write_run(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     save_model(folder, result.model, images.scale)
-    write_csv(folder / "assignments.csv", assignments(images.paths, result.probabilities))
+    write_csv(
+        folder / "assignments.csv", assignments(images.paths, result.probabilities, result.novelty)
+    )
     write_csv(folder / "history.csv", result.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
     features = shared_features(result.model, images.images)
-    figures = run_figures(images, result.probabilities, features, result.history, scores)
+    judgement = result.probabilities, result.novelty
+    figures = run_figures(images, *judgement, features, result.history, scores)
     write_report(folder / "report.html", report, figures)
     return report
 
 
-def assignments(paths: Sequence[str], probabilities: np.ndarray) -> list[dict[str, Any]]:
-    """Return the rows of assignments.csv: path, class and confidence of N images (N x K).
+def assignments(
+    paths: Sequence[str], probabilities: np.ndarray, novelty: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return the rows of assignments.csv, of N images with N x K probabilities.
 
-    >>> assignments(["a.png"], np.array([[0.25, 0.75]]))
-    [{'path': 'a.png', 'class': 1, 'confidence': '0.7500'}]
+    >>> assignments(["a.png"], np.array([[0.25, 0.75]]), np.array([0.5]))
+    [{'path': 'a.png', 'class': 1, 'confidence': '0.7500', 'novelty': '0.50'}]
     """
     classes = probabilities.argmax(axis=1).tolist()
     confidences = probabilities.max(axis=1).tolist()
     return [
-        {"path": path, "class": number, "confidence": f"{confidence:.4f}"}
-        for path, number, confidence in zip(paths, classes, confidences, strict=True)
+        {
+            "path": path,
+            "class": number,
+            "confidence": f"{confidence:.4f}",
+            "novelty": f"{novel:.2f}",
+        }
+        for path, number, confidence, novel in zip(
+            paths, classes, confidences, novelty.tolist(), strict=True
+        )
     ]
 
 

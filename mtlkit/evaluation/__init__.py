@@ -1,7 +1,7 @@
 """Honest scores, figures and the report: what came out, and how far to believe it."""
 
-from mtlkit.evaluation.galleries import contact_sheet, embedding
-from mtlkit.evaluation.plots import confusion, losses, scoreboard, to_png
+from mtlkit.evaluation.galleries import contact_sheet, embedding, gallery
+from mtlkit.evaluation.plots import confusion, losses, put_aside, scoreboard, to_png
 from mtlkit.evaluation.report import ReportFigure, run_figures, write_report
 from mtlkit.evaluation.scores import Scores, match, score
 
@@ -11,8 +11,10 @@ __all__ = [
     "confusion",
     "contact_sheet",
     "embedding",
+    "gallery",
     "losses",
     "match",
+    "put_aside",
     "run_figures",
     "score",
     "scoreboard",

@@ -1,5 +1,7 @@
 """Figures in which each image has its place: a sheet of the classes' members, and a map of all."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import style
 from matplotlib.figure import Figure
@@ -10,7 +12,7 @@ from sklearn import config_context
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from mtlkit.evaluation.plots import STYLE, Names, class_name, looks, new_figure
+from mtlkit.evaluation.plots import STYLE, Names, class_name, looks, new_figure, safe_text
 
 MAX_ROWS = 40  # classes in a contact sheet
 TILE = 48  # pixels: an image's longer side in a contact sheet
@@ -77,6 +79,29 @@ def contact_sheet(
     axes.set_yticks(middles, labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    return figure
+
+
+@style.context(STYLE)
+def gallery(
+    images: np.ndarray, captions: Sequence[str], *, columns: int = 8, title: str | None = None
+) -> Figure:
+    """Show images (N x C x H x W) in rows, each above its caption.
+
+    >>> images = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
+    >>> len(gallery(images, ["a", "b", "c"]).axes)
+    8
+    """
+    rows = max(1, -(-len(images) // columns))  # rounded up
+    lines = max(1, *(caption.count("\n") + 1 for caption in captions))
+    tall = rows * (0.95 + 0.16 * lines) + 0.3
+    figure = new_figure((columns * 1.05, tall), title, f"{len(images)} images")
+    for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        if place < len(images):
+            axes.imshow(_tile(images[place]))
+            axes.set_xlabel("\n".join(map(safe_text, captions[place].split("\n"))))
     return figure
 
 

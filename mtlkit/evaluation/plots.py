@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, PercentFormatter
+from numpy.typing import ArrayLike
 from pandas import DataFrame
 
 from mtlkit.errors import InputError
@@ -167,6 +169,44 @@ def scoreboard(rows: Rows, title: str | None = None) -> Figure:
             text.set_fontweight("bold")
     axes.set_yticks(range(len(rows)), [safe_text(row["name"], 40) for row in rows])
     axes.invert_yaxis()
+    return figure
+
+
+@style.context(STYLE)
+def put_aside(
+    confidence: ArrayLike, right: ArrayLike | None = None, title: str | None = None
+) -> Figure:
+    """Show what a person who looks at the least sure images saves: the mistakes left in the rest.
+
+    Args:
+        confidence: N numbers from 0 to 1; that of an image is taken for its chance to be right.
+        right: N truth values, where labels tell which images are in the right class: a second line.
+
+    Source: Geifman, El-Yaniv 2017, "Selective classification for deep neural networks" (the
+        risk-coverage curve).
+
+    >>> put_aside([0.9, 0.5, 1.0]).axes[0].get_xlabel()
+    'share of the images put aside, the least sure first'
+    """
+    sure = np.asarray(confidence, float)
+    order = np.argsort(-sure, kind="stable")
+    rest = np.arange(1, len(sure) + 1)
+    curves = {"expected, by the confidence": np.cumsum(1 - sure[order]) / rest}
+    if right is not None:
+        curves["found with the labels"] = np.cumsum(~np.asarray(right, bool)[order]) / rest
+    expected = float(np.mean(1 - sure))
+    half = float(curves["expected, by the confidence"][len(sure) // 2])
+    default = f"Expected mistakes: {expected:.1%} of all images, {half:.1%} of the surer half"
+    figure = new_figure((8.0, 3.6), title, default)
+    axes = figure.add_subplot(
+        xlabel="share of the images put aside, the least sure first", ylabel="mistakes in the rest"
+    )
+    for (name, curve), look in zip(curves.items(), looks(2), strict=False):
+        axes.plot(1 - rest / len(sure), curve, label=name, markevery=0.1, **look)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
     return figure
 
 

@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader
 from PIL import Image
 
 from mtlkit.data import ImageSet
-from mtlkit.evaluation.galleries import contact_sheet, embedding
-from mtlkit.evaluation.plots import Rows, confusion, losses, to_png
+from mtlkit.evaluation.galleries import contact_sheet, embedding, gallery
+from mtlkit.evaluation.plots import Rows, confusion, losses, put_aside, to_png
 from mtlkit.evaluation.scores import Scores, accuracy_interval
+
+SHOWN = 24  # images that are doubtful or novel
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _recall_rows(scores: dict[str, Any]) -> list[tuple[Any, ...]]:
 def run_figures(
     images: ImageSet,
     probabilities: np.ndarray,
+    novelty: np.ndarray,
     features: np.ndarray,
     history: Rows,
     scores: Scores | None,
@@ -107,6 +110,7 @@ def run_figures(
     Args:
         images: N of them; labels are not touched.
         probabilities: N x K.
+        novelty: N; above 1 an image fits nowhere.
         features: N x D, the shared features.
         history: a row an epoch.
         scores: against labels that were opened after training, or None without any.
@@ -123,6 +127,16 @@ def run_figures(
             "A class is a number, not a name. Judge a row by its right end: that is where mistakes "
             "gather.",
         ),
+        _doubtful(images, classes, confidence),
+        ReportFigure(
+            f"{1 - confidence.mean():.1%} of the classes may be wrong: what looking again saves",
+            "A curve that falls: the more of the least sure images are put aside, the fewer "
+            "mistakes are expected among the rest.",
+            to_png(put_aside(confidence, title="")),
+            "A confidence of .9 is meant to be right nine times in ten. It cannot know of a kind "
+            "of thing that was cut in two, or of two that were taken for one.",
+        ),
+        *_novel(images, novelty),
         ReportFigure(
             "How the network sees the images",
             f"A map of the images by their shared features, each of {k} classes with a colour, a "
@@ -151,3 +165,36 @@ def run_figures(
             )
         )
     return figures
+
+
+def _doubtful(images: ImageSet, classes: np.ndarray, confidence: np.ndarray) -> ReportFigure:
+    """Return the images that a person should look at first."""
+    rows = np.argsort(confidence, kind="stable")[:SHOWN]
+    captions = [f"class {classes[row]}\n{confidence[row]:.0%}" for row in rows]
+    return ReportFigure(
+        "Not sure: look at these first",
+        f"The {len(rows)} images with the lowest confidence, each with its class and how sure the "
+        "network is of it.",
+        to_png(gallery(images.images[rows], captions, title="")),
+        "Sort assignments.csv by its column `confidence` for more of them.",
+    )
+
+
+def _novel(images: ImageSet, novelty: np.ndarray) -> list[ReportFigure]:
+    """Return the images that fit nowhere, if there are any."""
+    rows = np.argsort(-novelty, kind="stable")[:SHOWN]
+    rows = rows[novelty[rows] > 1]
+    if not len(rows):
+        return []
+    number = int((novelty > 1).sum())
+    captions = [f"{novelty[row]:.2f}" for row in rows]
+    return [
+        ReportFigure(
+            f"Fits nowhere: the most novel of {number:,} images",
+            f"The {len(rows)} images that are least like the others, each with its novelty, "
+            "which is above 1.",
+            to_png(gallery(images.images[rows], captions, title="")),
+            "About one image in forty of any set has a novelty above 1. Look whether these are what "
+            "you meant to sort: a novel image has a class, too, and it means little.",
+        )
+    ]

@@ -1,6 +1,7 @@
 """The heart: tasks that share one encoder, how they are weighted, trained, and led to classes."""
 
 from mtlkit.multitask.augmentation import Augmentation, usual_augmentation
+from mtlkit.multitask.confidence import Judgement, judge
 from mtlkit.multitask.encoders import MLP, SmallCNN, load_encoder, make_encoder
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipe import Recipe, Schedule
@@ -13,6 +14,7 @@ __all__ = [
     "Augmentation",
     "ClusteringResult",
     "CollapseWarning",
+    "Judgement",
     "MultiTaskModel",
     "Recipe",
     "Schedule",
@@ -21,6 +23,7 @@ __all__ = [
     "TrainingOptions",
     "find_classes",
     "fit",
+    "judge",
     "load_encoder",
     "make_encoder",
     "usual_augmentation",

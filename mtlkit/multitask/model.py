@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mtlkit.errors import InputError
 from mtlkit.multitask.tasks.base import Task
+from mtlkit.preprocessing.novelty import Reference
 
 
 class MultiTaskModel(nn.Module):
@@ -15,6 +16,8 @@ class MultiTaskModel(nn.Module):
 
     `scaling` is for plain features: the means and scales (2 x D) by which `features` and `predict`
     standardise rows. None, as in training, takes rows as they are: standardised already.
+    `reference` is what the model remembers of its training images, to tell novel ones; None:
+    nothing.
 
     Args:
         encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`,
@@ -32,6 +35,7 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.scaling: Tensor | None = None
+        self.reference: Reference | None = None
         self.tasks: dict[str, Task] = {}
         self.heads = nn.ModuleDict()
         for name, task in tasks.items():
@@ -71,12 +75,14 @@ class MultiTaskModel(nn.Module):
         """Return the shared features of N clean images, N x width, in evaluation mode."""
         training = self.training
         self.eval()
-        if self.scaling is not None:
-            images = standardised(images, self.scaling)
-        batches = images.split(batch_size)
+        batches = self.standardised(images).split(batch_size)
         features = [self.encoder(batch.to(self.device)).cpu() for batch in batches]
         self.train(training)
         return torch.cat(features)
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """Return plain features as the encoder takes them; images are returned as they are."""
+        return images if self.scaling is None else standardised(images, self.scaling)
 
     @torch.no_grad()
     def predict(self, images: Tensor, task: str) -> Tensor:

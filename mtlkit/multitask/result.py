@@ -23,6 +23,7 @@ class ClusteringResult:
     Attributes:
         model: with the heads `descriptors` and `classes`.
         probabilities: N x K, rows sum to one.
+        novelty: N; above 1 an image fits nowhere, see `Judgement`.
         history: a row an epoch, see `fit`.
         seconds: wall time by stage.
         sizes: what was weighed each time that label vectors were made.
@@ -32,6 +33,7 @@ class ClusteringResult:
 
     model: MultiTaskModel
     probabilities: np.ndarray
+    novelty: np.ndarray
     history: History
     seconds: dict[str, float]
     sizes: list[SizeEvidence]

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.compute import seeded
+from mtlkit.multitask.confidence import remember
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipe import Recipe
 from mtlkit.multitask.result import ClusteringResult, warn_of_collapse
@@ -134,13 +135,14 @@ class _Training:
         self._train("classes", "equal", self.teacher, self._start_round)
 
     def result(self) -> ClusteringResult:
-        """Classify the images with the teacher, and warn of classes that ran empty."""
+        """Judge the images with the teacher, and warn of classes that ran empty."""
         model = self.teacher.module
-        probabilities = model.predict(self.images, "classes").numpy()
+        probabilities, novelty = remember(model, self.images, self.augmentation, self.seed)
         warn_of_collapse(probabilities.argmax(axis=1), self.n_clusters)
         return ClusteringResult(
             model,
             probabilities,
+            novelty,
             self.history,
             self.seconds,
             self.sizes,

@@ -24,7 +24,7 @@ def test_score_predict_and_json(run: Path) -> None:
     rows = json_of("predict", run, "digits:small")
     lines = call("predict", run, "digits:small").stdout.splitlines()
     assert len(rows) == len(lines) - 1 == 537
-    assert lines[0] == "path,class,confidence"
+    assert lines[0] == "path,class,confidence,novelty"
     classes = [row["class"] for row in assignments_of(run)]
     assert classes == [line.split(",")[1] for line in lines[1:]]
 

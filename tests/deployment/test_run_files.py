@@ -53,7 +53,7 @@ def test_a_run_holds_all_files_and_says_what_it_did(run: Path) -> None:
     assert {row["stage"] for row in history} == {"features", "classes"}
     page = (run / "report.html").read_text()
     assert "<b>three</b>" not in page
-    assert page.count("<img ") == 4
+    assert page.count("<img ") == 7
     alts = re.findall(r'<img [^>]*alt="([^"]*)"', page)
     assert len(set(alts)) == 4 and min(map(len, alts)) >= 40
 

@@ -14,6 +14,7 @@ from mtlkit.preprocessing.class_sizes import SizeEvidence
 RESULT = ClusteringResult(
     MultiTaskModel(SmallCNN(), {}),
     np.eye(3)[[2, 0, 0]],
+    np.array([0.5, 0.2, 1.5]),
     history=[],
     seconds={},
     sizes=[SizeEvidence("auto", "free", 0.3, 0.1, 1.0), SizeEvidence("auto", "equal", 0.1, 0.1, 0)],

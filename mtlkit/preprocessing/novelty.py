@@ -1,0 +1,105 @@
+"""How unlike an image is to those that a model has learnt from, without labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy import ndarray
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.preprocessing import normalize
+
+from mtlkit.preprocessing.descriptors import colour
+
+NEIGHBOURS = 5
+CELLS = 8  # along a side of the coarse picture
+ORDINARY = 0.975  # the share of the training images whose novelty is at most 1
+CHUNK = 2048  # images whose distances are held in memory at once
+
+
+def spaces_of(features: ndarray, images: ndarray) -> list[ndarray]:
+    """Return N images in the spaces in which novel ones are looked for.
+
+    Args:
+        features: N x D, the shared features.
+        images: N x C x H x W in [0, 1], or N x F standardised plain features.
+
+    Returns:
+        Features of unit length, a coarse picture of 8 x 8 cells, and (N x 2) the logarithms of
+        contrast and detail; of plain features, the first and the features.
+    """
+    shared = normalize(features)
+    if images.ndim == 2:
+        return [shared, images]
+    contrast = images.std(axis=(1, 2, 3))
+    detail = np.abs(np.diff(images, axis=3)).mean(axis=(1, 2, 3))
+    return [shared, colour(images, CELLS), np.log(np.stack([contrast, detail], axis=1) + 1e-3)]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What some of a model's training images were like, so that novel ones can be told.
+
+    A novel image is far from its nearest training images. Each space of `spaces_of` has its own
+    unit, and the mean of the distances is the novelty.
+
+    Args:
+        spaces: an array of n rows for each space, float16.
+        units: the distance in each space that is a novelty of 1.
+
+    Source: Sun, Ming, Zhu, Li 2022, "Out-of-distribution detection with deep nearest neighbors"
+        (there, in the features alone).
+
+    >>> rows = np.random.default_rng(0).random((100, 3))
+    >>> reference = Reference.of([rows])
+    >>> reference.novelty([np.array([[0.5, 0.5, 0.5], [9.0, 9.0, 9.0]])]) > 1
+    array([False,  True])
+    """
+
+    spaces: tuple[ndarray, ...]
+    units: tuple[float, ...]
+
+    @classmethod
+    def of(cls, spaces: Sequence[ndarray]) -> Self:
+        """Return the reference of n training images."""
+        kept = tuple(space.astype(np.float16) for space in spaces)
+        rows = np.arange(len(kept[0]))
+        distances = [_distances(space, space, rows) for space in kept]
+        units = [float(np.median(distance)) for distance in distances]
+        spreads = [float(space.std()) or 1.0 for space in kept]
+        # Distances in contrast and detail are tiny but for what is blank or noise.
+        units[2:] = spreads[2:]
+        units = [unit or spread for unit, spread in zip(units, spreads, strict=True)]
+        limit = float(np.quantile(_mean_ratio(distances, units), ORDINARY)) or 1.0
+        return cls(kept, tuple(unit * limit for unit in units))
+
+    def novelty(self, spaces: Sequence[ndarray], rows: ndarray | None = None) -> ndarray:
+        """Return how novel N images are: N numbers; above 1 an image fits nowhere.
+
+        Args:
+            spaces: what `spaces_of` says of them.
+            rows: N; where an image is in the reference itself its row there, else -1. None: none
+                is.
+        """
+        rows = np.full(len(spaces[0]), -1) if rows is None else rows
+        pairs = zip(spaces, self.spaces, strict=True)
+        return _mean_ratio([_distances(*pair, rows) for pair in pairs], self.units)
+
+
+def _mean_ratio(distances: Sequence[ndarray], units: Sequence[float]) -> ndarray:
+    return np.mean([d / unit for d, unit in zip(distances, units, strict=True)], axis=0)
+
+
+def _distances(queries: ndarray, space: ndarray, rows: ndarray) -> ndarray:
+    """Return the mean distance of each query to its nearest rows of `space`, itself left out."""
+    k = max(1, min(NEIGHBOURS, len(space) - 1))
+    known = space.astype(np.float32)
+    means = []
+    for start in range(0, len(queries), CHUNK):
+        part = slice(start, start + CHUNK)
+        between = euclidean_distances(queries[part].astype(np.float32), known)
+        own = np.flatnonzero(rows[part] >= 0)
+        if len(space) > 1:
+            between[own, rows[part][own]] = np.inf
+        means.append(np.partition(between, k - 1)[:, :k].mean(axis=1))
+    return np.concatenate(means)

@@ -1,0 +1,77 @@
+"""What is far from the training images is novel, and what is like them is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mtlkit.preprocessing import novelty
+from mtlkit.preprocessing.novelty import NEIGHBOURS, Reference, spaces_of
+
+ROWS = np.random.default_rng(0).random((60, 4)).astype(np.float32)
+
+
+def naive(query: np.ndarray, rows: np.ndarray) -> float:
+    """The mean distance to the nearest rows, one by one."""
+    return float(np.mean(sorted(np.linalg.norm(query - row) for row in rows)[:NEIGHBOURS]))
+
+
+def test_novelty_is_the_mean_distance_in_units_of_each_space() -> None:
+    spaces = [ROWS, 10 * ROWS[:, :2]]
+    reference = Reference.of(spaces)
+    query = [np.array([[2.0, 0, 0, 1]]), np.array([[3.0, 30]])]
+    kept = [space.astype(np.float16).astype(np.float64) for space in spaces]
+    ratios = [
+        naive(of[0], rows) / unit
+        for of, rows, unit in zip(query, kept, reference.units, strict=True)
+    ]
+    assert reference.novelty(query)[0] == pytest.approx(np.mean(ratios), rel=1e-3)
+
+
+def test_an_image_is_not_its_own_neighbour() -> None:
+    reference = Reference.of([ROWS])
+    own = reference.novelty([ROWS], np.arange(60))
+    kept = ROWS.astype(np.float16).astype(np.float64)
+    others = naive(kept[7], np.delete(kept, 7, axis=0))
+    assert own[7] * reference.units[0] == pytest.approx(others, rel=1e-2)
+    assert own[7] > reference.novelty([ROWS])[7]
+
+
+def test_one_in_forty_of_the_reference_is_above_one() -> None:
+    rows = np.random.default_rng(1).normal(size=(400, 3))
+    found = Reference.of([rows]).novelty([rows], np.arange(400))
+    assert 0.02 <= np.mean(found > 1) <= 0.03
+
+
+def test_chunks_give_what_one_piece_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, rows = Reference.of([ROWS]), np.where(np.arange(60) % 2, np.arange(60), -1)
+    whole = reference.novelty([ROWS], rows)
+    monkeypatch.setattr(novelty, "CHUNK", 7)
+    np.testing.assert_allclose(reference.novelty([ROWS], rows), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_few_or_equal_rows_give_finite_numbers(n: int) -> None:
+    equal = np.ones((n, 4))
+    reference = Reference.of([equal, equal, equal])
+    assert np.isfinite(reference.units).all() and min(reference.units) > 0
+    queries = [np.vstack([equal[:1], 5 * equal[:1]])] * 3
+    alike, other = reference.novelty(queries)
+    assert alike == 0 and other > 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_blank_and_noisy_images_fit_nowhere(channels: int) -> None:
+    random = np.random.default_rng(2)
+    waves = np.sin(np.linspace(0, 6, 16) + random.uniform(0, 6, (200, channels, 1, 1)))
+    images = (0.5 + 0.4 * waves.repeat(16, axis=2)).astype(np.float32)
+    features = random.normal(size=(200, 8))
+    reference = Reference.of(spaces_of(features, images))
+    odd = np.stack([np.ones_like(images[0]), random.random(images[0].shape, np.float32)])
+    blank, noise = reference.novelty(spaces_of(features[:2], odd))
+    assert blank > 2 and noise > 2
+
+
+def test_plain_features_have_two_spaces() -> None:
+    spaces = spaces_of(np.array([[3.0, 4.0]]), np.array([[1.0, 2.0, 3.0]]))
+    assert [space.tolist() for space in spaces] == [[[0.6, 0.8]], [[1, 2, 3]]]
