@@ -194,7 +194,7 @@ def _novel(images: ImageSet, novelty: np.ndarray) -> list[ReportFigure]:
             f"The {len(rows)} images that are least like the others, each with its novelty, "
             "which is above 1.",
             to_png(gallery(images.images[rows], captions, title="")),
-            "About one image in forty of any set has a novelty above 1. Look whether these are what "
+            "About one image in forty of any set has a novelty above 1. See whether these are what "
             "you meant to sort: a novel image has a class, too, and it means little.",
         )
     ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEPT = 1000  # training images that a model remembers
 VIEWS = 8  # of each of them, to see how sure the network stays
-TEMPERATURES = (0.1, 10.0)
+TEMPERATURES = (0.01, 100.0)
 
 
 class Judgement(NamedTuple):
