@@ -113,8 +113,10 @@ def predict(
             sys.stdout.flush()
         rows += more
     if as_json:
-        numbers = ("confidence", "novelty")
-        show([row | {name: float(row[name]) for name in numbers} for row in rows], as_json, [])
+        for row in rows:
+            row["confidence"] = float(row["confidence"])
+            row["novelty"] = float(row["novelty"]) if row["novelty"] else None
+        show(rows, as_json, [])
     if novel:
         to_stderr(
             f"note: {novel:,} of {len(rows):,} images fit nowhere (novelty above 1): nothing "

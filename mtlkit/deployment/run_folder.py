@@ -84,6 +84,8 @@ def assignments(
 ) -> list[dict[str, Any]]:
     """Return the rows of assignments.csv, of N images with N x K probabilities.
 
+    Novelty is empty where a model remembers nothing of its training images.
+
     >>> assignments(["a.png"], np.array([[0.25, 0.75]]), np.array([0.5]))
     [{'path': 'a.png', 'class': 1, 'confidence': '0.7500', 'novelty': '0.50'}]
     """
@@ -94,7 +96,7 @@ def assignments(
             "path": path,
             "class": number,
             "confidence": f"{confidence:.4f}",
-            "novelty": f"{novel:.2f}",
+            "novelty": "" if np.isnan(novel) else f"{novel:.2f}",
         }
         for path, number, confidence, novel in zip(
             paths, classes, confidences, novelty.tolist(), strict=True

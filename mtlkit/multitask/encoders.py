@@ -185,7 +185,7 @@ def load_encoder(encoder: nn.Module, path: str | Path) -> None:
     """
     with as_input_error(f"{path}: cannot be read as safetensors", "give a run's model.safetensors"):
         weights = load_file(Path(path).expanduser())
-    if all(key.startswith(("encoder.", "heads.")) for key in weights):  # a run's
+    if all(key.startswith(("encoder.", "heads.", "reference.")) for key in weights):  # a run's
         weights = {
             key.removeprefix("encoder."): value
             for key, value in weights.items()

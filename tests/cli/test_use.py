@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from typer.testing import Result
 
+from mtlkit import MultiTaskClusterer, load
 from mtlkit.cli import use
 from mtlkit.deployment import models, save_model
 from mtlkit.multitask import MultiTaskModel, make_encoder
@@ -58,6 +59,28 @@ def rows_of(result: Result) -> list[dict[str, str]]:
 
 def names_of(result: Result) -> list[str]:
     return [row["path"] for row in rows_of(result)]
+
+
+def test_what_fits_nowhere_is_said(draw: Draw) -> None:
+    run = Path("trained")
+    run.mkdir()
+    clusterer = MultiTaskClusterer(3, random_state=0, effort=0.02, class_sizes="equal")
+    save_model(run, clusterer.fit(load("digits:small").images).model_)
+    Image.new("L", (8, 8), 255).save("white.png")
+    result = succeed("predict", run, "white.png")
+    assert float(rows_of(result)[0]["novelty"]) > 1
+    assert "1 of 1 images fit nowhere" in result.stderr
+    (row,) = json.loads(succeed("predict", run, "white.png", "--json").stdout)
+    assert row["novelty"] > 1 and 0 < row["confidence"] <= 1
+    like_training = succeed("predict", run, "digits:small")
+    novel = [row for row in rows_of(like_training) if float(row["novelty"]) > 1]
+    assert len(novel) < 0.05 * 537
+
+
+def test_a_model_that_remembers_nothing_leaves_novelty_out(run: Path, draw: Draw) -> None:
+    draw("a.png")
+    assert rows_of(succeed("predict", run, "a.png"))[0]["novelty"] == ""
+    assert json_of("predict", run, "a.png")[0]["novelty"] is None
 
 
 def test_one_image_in_a_folder_has_its_row(run: Path, draw: Draw) -> None:

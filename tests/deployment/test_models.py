@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load as load_weights
 from safetensors.torch import save
 from torch import nn
 from typer.testing import CliRunner
@@ -21,7 +22,7 @@ from mtlkit.cli import app
 from mtlkit.deployment import load_model, read_inputs, save_model
 from mtlkit.deployment.run_folder import FORMAT
 from mtlkit.inputs import InputSpec
-from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN
+from mtlkit.multitask import MLP, MultiTaskModel, SmallCNN, judge
 from mtlkit.multitask.tasks import Classification, Contrast
 
 FEATURES = np.random.default_rng(0).normal(size=(40, 5)) * [1, 10, 100, 0.1, 1] + 7
@@ -173,3 +174,37 @@ def test_a_model_json_that_names_what_the_weights_are_not_takes_no_memory(tmp_pa
     probe = subprocess.run([sys.executable, "-c", PROBE, *runs], capture_output=True, text=True)
     assert probe.returncode == 0, probe.stderr
     assert float(probe.stdout) < 200  # MB
+
+
+def test_what_a_model_remembers_comes_back(run: Path) -> None:
+    clusterer, model = quick().fit(FEATURES), load_model(run)
+    new = FEATURES[:3] * [[1], [1.5], [9]]
+    judgement = judge(model, torch.tensor(new, dtype=torch.float32))
+    np.testing.assert_array_equal(judgement.novelty, clusterer.judge(new).novelty)
+    assert judgement.novelty[2] > 1
+
+
+def test_a_model_that_remembers_nothing_says_nan(tmp_path: Path) -> None:
+    save_model(tmp_path, MultiTaskModel(MLP(5, width=7), {"classes": CLASSES}))
+    assert np.isnan(judge(load_model(tmp_path), torch.rand(2, 5)).novelty).all()
+
+
+@pytest.mark.parametrize(
+    "units", [[1.0], [1.0, 0.0], [1.0, float("nan")], [1.0] * 3, "x", [1, "x"]]
+)
+def test_units_of_novelty_that_were_changed_are_refused(run: Path, units: Any) -> None:
+    change(run, novelty_units=units)
+    with pytest.raises(InputError, match="damaged or was changed"):
+        load_model(run)
+
+
+@pytest.mark.parametrize(
+    "space", [torch.ones(40, 6), torch.ones(0, 5), torch.ones(39, 5), torch.full((40, 5), np.nan)]
+)
+def test_memories_that_were_changed_are_refused(run: Path, space: torch.Tensor) -> None:
+    weights = load_weights((run / "model.safetensors").read_bytes())
+    content = save(weights | {"reference.1": space.half()})
+    (run / "model.safetensors").write_bytes(content)
+    change(run, sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(InputError, match="remembers of its training images"):
+        load_model(run)

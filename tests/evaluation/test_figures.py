@@ -10,7 +10,16 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from mtlkit.evaluation import confusion, contact_sheet, embedding, losses, score, scoreboard, to_png
+from mtlkit.evaluation import (
+    confusion,
+    contact_sheet,
+    embedding,
+    losses,
+    put_aside,
+    score,
+    scoreboard,
+    to_png,
+)
 
 from .samples import BOARD, HISTORY
 
@@ -26,6 +35,7 @@ MAKERS = {
     "embedding": lambda **more: embedding(FEATURES, GROUPS, **more),
     "losses": lambda **more: losses(HISTORY, **more),
     "scoreboard": lambda **more: scoreboard(BOARD, **more),
+    "put_aside": lambda **more: put_aside(SURE, GROUPS > 0, **more),
 }
 NAMED = {
     "contact_sheet": lambda names: contact_sheet(IMAGES, GROUPS, names=names),
@@ -39,6 +49,7 @@ OTHER_DATA = {
     "embedding": lambda: embedding(FEATURES[::-1] ** 2, GROUPS),
     "losses": lambda: losses(HISTORY[:-1]),
     "scoreboard": lambda: scoreboard(BOARD[::-1]),
+    "put_aside": lambda: put_aside(SURE**2, GROUPS > 0),
 }
 
 

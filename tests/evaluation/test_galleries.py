@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from mtlkit.evaluation import contact_sheet, embedding, to_png
+from mtlkit.evaluation import contact_sheet, embedding, gallery, to_png
 from mtlkit.evaluation.galleries import TILE, _tile
 
 RNG = np.random.default_rng(0)
@@ -140,3 +140,10 @@ def test_few_points_or_dimensions_are_shown_by_their_principal_components(featur
     figure = embedding(features, np.arange(len(features)) % 3)
     assert figure.axes[0].get_xlabel() == "principal component 1"
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == len(features)
+
+
+def test_a_gallery_shows_each_image_above_its_caption():
+    figure = gallery(IMAGES[:5], [f"class {n}\n{n}%" for n in range(5)], columns=3)
+    captions = [axes.get_xlabel() for axes in figure.axes]
+    assert captions == [f"class {n}\n{n}%" for n in range(5)] + [""]
+    assert [len(axes.images) for axes in figure.axes] == [1] * 5 + [0]

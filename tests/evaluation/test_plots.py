@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mtlkit.errors import InputError
-from mtlkit.evaluation import confusion, losses, score, scoreboard, to_png
+from mtlkit.evaluation import confusion, losses, put_aside, score, scoreboard, to_png
 
 from .samples import BOARD, HISTORY
 
@@ -79,3 +79,16 @@ def test_a_scoreboard_shows_means_and_ranges_and_what_stands_out():
 def test_nothing_to_show_is_said(function, word):
     with pytest.raises(InputError, match=f"no rows: give one row an? {word}"):
         function([])
+
+
+def test_putting_doubtful_images_aside_leaves_fewer_mistakes():
+    confidence, right = [0.9, 0.5, 1.0, 0.6], [True, False, True, False]
+    axes = put_aside(confidence, right).axes[0]
+    expected, found = (line.get_xydata() for line in axes.lines)
+    np.testing.assert_allclose(expected[:, 0], [0.75, 0.5, 0.25, 0])  # the share put aside
+    np.testing.assert_allclose(expected[:, 1], [0, 0.1 / 2, 0.5 / 3, 1 / 4], atol=1e-12)
+    np.testing.assert_allclose(found[:, 1], [0, 0, 1 / 3, 1 / 2])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "expected, by the confidence",
+        "found with the labels",
+    ]
