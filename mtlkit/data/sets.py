@@ -1,30 +1,52 @@
 """Which sets are fetched, by their names; `sets.json` has their files, places and checksums.
 
 Those are what torchvision gives for MNIST, Fashion-MNIST, CIFAR-10 and GTSRB, which a test
-compares. MedMNIST's sets are what medmnist says.
+compares. MedMNIST's sets are what medmnist says. BCCD is published file by file: `bccd.json` has
+an MD5 of each.
 """
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtlkit.data.download import Remote
-from mtlkit.data.readers import CifarSet, FetchedSet, IdxSet, MedicalSet, Part, SignSet
+from mtlkit.data.readers import BoxSet, CifarSet, FetchedSet, IdxSet, MedicalSet, Part, SignSet
 from mtlkit.errors import InputError, nearest
 
 PARTS = ("train", "test", "val")
-READERS = {"mnist": IdxSet, "fashion-mnist": IdxSet, "cifar10": CifarSet, "gtsrb": SignSet}
+READERS = {
+    "mnist": IdxSet,
+    "fashion-mnist": IdxSet,
+    "cifar10": CifarSet,
+    "gtsrb": SignSet,
+    "bccd": BoxSet,
+}
 
 
 def _fetched_set(name: str, facts: dict[str, Any]) -> FetchedSet:
     facts["class_names"] = tuple(facts["class_names"])
     facts["parts"] = {part: Part(**values) for part, values in facts["parts"].items()}
-    facts["remotes"] = [Remote(**values) for values in facts["remotes"]]
+    facts["remotes"] = [Remote(**values) for values in facts["remotes"]] or _single_files(facts)
     return READERS[name](name, **facts)
 
 
-_TABLE = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+def _single_files(facts: dict[str, Any]) -> list[Remote]:
+    """Return every file of a set that has no archive with a checksum."""
+    places = facts.pop("places")
+    return [
+        Remote(path, md5, [place + path.partition("/")[2] for place in places], part=part)
+        for part, values in facts["parts"].items()
+        for path, md5 in values.files.items()
+    ]
+
+
+def _table(name: str) -> dict[str, Any]:
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
+_TABLE = _table("sets.json") | _table("bccd.json")
 SETS = {name: _fetched_set(name, facts) for name, facts in _TABLE.items()}
 
 
@@ -71,11 +93,12 @@ def find(source: str) -> tuple[FetchedSet, str] | None:
     """
     before, _, last = source.rpartition(":")
     name, part = (before, last) if last in PARTS else (source, "train")
-    fetched = medical(name) if name.startswith("medmnist:") else SETS.get(name)
-    if fetched is None:
+    base, _, view = name.partition(":")
+    fetched = medical(name) if base == "medmnist" and view else SETS.get(base)
+    if fetched is None or (view and base != "medmnist" and view not in fetched.views):
         return None
     if part not in fetched.parts:
         raise InputError(
             f"{source}: {name} has no part {part!r}: it has {' and '.join(fetched.parts)}."
         )
-    return fetched, part
+    return replace(fetched, name=name), part
