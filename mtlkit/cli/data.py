@@ -88,8 +88,9 @@ def _find_sets(names: list[str] | None) -> list[Any]:
 def _bytes_bar(name: str) -> Any:
     from tqdm import tqdm
 
-    # The total comes with the answer, and nothing is shown before that.
-    return tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.001, mininterval=0)
+    # The total comes with the answer, and nothing is shown before that; a set can be many files.
+    shown = {"delay": 0.001, "mininterval": 0, "leave": False}
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, **shown)
 
 
 def _show_states(states: list[Any], as_json: bool) -> None:

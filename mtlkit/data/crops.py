@@ -127,8 +127,12 @@ def _read(
     kept: list[PhotoBoxes] = []
     done, channels = 0, 1
     names = [photo.path for photo in photos]
+
+    def read(path: Path) -> np.ndarray:
+        photo = by_path[path]
+        return work(_decoded(path, photo), photo)
+
     with quiet_pillow():
-        read = partial(_decoded, by_path=by_path, work=work)
         for name, pieces in read_each(read, folder, names, failed, progress):
             images[done : done + len(pieces)] = pieces  # grey is repeated
             done += len(pieces)
@@ -138,12 +142,7 @@ def _read(
     return np.ascontiguousarray(images[:done, :channels]), kept, skipped
 
 
-def _decoded(
-    path: Path,
-    by_path: dict[Path, PhotoBoxes],
-    work: Callable[[Image.Image, PhotoBoxes], np.ndarray],
-) -> np.ndarray:
-    photo = by_path[path]
+def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
     with opened(path) as image:
         held = pixels_to_hold(image, max(image.size), None)
         if held > AT_ONCE:  # such a photo would come smaller, and its boxes not
@@ -152,7 +151,7 @@ def _decoded(
     if picture.size != (photo.width, photo.height):
         said = f"and its annotation says {photo.width} x {photo.height}"
         raise Undecodable(f"it has {picture.width} x {picture.height} pixels, {said}")
-    return work(picture, photo)
+    return picture
 
 
 def _pieces(picture: Image.Image, photo: PhotoBoxes, side: int, window: int | None) -> np.ndarray:

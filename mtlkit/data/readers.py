@@ -51,7 +51,7 @@ class FetchedSet:
         part.
     about, licence, megabytes: for the list; megabytes are those of the download. The data card says
         more.
-    class_names: what label 0, 1, ... is called.
+    class_names: what label 0, 1, ... is called; empty where an image has several labels.
     parts: the parts that were published.
     remotes: the files to fetch.
     views: other ways to read the same files, as `load("NAME:VIEW")`; one that was asked for stands
@@ -99,6 +99,9 @@ class FetchedSet:
         images = replace(images, name=self.name if part == "train" else f"{self.name}:{part}")
         if images.boxes:
             return images  # whole photos: what has labels are their boxes
+        if not self.class_names:
+            note = "Each image has several labels, which are not read."
+            return replace(images, notes=(*images.notes, note))
         return replace(
             images,
             n_clusters=len(self.class_names),

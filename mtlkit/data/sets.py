@@ -51,7 +51,13 @@ SETS = {name: _fetched_set(name, facts) for name, facts in _TABLE.items()}
 
 
 def medical(name: str) -> FetchedSet:
-    """Return a set by `medmnist:NAME`; `InputError` without medmnist, and for any other name."""
+    """Return a set by `medmnist:NAME`, or `NAME_64` and the like for larger images.
+
+    `InputError` without medmnist, and for any other name.
+
+    >>> medical("medmnist:bloodmnist_64").about
+    'MedMNIST v2, multi-class, 64 px'
+    """
     try:
         with warnings.catch_warnings(action="ignore"):  # it wants a folder in the home folder
             from medmnist.info import INFO
@@ -60,25 +66,23 @@ def medical(name: str) -> FetchedSet:
             f'{name}: needs medmnist: install it with `pip install "mtlkit[medical]"`.'
         ) from fault
     flag = name.removeprefix("medmnist:")
-    flat = [
-        key
-        for key, info in INFO.items()
-        if not key.endswith("3d") and "multi-label" not in info["task"]
-    ]
-    if flag not in flat:
+    flat = [key for key in INFO if not key.endswith("3d")]
+    stem, line, side = flag.partition("_")
+    if stem not in flat or f"MD5{line}{side}" not in INFO[stem]:
         raise InputError(
-            f"{name!r} is not a known set.{nearest(flag, flat)} Those of one flat image and one "
-            f"label a row are {', '.join(flat)}: give one of them."
+            f"{name!r} is not a known set.{nearest(stem, flat)} Those of flat images are "
+            f"{', '.join(flat)} (28 px; with _64, _128 or _224, of that side): give one of them."
         )
-    info, path = INFO[flag], f"medmnist/{flag}.npz"
+    info, path = INFO[stem], f"medmnist/{flag}.npz"
+    md5, several = info[f"MD5{line}{side}"], "multi-label" in info["task"]
     return MedicalSet(
         name,
-        about=f"MedMNIST v2, {info['task']}, 28 px",
+        about=f"MedMNIST v2, {info['task']}, {side or 28} px",
         licence=info["license"],
         megabytes=0,
-        class_names=tuple(info["label"].values()),
-        parts={part: Part(info["n_samples"][part], {path: info["MD5"]}) for part in PARTS},
-        remotes=[Remote(path, info["MD5"], [info["url"]])],
+        class_names=() if several else tuple(info["label"].values()),
+        parts={part: Part(info["n_samples"][part], {path: md5}) for part in PARTS},
+        remotes=[Remote(path, md5, [info[f"url{line}{side}"]])],
     )
 
 
