@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
 
 from mtlkit.data import ImageSet
+from mtlkit.data.boxes import read_voc
+from mtlkit.data.crops import places
 from mtlkit.inputs import fit_square
 
 KINDS = ("RBC", "WBC", "Platelets")  # of BCCD
@@ -32,32 +33,14 @@ def cells(
     cut to the box.
     """
     base = _there(root / "bccd" / "BCCD")
+    names = sorted((base / "ImageSets" / "Main" / f"{photos}.txt").read_text().split())
+    found = read_voc(base / "Annotations", base / "JPEGImages", names, KINDS)
     crops, kinds = [], []
-    for name in sorted((base / "ImageSets" / "Main" / f"{photos}.txt").read_text().split()):
-        photo = read(base / "JPEGImages" / f"{name}.jpg")
-        for cell in ElementTree.parse(base / "Annotations" / f"{name}.xml").iter("object"):
-            left, top, right, bottom = (
-                int(cell.findtext(f"bndbox/{side}", "0"))
-                for side in ("xmin", "ymin", "xmax", "ymax")
-            )
-            if right <= left or bottom <= top:  # two boxes of the set have no area
-                continue
-            if window:
-                left, right = _span(left, right, window, photo.width)
-                top, bottom = _span(top, bottom, window, photo.height)
-            crops.append(photo.crop((left, top, right, bottom)))
-            kinds.append(KINDS.index(cell.findtext("name", "")))
+    for photo in found.photos:
+        picture = read(base / "JPEGImages" / photo.path)
+        crops += [picture.crop(tuple(place)) for place in places(photo, window).tolist()]
+        kinds += [KINDS.index(kind) for kind in photo.kinds]
     return crops, np.array(kinds)
-
-
-def _span(start: int, end: int, window: int, size: int) -> tuple[int, int]:
-    """Return a window around the middle of a box's side, moved to lie inside the photo.
-
-    >>> _span(0, 10, 128, 640), _span(300, 400, 128, 640), _span(630, 640, 128, 640)
-    ((0, 128), (286, 414), (512, 640))
-    """
-    first = max(0, min((start + end - window) // 2, size - window))
-    return first, first + window
 
 
 def signs(root: Path, parity: int) -> tuple[list[Path], np.ndarray]:

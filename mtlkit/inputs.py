@@ -124,20 +124,37 @@ def fit_square(image: Image.Image, side: int) -> np.ndarray:
     >>> fit_square(Image.new("L", (20, 10), 255), 8).shape
     (1, 8, 8)
     """
-    longer = max(image.size)
-    width = max(1, round(side * image.width / longer))
-    height = max(1, round(side * image.height / longer))
+    left, top, width, height = place_in_square(*image.size, side)
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
-    values = np.atleast_3d(np.asarray(image, np.float32)).transpose(2, 0, 1)  # C x height x width
-    pixels: np.ndarray = np.clip(values, 0, 1) if image.mode == "F" else values / 255
+    pixels = pixels_of(image)
     if width == height:
         return np.ascontiguousarray(pixels)
     sides = [pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1]]
     ground = np.median(np.concatenate(sides, axis=1), axis=1)  # C
     square = np.empty((len(pixels), side, side), np.float32)
     square[:] = ground[:, None, None]
-    top = (side - height) // 2
-    left = (side - width) // 2
     square[:, top : top + height, left : left + width] = pixels
     return square
+
+
+def place_in_square(width: int, height: int, side: int) -> tuple[int, int, int, int]:
+    """Return where `fit_square` puts an image: left, top, width and height in the square.
+
+    >>> place_in_square(640, 480, 64)
+    (0, 8, 64, 48)
+    """
+    longer = max(width, height)
+    width = max(1, round(side * width / longer))
+    height = max(1, round(side * height / longer))
+    return (side - width) // 2, (side - height) // 2, width, height
+
+
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """Return an image (mode L, RGB, or F) as it is: C x H x W, float32 in [0, 1].
+
+    >>> pixels_of(Image.new("RGB", (20, 10))).shape
+    (3, 10, 20)
+    """
+    values = np.atleast_3d(np.asarray(image, np.float32)).transpose(2, 0, 1)
+    return np.clip(values, 0, 1) if image.mode == "F" else values / 255

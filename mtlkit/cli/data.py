@@ -23,7 +23,7 @@ def list_sets(data_root: DataRoot = None, as_json: AsJson = False) -> None:
     from mtlkit.data import root, sets
 
     folder = root.data_root(data_root)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": name,
             "there": [part for part in fetched.parts if not fetched.absent(folder, part)],
@@ -80,15 +80,17 @@ def _find_sets(names: list[str] | None) -> list[Any]:
             raise InputError(
                 f"{name!r} is not a set to fetch.{nearest(name, SETS)} Known are {listed}."
             )
-        named[found[0].name] = found[0]
+        fetched = SETS.get(found[0].name.partition(":")[0], found[0])  # and not a view of it
+        named[fetched.name] = fetched
     return list(named.values())
 
 
 def _bytes_bar(name: str) -> Any:
     from tqdm import tqdm
 
-    # The total comes with the answer, and nothing is shown before that.
-    return tqdm(desc=name, total=1, unit="B", unit_scale=True, delay=0.001, mininterval=0)
+    # The total comes with the answer, and nothing is shown before that; a set can be many files.
+    shown = {"delay": 0.001, "mininterval": 0, "leave": False}
+    return tqdm(desc=name, total=1, unit="B", unit_scale=True, **shown)
 
 
 def _show_states(states: list[Any], as_json: bool) -> None:

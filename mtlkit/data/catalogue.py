@@ -18,7 +18,7 @@ from mtlkit.data.decoding import MOST_PIXELS
 from mtlkit.data.folder import load_folder
 from mtlkit.data.formats import kind_of
 from mtlkit.data.images import ImageSet, check_memory
-from mtlkit.data.readers import load_digits
+from mtlkit.data.readers import load_digits, load_slide
 from mtlkit.data.reading import Progress
 from mtlkit.data.root import DataRoot
 from mtlkit.data.scaling import Scale
@@ -29,6 +29,7 @@ from mtlkit.inputs import SIZES, fit_squares
 CATALOGUE: dict[str, Callable[[], ImageSet]] = {
     "digits": load_digits,
     "digits:small": partial(load_digits, 3),
+    "slide": load_slide,
 }
 
 
@@ -38,9 +39,14 @@ def catalogue_names() -> tuple[str, ...]:
     Those of medmnist have a prefix, see `find`.
 
     >>> catalogue_names()[:4]
-    ('digits', 'digits:small', 'mnist:train', 'mnist:test')
+    ('digits', 'digits:small', 'slide', 'mnist:train')
     """
-    fetched = [f"{name}:{part}" for name, fetched in SETS.items() for part in fetched.parts]
+    fetched = [
+        f"{name}{view}:{part}"
+        for name, fetched in SETS.items()
+        for view in ("", *(f":{view}" for view in fetched.views))
+        for part in fetched.parts
+    ]
     return (*CATALOGUE, *fetched)
 
 
@@ -74,8 +80,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder or \
-an .npz is given by its path.
+digits:small, slide, mnist, fashion-mnist, cifar10, gtsrb, bccd (also with :test), medmnist:NAME; \
+a folder or an .npz is given by its path.
     """
     _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:

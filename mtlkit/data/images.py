@@ -5,10 +5,10 @@ fetches them. Training takes `images`; scoring has to call `open_labels()`, whic
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class ImageSet:
     scale: which values became 0 and 1, where there were more than 8 bits; give it to `load` for
         later images.
     labels: a function that returns the N labels. It is called by `open_labels()` and nowhere else.
+    boxes: of photos with annotated boxes, a function that returns a `PhotoBoxes` a row, in the
+        pixels of `images`. It is called by `open_boxes()` and nowhere else.
 
     >>> images = np.zeros((2, 1, 8, 8), np.float32)
     >>> pair = ImageSet(images, "pair", ("pair/0", "pair/1"), labels=lambda: np.array([0, 1]))
@@ -58,6 +60,7 @@ class ImageSet:
     notes: tuple[str, ...] = ()
     scale: Scale | None = None
     labels: Callable[[], np.ndarray] | None = None
+    boxes: Callable[[], Sequence[Any]] | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -85,6 +88,10 @@ class ImageSet:
             )
         return labels
 
+    def open_boxes(self) -> Sequence[Any] | None:
+        """Return the N `PhotoBoxes`, or None: they hold kinds, so they are for scoring only."""
+        return self.boxes() if self.boxes else None
+
     def first(self, n: int) -> Self:
         """Return the set of the first n images, or the set itself where it has no more.
 
@@ -99,12 +106,14 @@ class ImageSet:
             raise InputError(f"{self.name}: the first {n} images are none: ask for 1 or more.")
         if n >= len(self):
             return self
-        labels = partial(_first_labels, self.labels, n) if self.labels else None
-        return replace(self, images=self.images[:n], paths=self.paths[:n], labels=labels)
+        labels = partial(_first, self.labels, n) if self.labels else None
+        boxes = partial(_first, self.boxes, n) if self.boxes else None
+        images, paths = self.images[:n], self.paths[:n]
+        return replace(self, images=images, paths=paths, labels=labels, boxes=boxes)
 
 
-def _first_labels(labels: Callable[[], np.ndarray], n: int) -> np.ndarray:
-    return labels()[:n]  # when they are opened, and not before
+def _first(values: Callable[[], Any], n: int) -> Any:
+    return values()[:n]  # when they are opened, and not before
 
 
 def check_memory(name: str, shape: tuple[int, ...], item_bytes: int = 4) -> None:

@@ -1,19 +1,22 @@
 """How each set that has a name is read: its images, and its labels only when they are opened.
 
 MNIST, Fashion-MNIST, CIFAR-10 and GTSRB lie as torchvision's loaders want them, MedMNIST's sets as
-medmnist's do. torchvision is imported late: that takes seconds.
+medmnist's do, BCCD as Pascal VOC. torchvision is imported late: that takes seconds.
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from mtlkit.data.archive import channels_first, read_headers
+from mtlkit.data.boxes import Annotated, PhotoBoxes, read_voc
+from mtlkit.data.crops import crops, in_square, whole_photos
 from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
@@ -22,6 +25,8 @@ from mtlkit.data.root import DataRoot, data_root
 from mtlkit.errors import InputError, as_input_error
 
 SIDE = 32  # px, of images in files of any size
+WINDOW = 128  # px, of BCCD's photos: a cell and its surroundings
+CELLS = ("RBC", "WBC", "Platelets")  # BCCD's kinds, as its annotations have them
 
 
 class Part(NamedTuple):
@@ -30,10 +35,12 @@ class Part(NamedTuple):
     size: its number of images.
     files: what it needs below the data root, images first and labels last, with the MD5 ("" where
         none is published).
+    needs: where those are too many to name, the files and folders that must be there to be read.
     """
 
     size: int
     files: dict[str, str]
+    needs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,11 @@ class FetchedSet:
         part.
     about, licence, megabytes: for the list; megabytes are those of the download. The data card says
         more.
-    class_names: what label 0, 1, ... is called.
+    class_names: what label 0, 1, ... is called; empty where an image has several labels.
     parts: the parts that were published.
     remotes: the files to fetch.
+    views: other ways to read the same files, as `load("NAME:VIEW")`; one that was asked for stands
+        in `name`.
     """
 
     name: str
@@ -56,16 +65,21 @@ class FetchedSet:
     class_names: tuple[str, ...]
     parts: dict[str, Part]
     remotes: Sequence[Remote]
+    views: Sequence[str] = ()
 
     def path(self, root: Path, part: str, kind: str) -> Path:
         """Return the file or the folder that holds a part's `images` or `labels`."""
-        files = list(self.parts[part].files)
+        files = self.needs(part)
         return root / files[0 if kind == "images" else -1]
 
     def absent(self, root: Path, part: str) -> list[Path]:
         """Return the files of a part that are not there."""
-        paths = [root / name for name in self.parts[part].files]
+        paths = [root / name for name in self.needs(part)]
         return [path for path in paths if not path.exists()]
+
+    def needs(self, part: str) -> Sequence[str]:
+        """Return what must be there below the data root: images first, labels last."""
+        return self.parts[part].needs or list(self.parts[part].files)
 
     def load(
         self, part: str, root: DataRoot, size: int | None = None, progress: Progress | None = None
@@ -82,9 +96,14 @@ class FetchedSet:
                 f"{self.name}`, or give another --data-root; without a network, take `digits`."
             )
         images = self.read(folder, part, size, progress)
+        images = replace(images, name=self.name if part == "train" else f"{self.name}:{part}")
+        if images.boxes:
+            return images  # whole photos: what has labels are their boxes
+        if not self.class_names:
+            note = "Each image has several labels, which are not read."
+            return replace(images, notes=(*images.notes, note))
         return replace(
             images,
-            name=self.name if part == "train" else f"{self.name}:{part}",
             n_clusters=len(self.class_names),
             class_names=self.class_names,
             labels=partial(self.labels, folder, part, images.paths),
@@ -170,6 +189,63 @@ class MedicalSet(FetchedSet):
         with np.load(path, allow_pickle=False) as archive:
             values = archive[key].astype(np.uint8, casting="safe", copy=False)
         return values if kind == "images" else values[:, 0]
+
+
+class BoxSet(FetchedSet):
+    """BCCD: photos of blood with a box round each cell, as Pascal VOC.
+
+    Alone it is the whole photos, which have boxes and no labels; its views are an image a box.
+    """
+
+    def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
+        """Read photos or cells; of the annotation, where the cells are."""
+        found, folder = self._annotated(root, part), self.path(root, part, "images")
+        if self.name == "bccd":
+            images = whole_photos(found, folder, size, progress)
+            return replace(images, boxes=partial(self._boxes, root, part, size, images.paths))
+        window = WINDOW if self.name == "bccd:crops" else None
+        return crops(found, folder, size or window or SIDE, window, progress)
+
+    def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
+        """Read the kinds of the cells that `read` named `paths`."""
+        with self.damage_named(self.path(root, part, "labels")):
+            photos = self._annotated(root, part).photos
+            named = [zip(photo.names, photo.kinds, strict=True) for photo in photos]
+            kinds = dict(chain.from_iterable(named))
+            return np.array([CELLS.index(kinds[path]) for path in paths])
+
+    def _boxes(
+        self, root: Path, part: str, size: int | None, paths: tuple[str, ...]
+    ) -> list[PhotoBoxes]:
+        with self.damage_named(self.path(root, part, "labels")):
+            photos = {photo.path: photo for photo in self._annotated(root, part).photos}
+            found = [photos[path] for path in paths]
+        return [in_square(photo, size) for photo in found] if size else found
+
+    def _annotated(self, root: Path, part: str) -> Annotated:
+        photos, listed, annotations = (root / path for path in self.needs(part))
+        with self.damage_named(listed):
+            names = sorted(listed.read_text(encoding="utf-8").split())
+        return read_voc(annotations, photos, names, CELLS)
+
+
+def load_slide() -> ImageSet:
+    """Return scikit-image's stained tissue (CMMI, IHC of colonic glands), cut into a grid.
+
+    >>> load_slide()
+    ImageSet('slide', 256 x 3 x 32 x 32)
+    """
+    from skimage import data
+
+    slide = data.immunohistochemistry()  # 512 x 512 x 3
+    count = len(slide) // SIDE
+    patches = slide.reshape(count, SIDE, count, SIDE, 3).transpose(0, 2, 4, 1, 3)
+    return ImageSet(
+        images=patches.reshape(-1, 3, SIDE, SIDE) / np.float32(255),
+        name="slide",
+        paths=tuple(f"slide/{row:02d}-{column:02d}" for row, column in np.ndindex(count, count)),
+        notes=("The patches are of one slide; what each shows was never labelled.",),
+    )
 
 
 def load_digits(classes: int = 10) -> ImageSet:

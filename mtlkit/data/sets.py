@@ -1,35 +1,63 @@
 """Which sets are fetched, by their names; `sets.json` has their files, places and checksums.
 
 Those are what torchvision gives for MNIST, Fashion-MNIST, CIFAR-10 and GTSRB, which a test
-compares. MedMNIST's sets are what medmnist says.
+compares. MedMNIST's sets are what medmnist says. BCCD is published file by file: `bccd.json` has
+an MD5 of each.
 """
 
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mtlkit.data.download import Remote
-from mtlkit.data.readers import CifarSet, FetchedSet, IdxSet, MedicalSet, Part, SignSet
+from mtlkit.data.readers import BoxSet, CifarSet, FetchedSet, IdxSet, MedicalSet, Part, SignSet
 from mtlkit.errors import InputError, nearest
 
 PARTS = ("train", "test", "val")
-READERS = {"mnist": IdxSet, "fashion-mnist": IdxSet, "cifar10": CifarSet, "gtsrb": SignSet}
+READERS = {
+    "mnist": IdxSet,
+    "fashion-mnist": IdxSet,
+    "cifar10": CifarSet,
+    "gtsrb": SignSet,
+    "bccd": BoxSet,
+}
 
 
 def _fetched_set(name: str, facts: dict[str, Any]) -> FetchedSet:
     facts["class_names"] = tuple(facts["class_names"])
     facts["parts"] = {part: Part(**values) for part, values in facts["parts"].items()}
-    facts["remotes"] = [Remote(**values) for values in facts["remotes"]]
+    facts["remotes"] = [Remote(**values) for values in facts["remotes"]] or _single_files(facts)
     return READERS[name](name, **facts)
 
 
-_TABLE = json.loads(Path(__file__).with_name("sets.json").read_text(encoding="utf-8"))
+def _single_files(facts: dict[str, Any]) -> list[Remote]:
+    """Return every file of a set that has no archive with a checksum."""
+    places = facts.pop("places")
+    return [
+        Remote(path, md5, [place + path.partition("/")[2] for place in places], part=part)
+        for part, values in facts["parts"].items()
+        for path, md5 in values.files.items()
+    ]
+
+
+def _table(name: str) -> dict[str, Any]:
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+
+
+_TABLE = _table("sets.json") | _table("bccd.json")
 SETS = {name: _fetched_set(name, facts) for name, facts in _TABLE.items()}
 
 
 def medical(name: str) -> FetchedSet:
-    """Return a set by `medmnist:NAME`; `InputError` without medmnist, and for any other name."""
+    """Return a set by `medmnist:NAME`, or `NAME_64` and the like for larger images.
+
+    `InputError` without medmnist, and for any other name.
+
+    >>> medical("medmnist:bloodmnist_64").about
+    'MedMNIST v2, multi-class, 64 px'
+    """
     try:
         with warnings.catch_warnings(action="ignore"):  # it wants a folder in the home folder
             from medmnist.info import INFO
@@ -38,25 +66,23 @@ def medical(name: str) -> FetchedSet:
             f'{name}: needs medmnist: install it with `pip install "mtlkit[medical]"`.'
         ) from fault
     flag = name.removeprefix("medmnist:")
-    flat = [
-        key
-        for key, info in INFO.items()
-        if not key.endswith("3d") and "multi-label" not in info["task"]
-    ]
-    if flag not in flat:
+    flat = [key for key in INFO if not key.endswith("3d")]
+    stem, line, side = flag.partition("_")
+    if stem not in flat or f"MD5{line}{side}" not in INFO[stem]:
         raise InputError(
-            f"{name!r} is not a known set.{nearest(flag, flat)} Those of one flat image and one "
-            f"label a row are {', '.join(flat)}: give one of them."
+            f"{name!r} is not a known set.{nearest(stem, flat)} Those of flat images are "
+            f"{', '.join(flat)} (28 px; with _64, _128 or _224, of that side): give one of them."
         )
-    info, path = INFO[flag], f"medmnist/{flag}.npz"
+    info, path = INFO[stem], f"medmnist/{flag}.npz"
+    md5, several = info[f"MD5{line}{side}"], "multi-label" in info["task"]
     return MedicalSet(
         name,
-        about=f"MedMNIST v2, {info['task']}, 28 px",
+        about=f"MedMNIST v2, {info['task']}, {side or 28} px",
         licence=info["license"],
         megabytes=0,
-        class_names=tuple(info["label"].values()),
-        parts={part: Part(info["n_samples"][part], {path: info["MD5"]}) for part in PARTS},
-        remotes=[Remote(path, info["MD5"], [info["url"]])],
+        class_names=() if several else tuple(info["label"].values()),
+        parts={part: Part(info["n_samples"][part], {path: md5}) for part in PARTS},
+        remotes=[Remote(path, md5, [info[f"url{line}{side}"]])],
     )
 
 
@@ -71,11 +97,12 @@ def find(source: str) -> tuple[FetchedSet, str] | None:
     """
     before, _, last = source.rpartition(":")
     name, part = (before, last) if last in PARTS else (source, "train")
-    fetched = medical(name) if name.startswith("medmnist:") else SETS.get(name)
-    if fetched is None:
+    base, _, view = name.partition(":")
+    fetched = medical(name) if base == "medmnist" and view else SETS.get(base)
+    if fetched is None or (view and base != "medmnist" and view not in fetched.views):
         return None
     if part not in fetched.parts:
         raise InputError(
             f"{source}: {name} has no part {part!r}: it has {' and '.join(fetched.parts)}."
         )
-    return fetched, part
+    return replace(fetched, name=name), part

@@ -42,11 +42,12 @@ def check(
 def _state(
     fetched: FetchedSet, part: str, root: Path, progress: Progress | None
 ) -> tuple[str, str]:
-    size, files = fetched.parts[part]
+    size, files, _ = fetched.parts[part]
     if absent := fetched.absent(root, part):
-        state = "missing" if len(absent) == len(files) else "damaged"
+        state = "missing" if len(absent) == len(fetched.needs(part)) else "damaged"
         return state, f"{absent[0]} is not there"
-    if all(md5 and md5_of(root / path) == md5 for path, md5 in files.items()):
+    official = ((root / path, md5) for path, md5 in files.items())
+    if all(md5 and path.is_file() and md5_of(path) == md5 for path, md5 in official):
         return "complete", f"{size:,} images, the official files"
     try:
         images = fetched.load(part, root, progress=progress)
@@ -55,7 +56,7 @@ def _state(
         return "damaged", str(fault)
     if images.skipped:
         first = images.skipped[0].path
-        return "damaged", f"{len(images.skipped)} images cannot be read, as {first}"
+        return "damaged", f"{len(images.skipped)} images or boxes cannot be read, as {first}"
     many = f"{len(images):,} of {size:,} images"
     if len(images) < size:
         return "subset", many

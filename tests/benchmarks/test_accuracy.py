@@ -168,8 +168,9 @@ def test_a_window_stays_inside_the_photo(monkeypatch: pytest.MonkeyPatch, tmp_pa
     corners = "<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>"
     box = "<object><name>{}</name><bndbox>" + corners + "</bndbox></object>"
     cells = [("WBC", 600, 450, 640, 480), ("RBC", 5, 5, 5, 20), ("Platelets", 0, 0, 20, 10)]
+    size = "<size><width>640</width><height>480</height></size>"
     text = "".join(box.format(*cell) for cell in cells)
-    (base / "Annotations" / "one.xml").write_text(f"<annotation>{text}</annotation>")
+    (base / "Annotations" / "one.xml").write_text(f"<annotation>{size}{text}</annotation>")
     crops, kinds = real.cells(tmp_path, "test")
     # One box has no area.
     assert [crop.size for crop in crops] == [(128, 128)] * 2 and kinds.tolist() == [1, 2]

@@ -20,7 +20,7 @@ def test_list_says_what_is_there(small_mnist: Any, tmp_path: Path) -> None:
     before = json.loads(call("data", "list", "--data-root", tmp_path, "--json").stdout)
     assert before["data_root"] == str(tmp_path)
     assert [(row["name"], row["there"]) for row in before["sets"]] == [
-        (name, []) for name in ("mnist", "fashion-mnist", "cifar10", "gtsrb")
+        (name, []) for name in ("mnist", "fashion-mnist", "cifar10", "gtsrb", "bccd")
     ]
     assert call("data", "fetch", "mnist", "--data-root", tmp_path).exit_code == 0
     text = call("data", "list", "--data-root", tmp_path).stdout

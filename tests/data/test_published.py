@@ -51,11 +51,14 @@ def test_medmnists_files_are_the_packages() -> None:
 
     named = find("medmnist:bloodmnist")
     assert named and named[0].remotes[0].md5 == INFO["bloodmnist"]["MD5"]
+    larger = find("medmnist:bloodmnist_224:val")
+    assert larger and larger[0].remotes[0].md5 == INFO["bloodmnist"]["MD5_224"]
+    assert larger[0].remotes[0].urls == [INFO["bloodmnist"]["url_224"]]
 
 
 def test_cards_and_catalogue_name_the_same_sets() -> None:
     cards = Path(__file__).parents[2] / "data" / "cards"
-    assert {path.stem for path in cards.glob("*.md")} == {"digits", "medmnist", *SETS}
+    assert {path.stem for path in cards.glob("*.md")} == {"digits", "slide", "medmnist", *SETS}
     for card in cards.glob("*.md"):
         text = card.read_text(encoding="utf-8")
         headings = [

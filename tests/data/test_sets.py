@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from mtlkit.data import load
-from mtlkit.data.sets import SETS, find
+from mtlkit.data.download import md5_of
+from mtlkit.data.sets import PARTS, SETS, find
 from mtlkit.data.store import fetch
 from mtlkit.errors import InputError
 
@@ -103,6 +104,28 @@ def test_medmnist(part: str, small_blood: Any, tmp_path: Path) -> None:
         assert load("medmnist:bloodmnist", data_root=tmp_path).name == "medmnist:bloodmnist"
 
 
+def test_medmnist_at_a_larger_side(
+    server: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from medmnist.info import INFO
+
+    file = tmp_path / "there.npz"
+    np.savez(
+        file, val_images=np.full((5, 64, 64), 51, np.uint8), val_labels=np.zeros((5, 14), np.uint8)
+    )
+    server.files["chestmnist_64.npz"] = file.read_bytes()
+    url = f"{server.url}chestmnist_64.npz?download=1"
+    facts = {"url_64": url, "MD5_64": md5_of(file), "n_samples": dict.fromkeys(PARTS, 5)}
+    monkeypatch.setitem(INFO, "chestmnist", INFO["chestmnist"] | facts)
+    assert fetch(find("medmnist:chestmnist_64")[0], tmp_path)[0].state == "complete"  # type: ignore[index]
+    images = load("medmnist:chestmnist_64:val", data_root=tmp_path)
+    assert images.images.shape == (5, 1, 64, 64) and np.allclose(images.images, 0.2)
+    assert not images.has_labels and images.n_clusters is None and images.class_names == ()
+    assert images.notes == ("Each image has several labels, which are not read.",)
+    with pytest.raises(InputError, match=r"chestmnist\.npz is not there"):
+        load("medmnist:chestmnist", data_root=tmp_path)
+
+
 def test_medmnist_is_not_unpickled(small_blood: Any, tmp_path: Path) -> None:
     (tmp_path / "medmnist").mkdir()
     pickled = np.array([{}] * 24, dtype=object)
@@ -138,7 +161,9 @@ def test_without_medmnist_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) ->
         ("mnist:tset", "Did you mean 'mnist:test'"),
         ("mnits", "Did you mean 'mnist'"),
         ("medmnist:blodmnist", "Did you mean 'bloodmnist'"),
-        ("medmnist:chestmnist", "chestmnist' .*one label a row"),
+        ("medmnist:bloodmnist_28", "bloodmnist_28' .*_64, _128 or _224"),
+        ("medmnist:bloodmnist_", "bloodmnist_' is not"),
+        ("medmnist:chest/../mnist", "is not a known set"),
         ("medmnist:organmnist3d", "organmnist3d.* flat image"),
         ("train", "'train' is not"),
         (":test", "':test' is not"),
