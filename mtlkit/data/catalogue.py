@@ -23,12 +23,16 @@ from mtlkit.data.reading import Progress
 from mtlkit.data.root import DataRoot
 from mtlkit.data.scaling import Scale
 from mtlkit.data.sets import SETS, find
+from mtlkit.data.smears import TEST, TRAIN, load_smear_crops, load_smears
 from mtlkit.errors import InputError, nearest
 from mtlkit.inputs import SIZES, fit_squares
 
 CATALOGUE: dict[str, Callable[[], ImageSet]] = {
     "digits": load_digits,
     "digits:small": partial(load_digits, 3),
+    "smears": load_smears,
+    "smears:crops": partial(load_smear_crops, "smears:crops", TRAIN),
+    "smears:crops:test": partial(load_smear_crops, "smears:crops:test", TEST),
 }
 
 
@@ -38,7 +42,7 @@ def catalogue_names() -> tuple[str, ...]:
     Those of medmnist have a prefix, see `find`.
 
     >>> catalogue_names()[:4]
-    ('digits', 'digits:small', 'mnist:train', 'mnist:test')
+    ('digits', 'digits:small', 'smears', 'smears:crops')
     """
     fetched = [f"{name}:{part}" for name, fetched in SETS.items() for part in fetched.parts]
     return (*CATALOGUE, *fetched)
@@ -74,8 +78,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, mnist, fashion-mnist, cifar10, gtsrb (also with :test), medmnist:NAME; a folder or \
-an .npz is given by its path.
+digits:small, smears, smears:crops, smears:crops:test, mnist, fashion-mnist, cifar10, gtsrb (also \
+with :test), medmnist:NAME; a folder or an .npz is given by its path.
     """
     _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:

@@ -61,8 +61,10 @@ def test_every_catalogue_set_keeps_the_contract(name: str) -> None:
     assert images.images.max() <= 1
     assert images.images.dtype == np.float32
     assert len(set(images.paths)) == len(images) == len(images.images)
-    assert labels is not None
-    assert len(np.unique(labels)) == images.n_clusters == len(images.class_names)
+    if labels is None:
+        assert (name, images.class_names) == ("smears", ())  # photos of many objects
+    else:
+        assert len(np.unique(labels)) == images.n_clusters == len(images.class_names)
 
 
 def test_size_brings_the_catalogue_to_that_side() -> None:
