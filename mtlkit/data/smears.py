@@ -70,20 +70,18 @@ SHARES = (0.55, 0.30, 0.08, 0.07)  # of the white cells
 class Patch(NamedTuple):
     """Where an object lies: h x w px of a photo, with lengths in radii of the object."""
 
-    top: int  # px
-    left: int  # px
+    place: tuple[slice, slice]  # rows and columns
     radius: float  # px
     down: np.ndarray  # h x 1, from its middle
-    across: np.ndarray  # 1 x w, from its middle
+    across: np.ndarray  # w, from its middle
     distance: np.ndarray  # h x w: 0 in the middle, 1 on the outline
 
 
 class Drawn(NamedTuple):
-    """An object by itself: its kind, where its patch begins, 2 x h x w of eosin and azure."""
+    """An object by itself: its kind, its rows and columns, and 2 x h x w of eosin and azure."""
 
     kind: int
-    top: int
-    left: int
+    place: tuple[slice, slice]
     dyes: np.ndarray
 
 
@@ -158,30 +156,28 @@ def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
     for sort in (SORTS[number] for number in sorts):
         radius = zoom * side / 320 * sort.radius * np.exp(random.normal(0, sort.spread))
         for _ in range(40):  # until it is clear of the others, or nearly so; the border may cut it
-            middle = random.integers(int(-radius / 4), int(side + radius / 4), 2)
+            middle = random.uniform(-radius / 4, side + radius / 4, 2)
             gaps = np.hypot(*(circles[:, :2] - middle).T) - crowding * (circles[:, 2] + radius)
             if (gaps > 0).all():
                 break
         circles = np.vstack([circles, [*middle, radius]])
         patch = _outline(random, side, circles[-1], sort.wobble)
-        scene.append(Drawn(sort.kind, patch.top, patch.left, _stain(random, patch, sort, pallor)))
+        scene.append(Drawn(sort.kind, patch.place, _stain(random, patch, sort, pallor)))
     return scene
 
 
 def _outline(random: Random, side: int, circle: np.ndarray, wobble: float) -> Patch:
     """Bend a circle to an outline: its radius by angle has waves, the first of which is oval."""
     y, x, radius = circle
-    reach = int(1.4 * radius) + 1
-    rows, columns = np.ogrid[
-        max(int(y) - reach, 0) : min(int(y) + reach, side),
-        max(int(x) - reach, 0) : min(int(x) + reach, side),
-    ]
-    down, across = (rows - y) / radius, (columns - x) / radius
+    reach = radius * (1 + 3 * wobble) + 1
+    rows, columns = (slice(max(int(m - reach), 0), int(m + reach)) for m in (y, x))
+    line = np.arange(side)
+    down, across = (line[rows, None] - y) / radius, (line[columns] - x) / radius
     waves = np.arange(2, 6)[:, None, None]
     phase, size = random.uniform(0, 6.28, waves.shape), random.uniform(-1.7, 1.7, waves.shape)
     bends = wobble * size / (waves - 1) ** 1.5 * np.cos(waves * np.arctan2(down, across) + phase)
     distance = np.hypot(down, across) / (1 + bends.sum(0))
-    return Patch(rows[0, 0], columns[0, 0], radius, down, across, distance)
+    return Patch((rows, columns), radius, down, across, distance)
 
 
 def _stain(random: Random, patch: Patch, sort: Sort, pallor: float) -> np.ndarray:
@@ -213,9 +209,9 @@ def _nucleus(random: Random, patch: Patch, sort: Sort) -> np.ndarray:
 
 def _mottle(random: Random, patch: Patch, grain: float) -> np.ndarray:
     """Return noise (h x w, standard deviation 1) with grains of about `grain` radii."""
-    blur = grain * patch.radius
     noise = random.standard_normal(patch.distance.shape, np.float32)
-    return _blurred(noise, blur) * max(1, 3.54 * blur)  # 2 sqrt(pi) blur undoes the blur
+    noise = _blurred(noise, grain * patch.radius)
+    return noise / noise.std()
 
 
 def _blurred(planes: np.ndarray, blur: float) -> np.ndarray:
@@ -229,12 +225,13 @@ def paint(field: np.ndarray, drawn: Drawn) -> tuple[int, int, int, int]:
 
     Where two overlap, the thinner one counts a third: they flatten each other.
     """
-    _, top, left, dyes = drawn
-    there = field[:, top : top + dyes.shape[1], left : left + dyes.shape[2]]
+    (rows, columns), dyes = drawn.place, drawn.dyes
+    there = field[:, rows, columns]
     there[:] = np.maximum(there, dyes) + np.minimum(there, dyes) / 3
     density = np.tensordot(STAINS.T, dyes, 1).max(0)
-    rows, columns = np.nonzero(density > 0.02)  # it takes 2 % of the light: an eye sees that
-    return left + columns.min(), top + rows.min(), left + columns.max() + 1, top + rows.max() + 1
+    y, x = np.nonzero(density > 0.02)  # it takes 2 % of the light: an eye sees that
+    top, left = rows.start, columns.start
+    return left + x.min(), top + y.min(), left + x.max() + 1, top + y.max() + 1
 
 
 def _photograph(random: Random, dyes: np.ndarray) -> np.ndarray:
