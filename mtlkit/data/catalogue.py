@@ -23,6 +23,7 @@ from mtlkit.data.reading import Progress
 from mtlkit.data.root import DataRoot
 from mtlkit.data.scaling import Scale
 from mtlkit.data.sets import SETS, find
+from mtlkit.data.smears import TEST, TRAIN, load_smear_crops, load_smears
 from mtlkit.errors import InputError, nearest
 from mtlkit.inputs import SIZES, fit_squares
 
@@ -30,6 +31,9 @@ CATALOGUE: dict[str, Callable[[], ImageSet]] = {
     "digits": load_digits,
     "digits:small": partial(load_digits, 3),
     "slide": load_slide,
+    "smears": load_smears,
+    "smears:crops": partial(load_smear_crops, "smears:crops", TRAIN),
+    "smears:crops:test": partial(load_smear_crops, "smears:crops:test", TEST),
 }
 
 
@@ -39,7 +43,7 @@ def catalogue_names() -> tuple[str, ...]:
     Those of medmnist have a prefix, see `find`.
 
     >>> catalogue_names()[:4]
-    ('digits', 'digits:small', 'slide', 'mnist:train')
+    ('digits', 'digits:small', 'slide', 'smears')
     """
     fetched = [
         f"{name}{view}:{part}"
@@ -80,8 +84,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, slide, mnist, fashion-mnist, cifar10, gtsrb, bccd (also with :test), medmnist:NAME; \
-a folder or an .npz is given by its path.
+digits:small, slide, smears, smears:crops, smears:crops:test, mnist, fashion-mnist, cifar10, gtsrb, \
+bccd (also with :test), medmnist:NAME; a folder or an .npz is given by its path.
     """
     _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:
