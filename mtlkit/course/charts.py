@@ -27,7 +27,7 @@ from mtlkit.inputs import fit_squares
 SIZE = 12  # points: 9 where the figure is shown 390 pixels wide
 LOOK = [*STYLE, {"font.size": SIZE}]
 WIDTH = 5.4  # inches, which are 594 pixels
-MOST = {"title": 70, "row": 32, "curve": 16}  # letters that have room
+MOST = {"title": 70, "row": 32, "curve": 16}  # characters that have room
 LETTERS = 42  # in a line of a title, or below the axes
 LINE = 0.09  # of the axes' height: a name below another at the curves' ends
 PER_GROUP = 8  # images in a row of a contact sheet that a phone still shows
@@ -88,22 +88,21 @@ def lines(
     """Show curves, each with its name at its end.
 
     Args:
-        curves: by name (16 letters or fewer), x and y, of n numbers each.
+        curves: by name (16 characters or fewer), x and y, of n numbers each.
         xlabel, ylabel: what the axes measure, with units.
         title, alt: as in `contact_sheet`.
-        bands: by a curve's name, the n lower and the n upper ends of what lies around it; the
-            title or `ylabel` says what they are, as in "range over 5 seeds".
+        bands: by a curve's name, n lower and n upper ends; `xlabel` or `ylabel` says what they are.
         log_x: a step to the right multiplies x.
 
     Raises:
-        InputError: there are no curves, or the title or a name is too long.
+        InputError: the title or a name is too long.
 
     >>> figure = lines({"ours": ([1, 10, 100], [0.5, 0.7, 0.8])}, "labels", "accuracy",
     ...     "A hundred labels are enough", "One line that climbs.", log_x=True)
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['ours']
     """
-    figure = _figure(3.9, xlabel, title, alt)
+    figure = _figure(xlabel, title, alt)
     axes = figure.axes[0]
     axes.set_ylabel(ylabel, rotation=0, ha="left", va="bottom")  # above: nobody turns a page
     axes.yaxis.set_label_coords(0, 1.03)
@@ -133,14 +132,14 @@ def bars(
     """Show a bar for each name, from 0, with its number.
 
     Args:
-        values: by name (32 letters or fewer), the bar's length.
+        values: by name (32 characters or fewer), the bar's length.
         xlabel: what the bars measure, with its unit.
         title, alt: as in `contact_sheet`.
         rivals: the names of what the chapter competes with: another colour, and hatched.
         number: how a number is written, as in `format`.
 
     Raises:
-        InputError: there are no bars, a rival is none of them, or the title or a name is too long.
+        InputError: a rival is none of the bars, or the title or a name is too long.
 
     >>> figure = bars({"ours": 9, "Ward": 7}, "cells found", "Ours finds two more", "Two bars.",
     ...     rivals=["Ward"], number="d")
@@ -148,11 +147,12 @@ def bars(
     ['ours', '9', 'Ward', '7']
     """
     written = {name: format(value, number) for name, value in values.items()}
-    figure = _rows(written, xlabel, title, alt, rivals, "hatched: rivals" * bool(rivals))
+    figure = _figure(xlabel, title, alt)
+    axes = _rows(figure, written, rivals, "hatched: rivals" * bool(rivals))
     for i, (name, value) in enumerate(values.items()):
         rival = name in rivals
         colour = looks(2)[rival]["color"]
-        figure.axes[0].barh(i, value, 0.4, color=colour, hatch="//" * rival, edgecolor="white")
+        axes.barh(i, value, 0.4, color=colour, hatch="//" * rival, edgecolor="white")
     return figure
 
 
@@ -168,14 +168,14 @@ def dots(
     """Show a dot for each seed, a line over their range and a bar at their mean, row by row.
 
     Args:
-        rows: by name (32 letters or fewer), a number for each seed.
+        rows: by name (32 characters or fewer), a number for each seed.
         xlabel: what the dots measure, with its unit.
         title, alt: as in `contact_sheet`.
         rivals: the names of what the chapter competes with: another colour, and hollow squares.
         number: how mean and range are written, as in `format`.
 
     Raises:
-        InputError: there are no rows, a rival is none of them, or the title or a name is too long.
+        InputError: a rival is none of the rows, or the title or a name is too long.
 
     >>> figure = dots({"ours": [0.9, 0.94], "Ward": [0.88]}, "accuracy", "Ours is ahead", "Two.")
     >>> [text.get_text() for text in figure.axes[0].texts]
@@ -186,8 +186,8 @@ def dots(
         low, mean, high = (format(value, number) for value in (min(row), np.mean(row), max(row)))
         written[name] = mean if len(row) == 1 else f"{mean} ({low} to {high})"
     note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
-    figure = _rows(written, xlabel, title, alt, rivals, note)
-    axes = figure.axes[0]
+    figure = _figure(xlabel, title, alt)
+    axes = _rows(figure, written, rivals, note)
     for i, (name, row) in enumerate(rows.items()):
         axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)
         axes.plot(row, [i] * len(row), markerfacecolor="white", **looks(2)[name in rivals])
@@ -224,14 +224,14 @@ def heat_map(
     """
     from seaborn import heatmap  # here: it takes a second to import
 
-    figure = _figure(1.6 + 0.45 * len(rows), "", title, alt)
+    figure = _figure("", title, alt, 1.6 + 0.45 * len(rows))
     axes = figure.axes[0]
     table = DataFrame(matrix, rows, columns)
     heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
-    places = np.arange(len(columns)) + 0.5
     crowded = len(columns) * max(map(len, columns)) > LETTERS
     slant, end = (40, "right") if crowded else (0, "center")
-    axes.set_xticks(places, columns, rotation=slant, ha=end, rotation_mode="anchor")
+    at = np.arange(len(columns)) + 0.5
+    axes.set_xticks(at, columns, rotation=slant, ha=end, rotation_mode="anchor")
     axes.tick_params("y", rotation=0)
     axes.tick_params(length=0)
     axes.set_xlabel(_fold(label))
@@ -239,7 +239,7 @@ def heat_map(
 
 
 def _fit(text: str, what: str) -> str:
-    """Return a text; `InputError` if it has more letters than have room."""
+    """Return a text; `InputError` if it has more characters than have room."""
     if len(text) > MOST[what]:
         told = f"has {len(text)} characters: say it in {MOST[what]} or fewer"
         raise InputError(f"the {what} {text!r} {told}.")
@@ -260,7 +260,7 @@ def _entitled(figure: Figure, title: str, alt: str) -> Figure:
     return figure
 
 
-def _figure(height: float, xlabel: str, title: str, alt: str) -> Figure:
+def _figure(xlabel: str, title: str, alt: str, height: float = 3.9) -> Figure:
     """Return a figure with axes, `height` in inches."""
     figure = _entitled(new_figure((WIDTH, height), "", ""), title, alt)
     axes = figure.add_subplot(xlabel=_fold(xlabel))
@@ -268,18 +268,11 @@ def _figure(height: float, xlabel: str, title: str, alt: str) -> Figure:
     return figure
 
 
-def _rows(
-    written: Mapping[str, str],
-    xlabel: str,
-    title: str,
-    alt: str,
-    rivals: Collection[str],
-    note: str,
-) -> Figure:
-    """Return a figure with a name and its numbers above each row, and a note below the axes."""
+def _rows(figure: Figure, written: Mapping[str, str], rivals: Collection[str], note: str) -> Axes:
+    """Return axes with a name and its numbers above each row, and a note below."""
     if unknown := set(rivals) - written.keys():
         raise InputError(f"no row is called {unknown.pop()!r}: rivals are some of the rows.")
-    figure = _figure(1.4 + 0.66 * len(written), xlabel, title, alt)
+    figure.set_figheight(1.4 + 0.66 * len(written))
     axes = figure.axes[0]
     across = axes.get_yaxis_transform()
     for i, (name, numbers) in enumerate(written.items()):
@@ -288,7 +281,7 @@ def _rows(
     axes.set(ylim=(len(written) - 0.6, -0.9), yticks=[])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{axes.get_xlabel()}\n{note}".strip())
-    return figure
+    return axes
 
 
 def _name_ends(axes: Axes) -> None:
@@ -302,11 +295,6 @@ def _name_ends(axes: Axes) -> None:
     apart = np.maximum.accumulate(heights[order] - steps) + steps
     heights[order] = np.minimum(apart, 1 - steps[::-1])  # none above the axes
     for line, end, height in zip(axes.lines, ends, heights, strict=True):
-        axes.annotate(
-            str(line.get_label()),
-            end,
-            (1.06, height),
-            textcoords="axes fraction",
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": line.get_color()},
-        )
+        leader = {"arrowstyle": "-", "color": line.get_color()}
+        name = str(line.get_label())
+        axes.annotate(name, end, (1.06, height), "data", "axes fraction", leader, va="center")

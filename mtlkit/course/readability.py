@@ -36,6 +36,7 @@ UNREADABLE: Patterns = {
             "a computed paragraph (show a small table or a figure)"
         ),
         r"\bprint\((?s:.)*\bprint\(": "two prints in a cell (show a small table)",
+        r"^(?:bars|contact_sheet|dots|heat_map|lines)\(": "a figure that is not shown (show(...))",
         r"(?:^(?:import|from) (?s:.)*?){6}": "six imports in a cell (import where it is needed)",
     },
     "markdown": {

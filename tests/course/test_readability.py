@@ -123,6 +123,7 @@ BROKEN: list[tuple[Change, str, str]] = [  # what breaks a rule, the cell that i
     (code(f'print(f"{{x}}{80 * "t"}")'), "new", "a printed paragraph"),
     (code('print(\n    "It is "\n    f"{x}."\n)'), "new", "a printed paragraph"),
     (code('Markdown(\n    f"{x}"\n    "and"\n    f"{y}"\n)'), "new", "a computed paragraph"),
+    (code("dots(rows, title)"), "new", "a figure that is not shown"),
     (code("print(x)\ny = 1\nprint(y)"), "new", "two prints in a cell"),
     (code("import a\nimport b\nfrom c import d\n" * 2), "new", "six imports in a cell"),
     (
