@@ -295,6 +295,6 @@ def _name_ends(axes: Axes) -> None:
     apart = np.maximum.accumulate(heights[order] - steps) + steps
     heights[order] = np.minimum(apart, 1 - steps[::-1])  # none above the axes
     for line, end, height in zip(axes.lines, ends, heights, strict=True):
-        leader = {"arrowstyle": "-", "color": line.get_color()}
+        leader = {"arrowstyle": "-", "color": line.get_color(), "relpos": (0, 0.5)}
         name = str(line.get_label())
         axes.annotate(name, end, (1.06, height), "data", "axes fraction", leader, va="center")
