@@ -1,4 +1,8 @@
-"""What a chapter shows: figures with alt text, sliders with a static twin, recorded numbers."""
+"""What a chapter shows: figures with alt text, sliders with a static twin, recorded numbers.
+
+A chapter imports from here what it draws with, too: `bars`, `contact_sheet`, `dots`, `heat_map` and
+`lines` are in `charts.py`.
+"""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -10,16 +14,33 @@ from IPython.display import HTML, display
 from matplotlib.figure import Figure
 from PIL import Image
 
+from mtlkit.course.charts import bars, contact_sheet, dots, heat_map, lines
 from mtlkit.evaluation import to_png
 
+__all__ = [
+    "RECORD",
+    "bars",
+    "contact_sheet",
+    "dots",
+    "explore",
+    "heat_map",
+    "lines",
+    "record",
+    "show",
+]
 RECORD = "application/vnd.mtlkit.record+json"
 
 
-def show(figure: Figure, alt: str) -> HTML:
-    """Return a figure as HTML, with `alt`, 40 characters or more that say what it shows."""
+def show(figure: Figure, alt: str = "") -> HTML:
+    """Return a figure as HTML, with `alt`, 40 characters or more that say what it shows.
+
+    Without `alt`, the figure's own text is taken: what was drawn by a function of `charts.py` has
+    one.
+    """
     picture = b64encode(_small_png(figure)).decode()
+    text = alt or str(figure.get_label())
     return HTML(
-        f'<img src="data:image/png;base64,{picture}" alt="{escape(alt)}" style="max-width: 100%">'
+        f'<img src="data:image/png;base64,{picture}" alt="{escape(text)}" style="max-width: 100%">'
     )
 
 

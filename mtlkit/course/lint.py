@@ -1,7 +1,6 @@
 """The contract of a chapter, rule by rule: each finds what is wrong, in which cell."""
 
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,13 +8,13 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
+from mtlkit.course import readability
 from mtlkit.course.checks import EXERCISES, load_exercises
 from mtlkit.course.execution import output_data
 from mtlkit.course.parameters import parameters_of
+from mtlkit.course.readability import Findings, prose
 from mtlkit.errors import InputError
 
-Findings = Iterator[tuple[str, str]]  # (cell's id, or "" for the first cell; what is wrong there)
-CODE = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 MAX_NOTEBOOK = 1_000_000  # bytes
 HEADING = re.compile(r"^(#+) (.+)", re.MULTILINE)
 OBJECTIVE = re.compile(r"^(\d)\. \*\w+\*", re.MULTILINE)
@@ -39,15 +38,10 @@ HARMFUL = {  # in the source of a cell of that kind
 def lint(path: Path) -> list[str]:
     """Return what is wrong with a chapter, a sentence each: `cell 'title': no objectives`."""
     notebook = nbformat.read(path, 4)
-    findings = (finding for rule in RULES for finding in rule(notebook, path))
+    rules = RULES + readability.RULES if readability.applies(path) else RULES
+    findings = (finding for rule in rules for finding in rule(notebook, path))
     first = notebook.cells[0].id
     return [f"{path.name}: cell {cell or first!r}: {what}" for cell, what in findings]
-
-
-def prose(notebook: NotebookNode) -> dict[str, str]:
-    """Return the text cells by id, without code and formulas."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    return {cell.id: CODE.sub("", cell.source) for cell in cells}
 
 
 def opening(notebook: NotebookNode, path: Path) -> Findings:
@@ -164,11 +158,7 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
 
 
 def sources(notebook: NotebookNode, path: Path) -> Findings:
-    for cell in notebook.cells:
-        text = CODE.sub("", cell.source) if cell.cell_type == "markdown" else cell.source
-        for pattern, what in HARMFUL.get(cell.cell_type, {}).items():
-            if match := re.search(pattern, text, re.MULTILINE | re.IGNORECASE):
-                yield cell.id, f"{what}: {match[0]!r}"
+    return readability.search(notebook, HARMFUL)
 
 
 RULES = (opening, headings, parameters, exercises, figures, links, outputs, sources)

@@ -1,0 +1,300 @@
+"""What a chapter draws, a call each: a contact sheet, lines, bars, dots with ranges, a heat map.
+
+Each is drawn for a phone: 12 points in it are 9 where it is shown 390 pixels wide. Each has one
+finding as its title, names beside what they name, and a shape or a hatch beside each colour. Each
+keeps the text for those who cannot see it, and `show` puts that beside the picture:
+
+    show(dots({"ours": [0.91, 0.93], "Ward": [0.88]}, "accuracy", "Ours is ahead", "Two rows ..."))
+"""
+
+import textwrap
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogLocator
+from numpy.typing import ArrayLike
+from pandas import DataFrame
+
+from mtlkit.errors import InputError
+from mtlkit.evaluation import galleries
+from mtlkit.evaluation.plots import STYLE, Names, looks, new_figure
+from mtlkit.inputs import fit_squares
+
+SIZE = 12  # points: 9 where the figure is shown 390 pixels wide
+LOOK = [*STYLE, {"font.size": SIZE}]
+WIDTH = 5.4  # inches, which are 594 pixels
+MOST = {"title": 70, "row": 32, "curve": 16}  # characters that have room
+LETTERS = 42  # in a line of a title, or below the axes
+LINE = 0.09  # of the axes' height: a name below another at the curves' ends
+PER_GROUP = 8  # images in a row of a contact sheet that a phone still shows
+Pair = tuple[ArrayLike, ArrayLike]
+
+
+def contact_sheet(
+    images: np.ndarray,
+    groups: ArrayLike,
+    title: str,
+    alt: str,
+    confidence: ArrayLike | None = None,
+    names: Names = None,
+    hard_pixels: bool = False,
+) -> Figure:
+    """Show each group as a row of its members: the surest, a gap, and the most doubtful.
+
+    Args:
+        images: N x C x H x W in [0, 1], C 1 or 3; small ones are enlarged smoothly.
+        groups: N group numbers.
+        title: what is found, in 70 characters or fewer.
+        alt: what the sheet shows, in 40 characters or more, for those who cannot see it.
+        confidence: N numbers, larger is surer; without it a row has its group's first members.
+        names: a name for each group number, in place of "group 3".
+        hard_pixels: show the pixels of small images as they are, where pixels are the point.
+
+    Raises:
+        InputError: the title is too long.
+
+    >>> images = np.random.default_rng(0).random((20, 1, 8, 8), dtype=np.float32)
+    >>> sheet = contact_sheet(images, np.arange(20) % 3, "Noise", "Three rows of noise.")
+    >>> [label.get_text() for label in sheet.axes[0].get_yticklabels()][0]
+    'group 0\\nn = 7'
+    """
+    if not hard_pixels and max(images.shape[2:]) < galleries.TILE:
+        images = fit_squares(images, galleries.TILE)
+    names = names or {group: f"group {group}" for group in np.unique(groups)}
+    sheet = galleries.contact_sheet(images, groups, confidence, per_class=PER_GROUP, names=names)
+    axes = sheet.axes[0]
+    order = "in the data's order" if confidence is None else "surest left, most doubtful right"
+    axes.set(xlabel=f"members: {order}", ylabel="")
+    sheet.set_size_inches(WIDTH, 1.1 + 4.3 * axes.get_data_ratio())
+    for text in sheet.findobj(Text):
+        text.set_fontsize(SIZE)
+    return _entitled(sheet, title, alt)
+
+
+@style.context(LOOK)
+def lines(
+    curves: Mapping[str, Pair],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    alt: str,
+    bands: Mapping[str, Pair] | None = None,
+    log_x: bool = False,
+) -> Figure:
+    """Show curves, each with its name at its end.
+
+    Args:
+        curves: by name (16 characters or fewer), x and y, of n numbers each.
+        xlabel, ylabel: what the axes measure, with units.
+        title, alt: as in `contact_sheet`.
+        bands: by a curve's name, n lower and n upper ends; `xlabel` or `ylabel` says what they are.
+        log_x: a step to the right multiplies x.
+
+    Raises:
+        InputError: the title or a name is too long.
+
+    >>> figure = lines({"ours": ([1, 10, 100], [0.5, 0.7, 0.8])}, "labels", "accuracy",
+    ...     "A hundred labels are enough", "One line that climbs.", log_x=True)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['ours']
+    """
+    figure = _figure(xlabel, title, alt)
+    axes = figure.axes[0]
+    axes.set_ylabel(ylabel, rotation=0, ha="left", va="bottom")  # above: nobody turns a page
+    axes.yaxis.set_label_coords(0, 1.03)
+    for (name, (x, y)), look in zip(curves.items(), looks(len(curves)), strict=True):
+        axes.plot(x, y, label=_fit(name, "curve"), **look)
+        if bands and name in bands:
+            axes.fill_between(x, *bands[name], color=look["color"], alpha=0.2, linewidth=0)
+    if log_x:
+        axes.set_xscale("log")
+        low, high = axes.get_xlim()
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:,.12g}")  # 1, 10, 100
+        axes.xaxis.set_minor_formatter("")
+    _name_ends(axes)
+    return figure
+
+
+@style.context(LOOK)
+def bars(
+    values: Mapping[str, float],
+    xlabel: str,
+    title: str,
+    alt: str,
+    rivals: Collection[str] = (),
+    number: str = ".3f",
+) -> Figure:
+    """Show a bar for each name, from 0, with its number.
+
+    Args:
+        values: by name (32 characters or fewer), the bar's length.
+        xlabel: what the bars measure, with its unit.
+        title, alt: as in `contact_sheet`.
+        rivals: the names of what the chapter competes with: another colour, and hatched.
+        number: how a number is written, as in `format`.
+
+    Raises:
+        InputError: a rival is none of the bars, or the title or a name is too long.
+
+    >>> figure = bars({"ours": 9, "Ward": 7}, "cells found", "Ours finds two more", "Two bars.",
+    ...     rivals=["Ward"], number="d")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['ours', '9', 'Ward', '7']
+    """
+    written = {name: format(value, number) for name, value in values.items()}
+    figure = _figure(xlabel, title, alt)
+    axes = _rows(figure, written, rivals, "hatched: rivals" * bool(rivals))
+    for i, (name, value) in enumerate(values.items()):
+        rival = name in rivals
+        colour = looks(2)[rival]["color"]
+        axes.barh(i, value, 0.4, color=colour, hatch="//" * rival, edgecolor="white")
+    return figure
+
+
+@style.context(LOOK)
+def dots(
+    rows: Mapping[str, Sequence[float]],
+    xlabel: str,
+    title: str,
+    alt: str,
+    rivals: Collection[str] = (),
+    number: str = ".3f",
+) -> Figure:
+    """Show a dot for each seed, a line over their range and a bar at their mean, row by row.
+
+    Args:
+        rows: by name (32 characters or fewer), a number for each seed.
+        xlabel: what the dots measure, with its unit.
+        title, alt: as in `contact_sheet`.
+        rivals: the names of what the chapter competes with: another colour, and hollow squares.
+        number: how mean and range are written, as in `format`.
+
+    Raises:
+        InputError: a rival is none of the rows, or the title or a name is too long.
+
+    >>> figure = dots({"ours": [0.9, 0.94], "Ward": [0.88]}, "accuracy", "Ours is ahead", "Two.")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['ours', '0.920 (0.900 to 0.940)', 'Ward', '0.880']
+    """
+    written = {}
+    for name, row in rows.items():
+        low, mean, high = (format(value, number) for value in (min(row), np.mean(row), max(row)))
+        written[name] = mean if len(row) == 1 else f"{mean} ({low} to {high})"
+    note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
+    figure = _figure(xlabel, title, alt)
+    axes = _rows(figure, written, rivals, note)
+    for i, (name, row) in enumerate(rows.items()):
+        axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)
+        axes.plot(row, [i] * len(row), markerfacecolor="white", **looks(2)[name in rivals])
+    return figure
+
+
+@style.context(LOOK)
+def heat_map(
+    matrix: ArrayLike,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    alt: str,
+    label: str,
+    number: str = ".2f",
+) -> Figure:
+    """Show a table as shades, with the number in each cell.
+
+    Args:
+        matrix: R x C numbers, of 10 columns or fewer.
+        rows, columns: R and C names.
+        title, alt: as in `contact_sheet`.
+        label: what the numbers are, with their unit; it stands below.
+        number: how they are written, as in `format`.
+
+    Raises:
+        InputError: the title is too long.
+        ValueError: the matrix is of another shape than its names.
+
+    >>> figure = heat_map([[1, 2]], ["HOG"], ["moved", "turned"], "Turning costs more",
+    ...     "One row of two cells.", "distance, in pixels", "d")
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['1', '2']
+    """
+    from seaborn import heatmap  # here: it takes a second to import
+
+    figure = _figure("", title, alt, 1.6 + 0.45 * len(rows))
+    axes = figure.axes[0]
+    table = DataFrame(matrix, rows, columns)
+    heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
+    crowded = len(columns) * max(map(len, columns)) > LETTERS
+    slant, end = (40, "right") if crowded else (0, "center")
+    at = np.arange(len(columns)) + 0.5
+    axes.set_xticks(at, columns, rotation=slant, ha=end, rotation_mode="anchor")
+    axes.tick_params("y", rotation=0)
+    axes.tick_params(length=0)
+    axes.set_xlabel(_fold(label))
+    return figure
+
+
+def _fit(text: str, what: str) -> str:
+    """Return a text; `InputError` if it has more characters than have room."""
+    if len(text) > MOST[what]:
+        told = f"has {len(text)} characters: say it in {MOST[what]} or fewer"
+        raise InputError(f"the {what} {text!r} {told}.")
+    return text
+
+
+def _fold(text: str) -> str:
+    """Return a text in lines that have room."""
+    return textwrap.fill(text, LETTERS)
+
+
+def _entitled(figure: Figure, title: str, alt: str) -> Figure:
+    """Return the figure with its title, and the text that it keeps."""
+    text = _fold(_fit(title, "title"))
+    figure.suptitle(text, x=0.01, ha="left", weight="bold", size=SIZE + 1)
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
+    figure.set_label(alt)
+    return figure
+
+
+def _figure(xlabel: str, title: str, alt: str, height: float = 3.9) -> Figure:
+    """Return a figure with axes, `height` in inches."""
+    figure = _entitled(new_figure((WIDTH, height), "", ""), title, alt)
+    axes = figure.add_subplot(xlabel=_fold(xlabel))
+    axes.tick_params(labelsize=SIZE)  # also of ticks that are made when it is drawn
+    return figure
+
+
+def _rows(figure: Figure, written: Mapping[str, str], rivals: Collection[str], note: str) -> Axes:
+    """Return axes with a name and its numbers above each row, and a note below."""
+    if unknown := set(rivals) - written.keys():
+        raise InputError(f"no row is called {unknown.pop()!r}: rivals are some of the rows.")
+    figure.set_figheight(1.4 + 0.66 * len(written))
+    axes = figure.axes[0]
+    across = axes.get_yaxis_transform()
+    for i, (name, numbers) in enumerate(written.items()):
+        axes.text(0, i - 0.35, _fit(name, "row"), transform=across)
+        axes.text(1, i - 0.35, numbers, ha="right", transform=across)
+    axes.set(ylim=(len(written) - 0.6, -0.9), yticks=[])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"{axes.get_xlabel()}\n{note}".strip())
+    return axes
+
+
+def _name_ends(axes: Axes) -> None:
+    """Write the curves' names to the right of their ends, a line apart."""
+    axes.get_ylim()  # settles the scales
+    to_axes = axes.transData - axes.transAxes
+    ends = np.array([np.asarray(line.get_xydata())[-1] for line in axes.lines])
+    heights = to_axes.transform(ends)[:, 1]
+    order = np.argsort(heights)
+    steps = LINE * np.arange(len(order))
+    apart = np.maximum.accumulate(heights[order] - steps) + steps
+    heights[order] = np.minimum(apart, 1 - steps[::-1])  # none above the axes
+    for line, end, height in zip(axes.lines, ends, heights, strict=True):
+        leader = {"arrowstyle": "-", "color": line.get_color(), "relpos": (0, 0.5)}
+        name = str(line.get_label())
+        axes.annotate(name, end, (1.06, height), "data", "axes fraction", leader, va="center")
