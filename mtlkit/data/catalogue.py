@@ -84,8 +84,8 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, slide, smears, smears:crops, smears:crops:test, mnist, fashion-mnist, cifar10, gtsrb, \
-bccd (also with :test), medmnist:NAME; a folder or an .npz is given by its path.
+digits:small, slide, smears, smears:crops, smears:crops:test, mnist, fashion-mnist, cifar10, \
+gtsrb, bccd (also with :test), medmnist:NAME; a folder or an .npz is given by its path.
     """
     _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:

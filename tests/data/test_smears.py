@@ -16,7 +16,6 @@ from mtlkit.data.smears import (
     TRAIN,
     WINDOW,
     Drawn,
-    _window,
     draw_scene,
     load_smear_crops,
     paint,
@@ -150,22 +149,15 @@ def test_where_two_overlap_the_thinner_counts_a_third() -> None:
     assert field[1, 5, 6] == pytest.approx(0.3) and field[1, 7, 7] == 0
 
 
-def test_windows_lie_round_their_object_and_on_the_photo() -> None:
-    image = np.arange(320 * 320, dtype=np.float32).reshape(1, 320, 320)
-    middle = _window(image, np.array([100, 140, 120, 180], np.float32))
-    assert middle.shape == (1, WINDOW, WINDOW) and middle[0, 0, 0] == (160 - 32) * 320 + 110 - 32
-    assert _window(image, np.array([0, 0, 20, 20], np.float32))[0, 0, 0] == 0
-    corner = _window(image, np.array([300, 290, 320, 320], np.float32))
-    assert corner.shape == (1, WINDOW, WINDOW) and corner[0, -1, -1] == 320 * 320 - 1
-
-
 def test_crops_are_the_windows_of_their_photo(crops: ImageSet) -> None:
     assert crops.images.shape[1:] == (3, CROP, CROP) and crops.images.dtype == np.float32
-    assert crops.paths[0] == "smears/0000/0000" and len(set(crops.paths)) == len(crops)
+    assert crops.paths[0] == "smears/0000/00" and len(set(crops.paths)) == len(crops)
     assert (crops.n_clusters, crops.class_names) == (3, ("red cell", "white cell", "platelet"))
-    row = crops.paths.index("smears/0003/0002")
+    row = crops.paths.index("smears/0003/02")
     photo, labels = smear_photo(3), crops.open_labels()
-    expected = fit_squares(_window(photo.image, photo.boxes[2])[None], CROP)[0]
+    left, top = np.clip((photo.boxes[2, :2] + photo.boxes[2, 2:] - WINDOW) // 2, 0, 320 - WINDOW)
+    rows, columns = (slice(int(start), int(start) + WINDOW) for start in (top, left))
+    expected = fit_squares(photo.image[None, :, rows, columns], CROP)[0]
     np.testing.assert_array_equal(crops.images[row], expected)
     assert labels is not None and labels[row] == photo.kinds[2]
 
