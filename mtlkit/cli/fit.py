@@ -42,6 +42,9 @@ def fit(
     class_sizes: Annotated[
         str, typer.Option(help="equal: of about one size; free: any; auto: equal if it fits.")
     ] = "auto",
+    descriptors: Annotated[
+        str, typer.Option(help="What images are told apart by, as hog,stain; auto: chosen.")
+    ] = "auto",
     weighting: Annotated[
         str, typer.Option(help="uncertainty, equal, or torchjd's, as UPGrad.")
     ] = "uncertainty",
@@ -73,6 +76,14 @@ def fit(
     rotation: Annotated[
         float, typer.Option(min=0, max=180, help="Turns up to so many degrees leave it, too.")
     ] = 15.0,
+    light: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How far light and colours may vary; default: 1 for colour images, 0 for grey.",
+        ),
+    ] = None,
     threads: Threads = 1,
     device: Annotated[str, typer.Option(help="cpu, or as torch names a GPU: cuda, mps.")] = "cpu",
     resume: Annotated[
@@ -94,6 +105,7 @@ def fit(
     _check_classes(source, classes)
     recipe = Recipe(
         class_sizes=class_sizes,
+        descriptors=descriptors if descriptors == "auto" else tuple(descriptors.split(",")),
         encoder=encoder,
         weights=weights,
         weighting=weighting,
@@ -113,6 +125,8 @@ def fit(
             there = f"{source} has {len(images)} images"
             raise InputError(f"--classes {k}: {there}: ask for so many at most.")
         usual = usual_augmentation(images.images.shape[1:])
+        if light is not None:
+            usual = replace(usual, light=light, colour=light)
         recipe = replace(recipe, augmentation=replace(usual, flip=flip, rotation=rotation))
         if out is None:
             runs, name = Path("runs"), images.name
@@ -157,6 +171,7 @@ def fit(
                 "settings": {
                     "seed": seed,
                     "class sizes": class_sizes,
+                    "descriptors": descriptors,
                     "weighting": weighting,
                     "encoder": encoder,
                     "weights": str(weights or "none"),
@@ -165,6 +180,7 @@ def fit(
                     "batch size": recipe.schedule.batch(len(images)),
                     "flip": flip,
                     "rotation": rotation,
+                    "light": recipe.augmentation.light,
                     "threads": threads,
                     "device": device,
                 },

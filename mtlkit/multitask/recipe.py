@@ -16,6 +16,7 @@ from mtlkit.multitask.training import steps_an_epoch
 from mtlkit.multitask.weighting import Weighting, make_weigher
 from mtlkit.preprocessing import describe
 from mtlkit.preprocessing.class_sizes import check_class_sizes
+from mtlkit.preprocessing.descriptors import check_descriptors
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_class_sizes(self.class_sizes)
+        if self.descriptors != "auto":
+            check_descriptors(self._names)
         make_weigher(self.weighting, ["views", "descriptors"])
         if self.encoder != "auto":
             check_encoder(self.encoder)
@@ -141,6 +144,11 @@ class Recipe:
             path = Path(self.weights).expanduser()
             with as_input_error(what, "give a run's model.safetensors"), safe_open(path, "pt"):
                 pass  # the file's header is in order
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        names = self.descriptors
+        return (names,) if isinstance(names, str) else tuple(names)
 
     def as_dict(self) -> dict[str, str]:
         """Return each setting, those of the schedule too, as text."""
@@ -169,8 +177,7 @@ class Recipe:
         if images.ndim == 2:
             return images.numpy()
         if self.descriptors != "auto":
-            names = self.descriptors
-            return describe(images.numpy(), (names,) if isinstance(names, str) else names)
+            return describe(images.numpy(), self._names)
         usual = {"hog": 1.0}
         if images.shape[1] == 3:
             usual["chromaticity"] = 0.5

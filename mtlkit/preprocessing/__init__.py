@@ -7,6 +7,7 @@ from mtlkit.preprocessing.descriptors import (
     edge_density,
     hog,
     lbp,
+    stain,
     standardise,
 )
 from mtlkit.preprocessing.edges import canny, grey, laplacian, sobel
@@ -22,5 +23,6 @@ __all__ = [
     "laplacian",
     "lbp",
     "sobel",
+    "stain",
     "standardise",
 ]
