@@ -62,11 +62,11 @@ class Reference:
     @classmethod
     def of(cls, spaces: Sequence[ndarray]) -> Self:
         """Return the reference of n training images."""
-        kept = tuple(space.astype(np.float16) for space in spaces)
+        kept = tuple(np.asarray(space, np.float16) for space in spaces)
         rows = np.arange(len(kept[0]))
         distances = [_distances(space, space, rows) for space in kept]
         units = [float(np.median(distance)) for distance in distances]
-        spreads = [float(space.std()) or 1.0 for space in kept]
+        spreads = [float(space.std(dtype=np.float32)) or 1.0 for space in kept]
         # Distances in contrast and detail are tiny but for what is blank or noise.
         units[2:] = spreads[2:]
         units = [unit or spread for unit, spread in zip(units, spreads, strict=True)]

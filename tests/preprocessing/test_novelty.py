@@ -75,3 +75,9 @@ def test_blank_and_noisy_images_fit_nowhere(channels: int) -> None:
 def test_plain_features_have_two_spaces() -> None:
     spaces = spaces_of(np.array([[3.0, 4.0]]), np.array([[1.0, 2.0, 3.0]]))
     assert [space.tolist() for space in spaces] == [[[0.6, 0.8]], [[1, 2, 3]]]
+
+
+def test_large_numbers_and_many_rows_do_not_overflow() -> None:
+    rows = 2000 + 100 * np.random.default_rng(3).normal(size=(500, 50))
+    reference = Reference.of([rows, rows, rows])
+    assert np.isfinite(reference.units).all()
