@@ -5,9 +5,9 @@ whether foreign images are told from those that belong.
 
 FOLDER holds `bccd/`, `gtsrb/` and `MNIST/`, as they are fetched. Each set is sorted by
 `MultiTaskClusterer`, digits with free sizes and as they come, cells by the recipe for stained
-cells; labels are opened afterwards. Confidence is `probabilities_`, after calibration. Beside it
-stand the softmax as it was before, and the mean of the softmax over changed views, which takes
-eight more passes for every new image. AUROC says how well each tells right from wrong; the expected
+cells; labels are opened afterwards. Beside confidence
+stand the calibrated softmax alone, the softmax as it was before calibration, and its mean over
+changed views, which takes eight more passes for every new image. AUROC says how well each tells right from wrong; the expected
 calibration error is the mean gap between confidence and the share that is right, in ten groups of
 like confidence. Novelty is beside 1 - confidence, on foreign images: 5 % of as many as the set has.
 Settings were chosen on MNIST's train part, BCCD's train photos and GTSRB's even tracks. Results go
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ import numpy as np
 import torch
 from accuracy import RESULTS, band, chosen
 from joblib import Parallel, delayed
-from medical import CELLS
+from medical import RECIPES
 from regrets import photos
 from skimage import data
 from sklearn.metrics import roc_auc_score
@@ -39,7 +38,7 @@ from mtlkit.data import ImageSet
 from mtlkit.deployment.run_folder import versions
 from mtlkit.evaluation import match
 from mtlkit.inputs import InputSpec
-from mtlkit.multitask import Recipe, confidence
+from mtlkit.multitask import confidence
 from mtlkit.multitask.compute import threads
 
 BUDGET = 60  # images that a person looks at
@@ -54,7 +53,7 @@ def digits(sizes: str, root: Path, seed: int) -> Set:
 
 def cells(root: Path, seed: int) -> Set:
     train, test = (load(f"bccd:crops:{part}", data_root=root) for part in ("val", "test"))
-    return train, test, MultiTaskClusterer(3, recipe=CELLS, random_state=seed)
+    return train, test, MultiTaskClusterer(3, recipe=RECIPES["stained cells"], random_state=seed)
 
 
 def folder(root: Path, seed: int) -> Set:
@@ -63,8 +62,10 @@ def folder(root: Path, seed: int) -> Set:
 
 def mnist(root: Path, seed: int) -> Set:
     test = load("mnist:test", data_root=root)
-    return load("mnist", data_root=root).first(10_000), test, MultiTaskClusterer(
-        10, effort=1 / 3, random_state=seed
+    return (
+        load("mnist", data_root=root).first(10_000),
+        test,
+        MultiTaskClusterer(10, effort=1 / 3, random_state=seed),
     )
 
 
@@ -115,38 +116,53 @@ def doubts(way: str, sure: np.ndarray, right: np.ndarray) -> dict[str, float]:
 def measure(name: str, root: Path, seed: int) -> dict[str, float]:
     """Train once; return every figure of one seed."""
     train, test, clusterer = SETS[name](root, seed)
-    temperatures = []
-    calibrate = confidence.calibrate
-    confidence.calibrate = lambda *given: temperatures.append(calibrate(*given)) or temperatures[-1]
-    try:
-        clusterer.fit(train.images)
-    finally:
-        confidence.calibrate = calibrate
+    temperature = fit(clusterer, train.images)
     names = match(clusterer.labels_, train.open_labels())
-    result, row = clusterer.result_, {"temperature": temperatures[0]}
-    parts = [("", train, result.probabilities, result.novelty)]
+    result, row = clusterer.result_, {"temperature": temperature}
+    own = confidence.Judgement(result.probabilities, result.confidence, result.novelty)
+    parts = [("", train, own)]
     if test is not None:
-        parts.append(("unseen, ", test, *clusterer.judge(test.images)))
+        parts.append(("unseen, ", test, clusterer.judge(test.images)))
     generator = torch.Generator().manual_seed(seed)
-    for part, images, probabilities, novelty in parts:
-        labels, groups = images.open_labels(), probabilities.argmax(axis=1)
+    for part, images, said in parts:
+        labels, groups = images.open_labels(), said.probabilities.argmax(axis=1)
         right = np.array([names.get(k) == label for k, label in zip(groups, labels, strict=True)])
         row[f"{part}accuracy"] = float(right.mean())
-        row |= doubts(f"{part}confidence", probabilities.max(axis=1), right)
-        raw = temper(probabilities, 1 / temperatures[0])
+        row |= doubts(f"{part}confidence", said.confidence, right)
+        row |= doubts(f"{part}calibrated", said.probabilities.max(axis=1), right)
+        raw = temper(said.probabilities, 1 / temperature)
         row |= doubts(f"{part}softmax", raw.max(axis=1), right)
         with threads(1):
             views = np.mean(
                 [
-                    temper(clusterer.judge(view).probabilities, 1 / temperatures[0])
+                    temper(clusterer.judge(view).probabilities, 1 / temperature)
                     for view in changed(images.images, result.augmentation, generator)
                 ],
                 axis=0,
             )
         row |= doubts(f"{part}views", views[np.arange(len(groups)), groups], right)
-        row[f"{part}flagged"] = float((novelty > 1).mean())
-        row |= told_apart(part, clusterer, images.images, novelty, seed)
+        row[f"{part}flagged"] = float((said.novelty > 1).mean())
+        row |= told_apart(part, clusterer, images.images, said, seed)
     return row
+
+
+def fit(clusterer: MultiTaskClusterer, images: np.ndarray) -> float:
+    """Train; return the temperature by which the head was divided."""
+    norms = []
+    calibrate = confidence.calibrate
+
+    def watched(model: Any, *given: Any) -> float:
+        before = float(model.heads["classes"].weight.norm())
+        target = calibrate(model, *given)
+        norms.append(before / float(model.heads["classes"].weight.norm()))
+        return target
+
+    confidence.calibrate = watched
+    try:
+        clusterer.fit(images)
+    finally:
+        confidence.calibrate = calibrate
+    return norms[0]
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
@@ -163,30 +179,39 @@ def changed(images: np.ndarray, augmentation: Any, generator: torch.Generator) -
 
 
 def told_apart(
-    part: str, clusterer: MultiTaskClusterer, images: np.ndarray, novelty: np.ndarray, seed: int
+    part: str,
+    clusterer: MultiTaskClusterer,
+    images: np.ndarray,
+    own: confidence.Judgement,
+    seed: int,
 ) -> dict[str, float]:
     """How well novelty, and the lack of confidence, tell foreign images from those that belong."""
     row = {}
-    own = 1 - clusterer.judge(images).probabilities.max(axis=1)
     random = np.random.default_rng(seed)
     for name, others in foreign(InputSpec(images.shape[1], images.shape[-1])).items():
         some = others[random.permutation(len(others))[: max(1, round(SHARE * len(images)))]]
-        probabilities, novel = clusterer.judge(some)
+        said = clusterer.judge(some)
         belongs = np.repeat([0, 1], [len(images), len(some)])
-        unsure = np.append(own, 1 - probabilities.max(axis=1))
-        row[f"{part}{name}: flagged"] = float((novel > 1).mean())
+        unsure = 1 - np.append(own.confidence, said.confidence)
+        row[f"{part}{name}: flagged"] = float((said.novelty > 1).mean())
         if len(some) > 1:
             row[f"{part}{name}: AUROC of novelty"] = float(
-                roc_auc_score(belongs, np.append(novelty, novel))
+                roc_auc_score(belongs, np.append(own.novelty, said.novelty))
             )
             row[f"{part}{name}: AUROC of 1 - confidence"] = float(roc_auc_score(belongs, unsure))
     return row
 
 
+def known_band(values: list[float]) -> dict[str, Any] | None:
+    """The band of the seeds that have a value: without a mistake there is no AUROC."""
+    known = [value for value in values if np.isfinite(value)]
+    return band(known) | {"seeds": len(known)} if known else None
+
+
 def store(name: str, rows: list[dict[str, float]], about: dict[str, Any]) -> None:
     path = RESULTS / "doubt.json"
     stored = json.loads(path.read_text())["sets"] if path.is_file() else {}
-    stored[name] = about | {key: band([row[key] for row in rows]) for key in rows[0]}
+    stored[name] = about | {key: known_band([row[key] for row in rows]) for key in rows[0]}
     content = {
         "command": "python benchmarks/doubt.py --data-root FOLDER",
         "sets": {one: stored[one] for one in SETS if one in stored},
@@ -211,7 +236,7 @@ def main() -> None:
     for name in names:
         rows = [next(done) for _ in seeds]
         for key in rows[0]:
-            values = [row[key] for row in rows]
+            values = [row[key] for row in rows if np.isfinite(row[key])] or [np.nan]
             print(f"{name:18} {key:50} {np.mean(values):.3f} ({min(values):.3f})", flush=True)
         about = {
             "seeds": options.seeds,

@@ -67,7 +67,8 @@ def write_run(
     }
     save_model(folder, result.model, images.scale)
     write_csv(
-        folder / "assignments.csv", assignments(images.paths, result.classes, result.confidence, result.novelty)
+        folder / "assignments.csv",
+        assignments(images.paths, result.classes, result.confidence, result.novelty),
     )
     write_csv(folder / "history.csv", result.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"

@@ -63,7 +63,9 @@ def remember(
     model.reference = Reference.of(spaces, _logits(model, features).argmax(dim=1).numpy())
     model.exponent = 1.0
     witnesses = judge(model, some, np.arange(len(some))).confidence
-    model.exponent = _solved(lambda exponent: float(_sharpened(witnesses, exponent).mean()) - target)
+    model.exponent = _solved(
+        lambda exponent: float(_sharpened(witnesses, exponent).mean()) - target
+    )
     rows = np.full(len(images), -1)
     rows[chosen] = np.arange(len(chosen))
     return judge(model, images, rows)
