@@ -5,14 +5,13 @@ whether foreign images are told from those that belong.
 
 FOLDER holds `bccd/`, `gtsrb/` and `MNIST/`, as they are fetched. Each set is sorted by
 `MultiTaskClusterer`, digits with free sizes and as they come, cells by the recipe for stained
-cells; labels are opened afterwards. Beside confidence
-stand the calibrated softmax alone, the softmax as it was before calibration, and its mean over
-changed views, which takes eight more passes for every new image. AUROC says how well each tells right from wrong; the expected
-calibration error is the mean gap between confidence and the share that is right, in ten groups of
-like confidence. Novelty is beside 1 - confidence, on foreign images: 5 % of as many as the set has.
-Settings were chosen on MNIST's train part, BCCD's train photos and GTSRB's even tracks. Results go
-to `results/doubt.json` as soon as a set is done; sets that are not asked for stay as they are
-stored.
+cells; labels are opened afterwards. Beside confidence stand the calibrated softmax alone, the
+softmax as it was before calibration, and its mean over changed views, which takes eight more passes
+for every new image. AUROC says how well each tells right from wrong; the expected calibration error
+is the mean gap between confidence and the share that is right, in ten groups of like confidence.
+Novelty is beside 1 - confidence, on foreign images: 5 % of as many as the set has. Settings were
+chosen on MNIST's train part, BCCD's train photos and GTSRB's even tracks. Results go to
+`results/doubt.json` as soon as a set is done; sets that are not asked for stay as they are stored.
 """
 
 from __future__ import annotations
