@@ -78,7 +78,7 @@ def check_whole(name: str, value: Any, least: int, most: int) -> None:
     Traceback (most recent call last):
     mtlkit.errors.InputError: side must be a whole number from 8 to 512, not 6.5: try 8.
     """
-    if not isinstance(value, Integral) or not least <= value <= most:
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
         what = f"a whole number from {least} to {most}, not {value!r}"
         raise InputError(f"{name} must be {what}: try {least}.")
 

@@ -186,5 +186,6 @@ def _resized(images: ImageSet, size: int) -> ImageSet:
     count, channels, height, width = images.images.shape
     check_memory(images.name, (count, channels, size, size))
     sizes = f"from {height} x {width} to {size} x {size} pixels"
-    note = f"Images were brought {sizes}, the aspect kept."
-    return replace(images, images=fit_squares(images.images, size), notes=(*images.notes, note))
+    notes = (*images.notes, f"Images were brought {sizes}, the aspect kept.")
+    squares = fit_squares(images.images, size)
+    return replace(images, images=squares, notes=notes, boxes=None)  # those were of the old pixels

@@ -144,9 +144,10 @@ def load_smear_crops(name: str, seeds: range) -> ImageSet:
 
 
 def _boxes(seed: int, photo: SmearPhoto) -> PhotoBoxes:
-    kinds = tuple(KINDS[kind] for kind in photo.kinds)
-    side = photo.image.shape[-1]
-    return PhotoBoxes(f"smears/{seed:04d}", side, side, photo.boxes, kinds)
+    path, side = f"smears/{seed:04d}", photo.image.shape[-1]
+    kinds = [KINDS[kind] for kind in photo.kinds]
+    names = [f"{path}/{number:02d}" for number in range(len(kinds))]
+    return PhotoBoxes(path, side, side, photo.boxes, kinds, names)
 
 
 def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
