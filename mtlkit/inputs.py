@@ -1,6 +1,7 @@
 """What a network takes, and how pictures are brought there, without torch: the only resize here."""
 
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -68,6 +69,18 @@ class InputSpec:
         if self.channels == 3:
             return np.repeat(squares, 3, axis=1)
         return np.einsum("nchw,c->nhw", squares, np.array(LUMA, np.float32))[:, None]
+
+
+def check_whole(name: str, value: Any, least: int, most: int) -> None:
+    """Raise `InputError` unless a value is a whole number, as Python's or numpy's, within bounds.
+
+    >>> check_whole("side", 6.5, 8, 512)
+    Traceback (most recent call last):
+    mtlkit.errors.InputError: side must be a whole number from 8 to 512, not 6.5: try 8.
+    """
+    if not isinstance(value, Integral) or not least <= int(value) <= most:
+        what = f"a whole number from {least} to {most}, not {value!r}"
+        raise InputError(f"{name} must be {what}: try {least}.")
 
 
 def as_images(X: np.ndarray) -> np.ndarray:

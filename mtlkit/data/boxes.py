@@ -5,7 +5,6 @@ in silence, and a set of which more than 5 % of the boxes are wrong is refused.
 """
 
 import json
-import math
 import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
@@ -37,24 +36,15 @@ class PhotoBoxes:
     boxes: n x 4, float32: left, top, right and bottom in pixels, inside the photo, right and bottom
         exclusive.
     kinds: what each box holds, by name: labels, so they are for scoring only.
-    numbers: where each box stood in the annotation, from 0; empty where none was left out.
-
-    >>> PhotoBoxes("a/one.jpg", 64, 48, np.array([[0, 0, 8, 8]], np.float32), ("cell",)).names
-    ('a/one/00',)
+    names: a name a box: the photo's, by which sets are split, and its number in the annotation.
     """
 
     path: str
     width: int
     height: int
     boxes: np.ndarray
-    kinds: tuple[str, ...]
-    numbers: tuple[int, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """A name a box: the photo's, by which sets are split, and the number."""
-        stem = stem_of(self.path)
-        return tuple(f"{stem}/{number:02d}" for number in self.numbers or range(len(self.boxes)))
+    kinds: Sequence[str]
+    names: Sequence[str]
 
 
 class Annotated(NamedTuple):
@@ -66,9 +56,9 @@ class Annotated(NamedTuple):
     total: how many boxes there were; an annotation that cannot be read counts as one.
     """
 
-    photos: tuple[PhotoBoxes, ...]
-    lost: tuple[Skipped, ...]
-    flawed: tuple[Skipped, ...]
+    photos: list[PhotoBoxes]
+    lost: list[Skipped]
+    flawed: list[Skipped]
     total: int
 
 
@@ -76,7 +66,7 @@ class _Found(NamedTuple):
     """A photo as an annotation has it, before anything is checked."""
 
     path: str
-    size: Sequence[Any]  # width, height
+    size: Any  # width, height
     boxes: list[tuple[Any, Any]]  # kind; left, top, right, bottom
     fault: str = ""
 
@@ -117,17 +107,17 @@ def read_coco(file: Path, photos: Path, kinds: Collection[str] = ()) -> Annotate
     with as_input_error(f"{file}: cannot be read as annotations", REMEDY):
         _check_bytes(file, MOST_JSON_BYTES)
         table = json.loads(file.read_bytes())
-        known = {item["id"]: item["name"] for item in table["categories"]}
-        found = {
-            item["id"]: _Found(item["file_name"], (item.get("width"), item.get("height")), [])
-            for item in table["images"]
-        }
+        names = {item["id"]: item["name"] for item in table["categories"]}
+        found = {}
+        for item in table["images"]:
+            size = item.get("width"), item.get("height")
+            found[item["id"]] = _Found(item["file_name"], size, [])
         for item in table["annotations"]:
             owner = item.get("image_id")
             stray = _Found(f"image {owner}", (), [], "it is not among the images")
-            box = _four(item.get("bbox"))  # left, top, width, height
-            corners = box and [*box[:2], box[0] + box[2], box[1] + box[3]]
-            kind = known.get(item.get("category_id"))
+            corners = _numbers(item.get("bbox"), 4)  # left, top, width, height
+            corners[2:] += corners[:2]
+            kind = names.get(item.get("category_id"))
             found.setdefault(owner, stray).boxes.append((kind, corners))
         return _checked(file, photos, found.values(), kinds)
 
@@ -142,13 +132,13 @@ def _check_bytes(file: Path, most: int) -> None:
         raise ValueError(f"it has {length} bytes, and 1 to {most} are read")
 
 
-def _four(values: Any) -> list[float]:
-    """Return four finite numbers; none where there are no such."""
+def _numbers(values: Any, count: int) -> np.ndarray:
+    """Return so many finite numbers, or as many NaN."""
     with suppress(TypeError, ValueError, OverflowError):
-        numbers = [float(value) for value in values]
-        if len(numbers) == 4 and all(map(math.isfinite, numbers)):
+        numbers = np.array(values, float)
+        if numbers.shape == (count,) and np.isfinite(numbers).all():
             return numbers
-    return []
+    return np.full(count, np.nan)
 
 
 def _read_xml(file: Path) -> _Found:
@@ -159,11 +149,11 @@ def _read_xml(file: Path) -> _Found:
         return _Found(file.stem, (), [], "its annotation declares entities, which are never read")
     except Exception as fault:
         return _Found(file.stem, (), [], f"its annotation cannot be read ({words_of(fault)})")
-    size = [root.findtext(f"size/{name}") for name in ("width", "height")]
-    boxes = [
-        (item.findtext("name"), _four([item.findtext(f"bndbox/{side}") for side in SIDES]))
-        for item in root.iter("object")
-    ]
+    boxes = []
+    for item in root.iter("object"):
+        corners = _numbers([item.findtext(f"bndbox/{side}") for side in SIDES], 4)
+        boxes.append((item.findtext("name"), corners))
+    size = root.findtext("size/width"), root.findtext("size/height")
     return _Found(root.findtext("filename") or f"{file.stem}.jpg", size, boxes)
 
 
@@ -176,52 +166,55 @@ def _checked(
     total = 0
     for one in found:
         stem = stem_of(str(one.path))
-        width, height = _four([0, 0, *one.size])[2:] or (0, 0)
-        total += len(one.boxes)
-        fault = one.fault or _photo_fault(folder, one.path, width, height)
+        size = _numbers(one.size, 2)
+        fault = one.fault or _photo_fault(folder, one.path, size)
         if stem in photos:
             fault = "it is annotated twice"
         if fault:
             lost.append(Skipped(stem, fault))
-            total += not one.boxes
+            total += max(1, len(one.boxes))
             continue
-        faults = [_box_fault(corners, width, height, kind, kinds) for kind, corners in one.boxes]
-        good = [number for number, fault in enumerate(faults) if not fault]
-        flawed += [
-            Skipped(f"{stem}/{number:02d}", fault) for number, fault in enumerate(faults) if fault
-        ]
-        corners = np.reshape([one.boxes[number][1] for number in good], (-1, 4))
-        inside = np.clip(corners, 0, [width, height] * 2).astype(np.float32)
-        names = tuple(one.boxes[number][0] for number in good)
-        photos[stem] = PhotoBoxes(one.path, int(width), int(height), inside, names, tuple(good))
+        total += len(one.boxes)
+        boxes, names, held = [], [], []
+        for number, (kind, corners) in enumerate(one.boxes):
+            name = f"{stem}/{number:02d}"
+            fault = _box_fault(corners, size, kind, kinds)
+            if fault:
+                flawed.append(Skipped(name, fault))
+                continue
+            boxes.append(corners)
+            names.append(name)
+            held.append(kind)
+        inside = np.reshape(boxes, (-1, 2, 2)).clip(0, size).astype(np.float32)
+        width, height = map(int, size)
+        inside = inside.reshape(-1, 4)
+        photos[stem] = PhotoBoxes(one.path, width, height, inside, held, names)
     if total > MOST_BOXES:
         raise InputError(f"{where}: has {total} boxes, and {MOST_BOXES} are read: take a part.")
     kept = sum(len(photo.boxes) for photo in photos.values())
     note_left_out(where, (*lost, *flawed), kept, total)
-    return Annotated(tuple(photos.values()), tuple(lost), tuple(flawed), total)
+    return Annotated(list(photos.values()), lost, flawed, total)
 
 
-def _photo_fault(folder: Path, path: Any, width: float, height: float) -> str:
+def _photo_fault(folder: Path, path: Any, size: np.ndarray) -> str:
     if not isinstance(path, str) or Path(path).is_absolute() or ".." in Path(path).parts:
         return "its path leads out of the folder of photos"
     if not os.path.isfile(folder / path):
         return f"the photo {printable(path)} is not there"
-    if min(width, height) < 1:
+    if not min(size) >= 1:  # also of NaN
         return "its annotation does not say how large it is"
     return ""
 
 
-def _box_fault(
-    corners: list[float], width: float, height: float, kind: Any, kinds: Collection[str]
-) -> str:
-    if not corners:
+def _box_fault(corners: np.ndarray, size: np.ndarray, kind: Any, kinds: Collection[str]) -> str:
+    start, end = corners[:2], corners[2:]
+    if np.isnan(corners).any():
         return "its corners are not four numbers"
-    left, top, right, bottom = corners
-    if right < left or bottom < top:
+    if (end < start).any():
         return "its corners are swapped"
-    if min(left, top) < -OVERHANG or right > width + OVERHANG or bottom > height + OVERHANG:
-        return f"it reaches outside the photo of {width:g} x {height:g} pixels"
-    if min(right, width) <= max(left, 0) or min(bottom, height) <= max(top, 0):
+    if (start < -OVERHANG).any() or (end > size + OVERHANG).any():
+        return f"it reaches outside the photo of {size[0]:g} x {size[1]:g} pixels"
+    if (end.clip(0, size) <= start.clip(0, size)).any():
         return "it has no area"
     if not isinstance(kind, str) or (kinds and kind not in kinds):
         return f"its kind {kind!r} is not known"

@@ -25,7 +25,7 @@ from mtlkit.data.scaling import Scale
 from mtlkit.data.sets import SETS, find
 from mtlkit.data.smears import TEST, TRAIN, load_smear_crops, load_smears
 from mtlkit.errors import InputError, nearest
-from mtlkit.inputs import SIZES, fit_squares
+from mtlkit.inputs import SIZES, check_whole, fit_squares
 
 CATALOGUE: dict[str, Callable[[], ImageSet]] = {
     "digits": load_digits,
@@ -112,10 +112,8 @@ def _check_options(
     if not isinstance(source, str | os.PathLike):
         what = f"a catalogue name or a path, not {type(source).__name__}"
         raise InputError(f"source must be {what}: try load('digits').")
-    least, most = SIZES
-    if size is not None and not (isinstance(size, Integral) and least <= size <= most):
-        what = f"a whole number from {least} to {most}, not {size!r}"
-        raise InputError(f"size must be {what}: try 32.")
+    if size is not None:
+        check_whole("size", size, *SIZES)
     if max_pixels is not None and not (isinstance(max_pixels, Integral) and max_pixels >= 1):
         what = f"a whole number above 0, not {max_pixels!r}"
         raise InputError(f"max_pixels must be {what}: try {MOST_PIXELS}.")
@@ -188,5 +186,6 @@ def _resized(images: ImageSet, size: int) -> ImageSet:
     count, channels, height, width = images.images.shape
     check_memory(images.name, (count, channels, size, size))
     sizes = f"from {height} x {width} to {size} x {size} pixels"
-    note = f"Images were brought {sizes}, the aspect kept."
-    return replace(images, images=fit_squares(images.images, size), notes=(*images.notes, note))
+    notes = (*images.notes, f"Images were brought {sizes}, the aspect kept.")
+    squares = fit_squares(images.images, size)
+    return replace(images, images=squares, notes=notes, boxes=None)  # those were of the old pixels

@@ -25,7 +25,9 @@ from mtlkit.data.decoding import (
 from mtlkit.data.images import ImageSet, Skipped, check_memory
 from mtlkit.data.reading import Progress, read_each
 from mtlkit.errors import InputError
-from mtlkit.inputs import fit_square, pixels_of, place_in_square
+from mtlkit.inputs import fit_square, pixels_of
+
+Pieces = tuple[Sequence[str], np.ndarray]  # n names, n x C x H x W
 
 
 def places(photo: PhotoBoxes, window: int | None = None) -> np.ndarray:
@@ -34,7 +36,7 @@ def places(photo: PhotoBoxes, window: int | None = None) -> np.ndarray:
     Without `window` that is each box, brought to whole pixels outwards; with it, a square of that
     side round the middle of each box, moved to lie inside the photo.
 
-    >>> photo = PhotoBoxes("a.jpg", 640, 480, np.array([[630, 10, 640, 30]], np.float32), ("cell",))
+    >>> photo = PhotoBoxes("a.jpg", 640, 480, np.array([[630, 10, 640, 30]]), ["cell"], ["a/00"])
     >>> places(photo).tolist(), places(photo, 128).tolist()
     ([[630, 10, 640, 30]], [[512, 0, 640, 128]])
     """
@@ -42,7 +44,8 @@ def places(photo: PhotoBoxes, window: int | None = None) -> np.ndarray:
     if window is None:
         return np.hstack([np.floor(starts), np.ceil(ends)]).astype(int)
     room = np.array([photo.width, photo.height]) - window
-    starts = np.clip((starts + ends - window) // 2, 0, np.maximum(room, 0)).astype(int)
+    starts = (starts + ends - window) // 2
+    starts = starts.clip(None, room).clip(0).astype(int)
     return np.hstack([starts, starts + window])
 
 
@@ -62,84 +65,62 @@ def crops(
     Raises `InputError` as `read_voc`, now also counting photos that cannot be decoded, are of
     another size than their annotation says, or smaller than the window.
     """
-    work = partial(_pieces, side=side, window=window)
-    total = sum(len(photo.boxes) for photo in found.photos)
-    with_boxes = [photo for photo in found.photos if len(photo.boxes)]
-    images, kept, failed = _read(with_boxes, folder, (total, 3, side, side), work, progress)
-    skipped = (*found.lost, *failed, *found.flawed)
-    notes = note_left_out(folder, skipped, len(images), found.total)
+    found = found._replace(photos=[photo for photo in found.photos if len(photo.boxes)])
+    count = sum(len(photo.boxes) for photo in found.photos)
+    cut = partial(_windows, side=side, window=window)
+    images = _read(found, folder, (count, 3, side, side), cut, progress)
     if not len(images):
         raise InputError(f"{folder}: has no box that can be cut: annotate one or more.")
     what = "cut to the box and brought to one size, so how large each was cannot be seen"
     if window:
         what = f"windows of {window} pixels round the middle of each box"
     where = f"Images are {what}; where the boxes are comes from the annotation, their kinds do not."
-    paths = tuple(name for photo in kept for name in photo.names)
-    return ImageSet(images, folder.name, paths, skipped=skipped, notes=(where, *notes))
+    skipped = (*images.skipped, *found.flawed)
+    return replace(images, skipped=skipped, notes=(where, *images.notes))
 
 
-def whole_photos(
-    found: Annotated, folder: Path, side: int | None = None, progress: Progress | None = None
-) -> ImageSet:
-    """Read whole photos: N x C x H x W, or squares of `side`; its boxes are for the caller to add.
+def whole_photos(found: Annotated, folder: Path, progress: Progress | None = None) -> ImageSet:
+    """Read whole photos, N x C x H x W, all of one size; their boxes are for the caller to add.
 
-    Raises `InputError` as `crops`, and when photos without `side` are of several sizes.
+    Raises `InputError` as `crops`, and when the photos are of several sizes.
     """
     sizes = {(photo.height, photo.width) for photo in found.photos}
-    if not side and len(sizes) > 1:
-        raise InputError(f"{folder}: its photos have {len(sizes)} sizes: give one with --size.")
-    height, width = (side, side) if side else next(iter(sizes), (1, 1))
-    work = partial(_whole, side=side)
-    shape = (len(found.photos), 3, height, width)
-    images, kept, failed = _read(found.photos, folder, shape, work, progress)
-    boxes = sum(len(photo.boxes) for photo in kept)
-    notes = note_left_out(folder, (*found.lost, *failed, *found.flawed), boxes, found.total)
-    paths = tuple(photo.path for photo in kept)
-    skipped = (*found.lost, *failed)
-    return ImageSet(images, folder.name, paths, skipped=skipped, notes=tuple(notes))
-
-
-def in_square(photo: PhotoBoxes, side: int) -> PhotoBoxes:
-    """Return the boxes of a photo that was brought to a square by `fit_square`, in its pixels.
-
-    >>> photo = PhotoBoxes("a.jpg", 640, 480, np.array([[0, 0, 640, 480]], np.float32), ("all",))
-    >>> in_square(photo, 64).boxes.tolist()
-    [[0.0, 8.0, 64.0, 56.0]]
-    """
-    left, top, width, height = place_in_square(photo.width, photo.height, side)
-    times = np.array([width / photo.width, height / photo.height] * 2, np.float32)
-    boxes = photo.boxes * times + np.array([left, top] * 2, np.float32)
-    return replace(photo, width=side, height=side, boxes=boxes)
+    if len(sizes) != 1:
+        raise InputError(f"{folder}: its photos have {len(sizes)} sizes: give photos of one.")
+    return _read(found, folder, (len(found.photos), 3, *sizes.pop()), _whole, progress)
 
 
 def _read(
-    photos: Sequence[PhotoBoxes],
+    found: Annotated,
     folder: Path,
     shape: tuple[int, ...],
-    work: Callable[[Image.Image, PhotoBoxes], np.ndarray],
+    work: Callable[[Image.Image, PhotoBoxes], Pieces],
     progress: Progress | None,
-) -> tuple[np.ndarray, list[PhotoBoxes], list[Skipped]]:
-    """Decode each photo once; return what `work` made of them, the photos, and those that fail."""
+) -> ImageSet:
+    """Decode each photo once, and keep what `work` makes of it."""
     check_memory(str(folder), shape)
-    by_path = {folder / photo.path: photo for photo in photos}
+    photos = {folder / photo.path: photo for photo in found.photos}
     images = np.empty(shape, np.float32)
-    failed: dict[str, str] = {}
-    kept: list[PhotoBoxes] = []
-    done, channels = 0, 1
-    names = [photo.path for photo in photos]
+    paths: list[str] = []
+    faults: dict[str, str] = {}
+    channels = 1
 
-    def read(path: Path) -> np.ndarray:
-        photo = by_path[path]
-        return work(_decoded(path, photo), photo)
+    def read(path: Path) -> Pieces:
+        return work(_decoded(path, photos[path]), photos[path])
 
     with quiet_pillow():
-        for name, pieces in read_each(read, folder, names, failed, progress):
-            images[done : done + len(pieces)] = pieces  # grey is repeated
-            done += len(pieces)
+        names = [photo.path for photo in found.photos]
+        for _, (rows, pieces) in read_each(read, folder, names, faults, progress):
+            start = len(paths)
+            paths += rows
+            images[start : len(paths)] = pieces  # grey is repeated
             channels = max(channels, pieces.shape[1])
-            kept.append(by_path[folder / name])
-    skipped = [Skipped(stem_of(name), reason) for name, reason in failed.items()]
-    return np.ascontiguousarray(images[:done, :channels]), kept, skipped
+    images = np.ascontiguousarray(images[: len(paths), :channels])
+    failed = [Skipped(stem_of(name), reason) for name, reason in faults.items()]
+    kept = sum(len(photo.boxes) for photo in found.photos if photo.path not in faults)
+    notes = note_left_out(folder, (*found.lost, *failed, *found.flawed), kept, found.total)
+    skipped = (*found.lost, *failed)
+    return ImageSet(images, folder.name, tuple(paths), skipped=skipped, notes=tuple(notes))
 
 
 def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
@@ -154,12 +135,12 @@ def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
     return picture
 
 
-def _pieces(picture: Image.Image, photo: PhotoBoxes, side: int, window: int | None) -> np.ndarray:
+def _windows(picture: Image.Image, photo: PhotoBoxes, side: int, window: int | None) -> Pieces:
     if window and window > min(picture.size):
         raise Undecodable(f"it is smaller than the window of {window} pixels")
     cut = [picture.crop(tuple(place)) for place in places(photo, window).tolist()]
-    return np.stack([fit_square(piece, side) for piece in cut])
+    return photo.names, np.stack([fit_square(piece, side) for piece in cut])
 
 
-def _whole(picture: Image.Image, photo: PhotoBoxes, side: int | None) -> np.ndarray:
-    return (fit_square(picture, side) if side else pixels_of(picture))[None]
+def _whole(picture: Image.Image, photo: PhotoBoxes) -> Pieces:
+    return [photo.path], pixels_of(picture)[None]

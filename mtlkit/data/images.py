@@ -40,8 +40,8 @@ class ImageSet:
     scale: which values became 0 and 1, where there were more than 8 bits; give it to `load` for
         later images.
     labels: a function that returns the N labels. It is called by `open_labels()` and nowhere else.
-    boxes: of photos with annotated boxes, a function that returns a `PhotoBoxes` a row, in the
-        pixels of `images`. It is called by `open_boxes()` and nowhere else.
+    boxes: of photos with annotated boxes, a function that returns a `PhotoBoxes` a row. It is
+        called by `open_boxes()` and nowhere else. None where photos were brought to another size.
 
     >>> images = np.zeros((2, 1, 8, 8), np.float32)
     >>> pair = ImageSet(images, "pair", ("pair/0", "pair/1"), labels=lambda: np.array([0, 1]))

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ import numpy as np
 
 from mtlkit.data.archive import channels_first, read_headers
 from mtlkit.data.boxes import Annotated, PhotoBoxes, read_voc
-from mtlkit.data.crops import crops, in_square, whole_photos
+from mtlkit.data.crops import crops, whole_photos
 from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import load_folder
 from mtlkit.data.images import ImageSet, check_memory, row_names
@@ -199,28 +198,26 @@ class BoxSet(FetchedSet):
 
     def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
         """Read photos or cells; of the annotation, where the cells are."""
-        found, folder = self._annotated(root, part), self.path(root, part, "images")
+        folder = self.path(root, part, "images")
+        found = self._annotated(root, part)
         if self.name == "bccd":
-            images = whole_photos(found, folder, size, progress)
-            return replace(images, boxes=partial(self._boxes, root, part, size, images.paths))
+            images = whole_photos(found, folder, progress)
+            return replace(images, boxes=partial(self._boxes, root, part, images.paths))
         window = WINDOW if self.name == "bccd:crops" else None
         return crops(found, folder, size or window or SIDE, window, progress)
 
     def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
         """Read the kinds of the cells that `read` named `paths`."""
         with self.damage_named(self.path(root, part, "labels")):
-            photos = self._annotated(root, part).photos
-            named = [zip(photo.names, photo.kinds, strict=True) for photo in photos]
-            kinds = dict(chain.from_iterable(named))
+            kinds: dict[str, str] = {}
+            for photo in self._annotated(root, part).photos:
+                kinds.update(zip(photo.names, photo.kinds, strict=True))
             return np.array([CELLS.index(kinds[path]) for path in paths])
 
-    def _boxes(
-        self, root: Path, part: str, size: int | None, paths: tuple[str, ...]
-    ) -> list[PhotoBoxes]:
+    def _boxes(self, root: Path, part: str, paths: tuple[str, ...]) -> list[PhotoBoxes]:
         with self.damage_named(self.path(root, part, "labels")):
             photos = {photo.path: photo for photo in self._annotated(root, part).photos}
-            found = [photos[path] for path in paths]
-        return [in_square(photo, size) for photo in found] if size else found
+            return [photos[path] for path in paths]
 
     def _annotated(self, root: Path, part: str) -> Annotated:
         photos, listed, annotations = (root / path for path in self.needs(part))

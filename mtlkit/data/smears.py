@@ -7,8 +7,8 @@ photos at half their size). The generator was written from that alone and frozen
 of this package met it: `data/cards/smears.md` says what it is unlike, and what not to conclude.
 """
 
+import math
 from collections.abc import Iterator
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -16,13 +16,15 @@ import numpy as np
 from mtlkit.data.boxes import PhotoBoxes
 from mtlkit.data.crops import places
 from mtlkit.data.images import ImageSet, row_names
-from mtlkit.errors import InputError
-from mtlkit.inputs import fit_squares
+from mtlkit.inputs import check_whole, fit_squares
 
 KINDS = ("red cell", "white cell", "platelet")
-SEEDS, SIDES = (0, 2**31 - 1), (64, 1024)  # the least and the most; sides in px
-TRAIN, TEST = range(100), range(10_000, 10_050)  # seeds of the photos that have names
-WINDOW, CROP = 64, 32  # px: what is cut from a photo of 320, and what it is brought to
+MOST_SEED = 2**31 - 1
+SIDES = (64, 1024)  # px, the least and the most
+TRAIN = range(100)  # seeds of the photos that have names
+TEST = range(10_000, 10_050)
+WINDOW = 64  # px, what is cut from a photo of 320
+CROP = 32  # px, what it is brought to
 STAINS = np.array([[0.12, 0.32, 0.26], [0.50, 0.82, 0.05]])  # eosin, azure: density in r, g, b
 Random = np.random.Generator
 
@@ -72,10 +74,9 @@ SHARES = (0.55, 0.30, 0.08, 0.07)  # of the white cells
 class Patch(NamedTuple):
     """Where an object lies: h x w px of a photo, with lengths in radii of the object."""
 
-    place: tuple[slice, slice]  # rows and columns
+    place: tuple[slice, ...]  # rows and columns
     radius: float  # px
-    down: np.ndarray  # h x 1, from its middle
-    across: np.ndarray  # w, from its middle
+    offset: np.ndarray  # 2 x h x w: down and across, from its middle
     distance: np.ndarray  # h x w: 0 in the middle, 1 on the outline
 
 
@@ -83,7 +84,7 @@ class Drawn(NamedTuple):
     """An object by itself: its kind, its rows and columns, and 2 x h x w of eosin and azure."""
 
     kind: int
-    place: tuple[slice, slice]
+    place: tuple[slice, ...]
     dyes: np.ndarray
 
 
@@ -118,8 +119,8 @@ def smear_photos(seeds: range, side: int = 320) -> Iterator[SmearPhoto]:
 def load_smears() -> ImageSet:
     """Return the 100 photos of 320 px, with their boxes and without labels."""
     photos = list(smear_photos(TRAIN))
-    boxes = [_boxes(*pair) for pair in zip(TRAIN, photos, strict=True)]
     images = np.stack([photo.image for photo in photos])
+    boxes = list(map(_boxes, TRAIN, photos))
     return ImageSet(images, "smears", row_names("smears", TRAIN), boxes=boxes.copy)
 
 
@@ -130,66 +131,69 @@ def load_smear_crops(name: str, seeds: range) -> ImageSet:
     """
     windows, kinds = [], []
     paths: list[str] = []
-    for seed, photo in zip(seeds, smear_photos(seeds), strict=True):
+    for seed in seeds:
+        photo = smear_photo(seed)
         boxes = _boxes(seed, photo)
         for left, top, right, bottom in places(boxes, WINDOW):
             windows.append(photo.image[:, top:bottom, left:right])
-        kinds += photo.kinds.tolist()
+        kinds.append(photo.kinds)
         paths += boxes.names
     images = fit_squares(np.stack(windows), CROP)
-    return ImageSet(images, name, tuple(paths), len(KINDS), KINDS, labels=np.array(kinds).copy)
+    labels = np.concatenate(kinds)
+    return ImageSet(images, name, tuple(paths), len(KINDS), KINDS, labels=labels.copy)
 
 
 def _boxes(seed: int, photo: SmearPhoto) -> PhotoBoxes:
-    kinds = tuple(KINDS[kind] for kind in photo.kinds)
-    side = photo.image.shape[-1]
-    return PhotoBoxes(f"smears/{seed:04d}", side, side, photo.boxes, kinds)
+    path, side = f"smears/{seed:04d}", photo.image.shape[-1]
+    kinds = [KINDS[kind] for kind in photo.kinds]
+    names = [f"{path}/{number:02d}" for number in range(len(kinds))]
+    return PhotoBoxes(path, side, side, photo.boxes, kinds, names)
 
 
 def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
     """Draw every object of a photo by itself; errors as in `smear_photo`."""
-    for name, value, (least, most) in (("seed", seed, SEEDS), ("side", side, SIDES)):
-        if not (isinstance(value, Integral) and least <= value <= most):
-            what = f"a whole number from {least} to {most}, not {value!r}"
-            raise InputError(f"{name} must be {what}: try {max(least, 320)}.")
+    check_whole("seed", seed, 0, MOST_SEED)
+    check_whole("side", side, *SIDES)
     random = np.random.default_rng([seed, 0])
     pallor, crowding, zoom = random.uniform((0.4, 0.5, 0.92), (1.4, 0.95, 1.08))
     reds, whites, platelets = random.poisson((random.uniform(7, 22), 0.3, 1.3))
-    sorts = [*random.choice(4, whites + 1, p=SHARES), *[4] * reds, *[5] * platelets]
+    numbers = [*random.choice(4, whites + 1, p=SHARES), *[4] * reds, *[5] * platelets]
     scene = []
-    circles = np.empty((0, 3))  # y, x, radius
-    for sort in (SORTS[number] for number in sorts):
+    circles: list[tuple[np.ndarray, float]] = []
+    for number in numbers:
+        sort = SORTS[number]
         radius = zoom * side / 320 * sort.radius * np.exp(random.normal(0, sort.spread))
         for _ in range(40):  # until it is clear of the others, or nearly so; the border may cut it
             middle = random.uniform(-radius / 4, side + radius / 4, 2)
-            gaps = np.hypot(*(circles[:, :2] - middle).T) - crowding * (circles[:, 2] + radius)
-            if (gaps > 0).all():
+            if all(
+                math.dist(middle, other) > crowding * (size + radius) for other, size in circles
+            ):
                 break
-        circles = np.vstack([circles, [*middle, radius]])
-        patch = _outline(random, side, circles[-1], sort.wobble)
+        circles.append((middle, radius))
+        patch = _outline(random, side, middle, radius, sort.wobble)
         scene.append(Drawn(sort.kind, patch.place, _stain(random, patch, sort, pallor)))
     return scene
 
 
-def _outline(random: Random, side: int, circle: np.ndarray, wobble: float) -> Patch:
+def _outline(random: Random, side: int, middle: np.ndarray, radius: float, wobble: float) -> Patch:
     """Bend a circle to an outline: its radius by angle has waves, the first of which is oval."""
-    y, x, radius = circle
     reach = radius * (1 + 3 * wobble) + 1
-    rows, columns = (slice(max(int(m - reach), 0), int(m + reach)) for m in (y, x))
-    line = np.arange(side)
-    down, across = (line[rows, None] - y) / radius, (line[columns] - x) / radius
+    starts, ends = np.clip([middle - reach, middle + reach], 0, side).astype(int)
+    place = tuple(map(slice, starts, ends))
+    offset = (np.mgrid[place] - middle[:, None, None]) / radius
     waves = np.arange(2, 6)[:, None, None]
-    phase, size = random.uniform(0, 6.28, waves.shape), random.uniform(-1.7, 1.7, waves.shape)
-    bends = wobble * size / (waves - 1) ** 1.5 * np.cos(waves * np.arctan2(down, across) + phase)
-    distance = np.hypot(down, across) / (1 + bends.sum(0))
-    return Patch((rows, columns), radius, down, across, distance)
+    phases = random.uniform(0, 6.28, waves.shape)
+    sizes = random.uniform(-1.7, 1.7, waves.shape) / (waves - 1) ** 1.5
+    bends = wobble * sizes * np.cos(waves * np.arctan2(*offset) + phases)
+    distance = np.hypot(*offset) / (1 + bends.sum(0))
+    return Patch(place, radius, offset, distance)
 
 
 def _stain(random: Random, patch: Patch, sort: Sort, pallor: float) -> np.ndarray:
     """Return the eosin and the azure (2 x h x w) that a cell takes up."""
-    y, x = random.normal(0, 0.08, 2)
+    shift = random.normal(0, 0.08, (2, 1, 1))
     width, strength = random.uniform((0.4, 0.85), (0.65, 1.15))
-    middle = np.exp(-((np.hypot(patch.down - y, patch.across - x) / width) ** 3))
+    middle = np.exp(-((np.hypot(*patch.offset - shift) / width) ** 3))
     depth = max(pallor * sort.middle + random.normal(0, 0.15), -0.95)
     rim = np.exp(-(((patch.distance - 0.93) / 0.05) ** 2)) / 4
     nucleus = _nucleus(random, patch, sort) if sort.lobes else np.zeros_like(rim)
@@ -201,12 +205,14 @@ def _stain(random: Random, patch: Patch, sort: Sort, pallor: float) -> np.ndarra
 
 def _nucleus(random: Random, patch: Patch, sort: Sort) -> np.ndarray:
     """Return the azure (h x w) of a clumpy nucleus, whose lobes melt into each other."""
-    clumps, angle = _mottle(random, patch, 0.08), random.uniform(0, 6.28)
+    clumps = _mottle(random, patch, 0.08)
+    angle = random.uniform(0, 6.28)
     lobes = 0.05 * clumps
     for _ in range(random.integers(sort.lobes // 2, sort.lobes) + 1):
         away, size, step = random.uniform(0.8, 1.2, 3) * (sort.away, sort.lobe, sort.step)
-        y, x = away * np.sin(angle), away * np.cos(angle)
-        lobes += np.exp(-((patch.down - y) ** 2 + (patch.across - x) ** 2) / size**2)
+        middle = away * np.array([np.sin(angle), np.cos(angle)])
+        squares = (patch.offset - middle[:, None, None]) ** 2
+        lobes += np.exp(-squares.sum(0) / size**2)
         angle += step
     inside = ((lobes - 0.5) * patch.radius / 6).clip(0, 1) * (patch.distance < 0.97)
     return random.uniform(0.85, 1.15) * inside * (1 + 0.13 * clumps)
@@ -243,10 +249,11 @@ def _photograph(random: Random, dyes: np.ndarray) -> np.ndarray:
     """Send light through the dyes (2 x side x side): 3 x side x side as a camera stores it."""
     side = dyes.shape[1]
     stains = STAINS * np.exp(random.normal(0, 0.09, (2, 3)) + random.normal(0, 0.18, (2, 1)))
-    lamp, slopes = random.normal(1, 0.015, (3, 1, 1)), random.normal(0, 0.04, 2)
+    lamp = random.normal(1, 0.015, (3, 1, 1))
+    down, across = random.normal(0, 0.04, 2)
     level, fall, blur, noise = random.uniform((0.74, 0, 0.5, 0.006), (0.92, 0.08, 1.6, 0.02))
     y, x = np.ogrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
-    even = 1 + slopes[0] * y + slopes[1] * x - fall * (y**2 + x**2)
+    even = 1 + down * y + across * x - fall * (y**2 + x**2)
     density = np.tensordot(stains.T.astype(np.float32), dyes, 1)
     light = (level * lamp * even).astype(np.float32) * np.exp(-density)
     light = _blurred(light, blur * side / 320)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mtlkit.data import boxes
-from mtlkit.data.boxes import Annotated, PhotoBoxes, read_coco, read_voc
+from mtlkit.data.boxes import Annotated, read_coco, read_voc
 from mtlkit.errors import InputError
 
 Box = tuple[Any, Any, Any, Any, Any]  # kind, left, top, right, bottom
@@ -76,11 +76,11 @@ def test_boxes_and_kinds_come_as_they_were_written(read: Any, folder: Path) -> N
     found = read(folder, [("cell", 1, 2, 3.5, 5), GOOD])
     assert [photo.path for photo in found.photos] == ["good.jpg", "odd.jpg"]
     odd = found.photos[1]
-    assert (odd.width, odd.height, odd.kinds) == (64, 60, ("cell", "cell"))
+    assert (odd.width, odd.height, odd.kinds) == (64, 60, ["cell", "cell"])
     assert odd.boxes.dtype == np.float32
     assert odd.boxes.tolist() == [[1, 2, 3.5, 5], [10, 20, 30, 50]]
-    assert odd.names == ("odd/00", "odd/01")
-    assert (found.lost, found.flawed, found.total) == ((), (), 62)
+    assert odd.names == ["odd/00", "odd/01"]
+    assert (found.lost, found.flawed, found.total) == ([], [], 62)
 
 
 BAD = [
@@ -105,7 +105,7 @@ def test_a_box_that_is_wrong_is_left_out_and_named(
     found = read(folder, [GOOD, ("cell", *box), GOOD])
     (flaw,) = found.flawed
     assert flaw.path == "odd/01" and reason in flaw.reason
-    assert found.photos[1].names == ("odd/00", "odd/02")  # the numbers are the annotation's
+    assert found.photos[1].names == ["odd/00", "odd/02"]  # the numbers are the annotation's
     assert len(found.photos[1].boxes) == 2 and found.total == 63
 
 
@@ -120,7 +120,7 @@ def test_an_unknown_kind_is_left_out_and_named(read: Any, kind: str, folder: Pat
 
 def test_without_kinds_any_name_is_one(folder: Path) -> None:
     (folder / "xml" / "odd.xml").write_text(voc("odd.jpg", [("dust", 1, 2, 3, 4)]))
-    assert read_voc(folder / "xml", folder).photos[1].kinds == ("dust",)
+    assert read_voc(folder / "xml", folder).photos[1].kinds == ["dust"]
 
 
 @BOTH
@@ -292,6 +292,8 @@ def test_one_wrong_annotation_of_a_json_is_named(
     assert sum(len(photo.boxes) for photo in found.photos) == 59
 
 
-def test_names_hold_the_folder_of_the_photo() -> None:
-    photo = PhotoBoxes("a/b.c.jpg", 8, 8, np.zeros((2, 4), np.float32), ("x", "y"))
-    assert photo.names == ("a/b.c/00", "a/b.c/01")
+def test_names_hold_the_folder_of_the_photo(folder: Path) -> None:
+    (folder / "a").mkdir()
+    (folder / "odd.jpg").rename(folder / "a" / "b.c.jpg")
+    found = read_as_voc(folder, [GOOD, GOOD], file_name="a/b.c.jpg")
+    assert found.photos[1].names == ["a/b.c/00", "a/b.c/01"]

@@ -13,18 +13,20 @@ from PIL import Image
 from mtlkit.data import Skipped
 from mtlkit.data import crops as module
 from mtlkit.data.boxes import Annotated, PhotoBoxes
-from mtlkit.data.crops import crops, in_square, places, whole_photos
+from mtlkit.data.crops import crops, places, whole_photos
 from mtlkit.errors import InputError
 from mtlkit.inputs import fit_square
 
 
 def photo(path: str, boxes: list[list[float]], size: tuple[int, int] = (64, 48)) -> PhotoBoxes:
     corners = np.array(boxes, np.float32).reshape(-1, 4)
-    return PhotoBoxes(path, *size, corners, ("cell",) * len(boxes))
+    stem = path.rpartition(".")[0]
+    names = [f"{stem}/{number:02d}" for number in range(len(boxes))]
+    return PhotoBoxes(path, *size, corners, ["cell"] * len(boxes), names)
 
 
 def annotated(*photos: PhotoBoxes) -> Annotated:
-    return Annotated(photos, (), (), sum(len(one.boxes) for one in photos))
+    return Annotated(list(photos), [], [], sum(len(one.boxes) for one in photos))
 
 
 @pytest.fixture
@@ -154,7 +156,7 @@ def test_without_a_box_there_is_nothing_to_cut(noise: Path) -> None:
 
 def test_what_was_left_out_before_is_named_too(noise: Path) -> None:
     flaw, lost = Skipped("a/01", "it has no area"), Skipped("c", "it is not there")
-    found = Annotated((photo("a.png", [[0, 0, 9, 9]]),), (lost,), (flaw,), 3)
+    found = Annotated([photo("a.png", [[0, 0, 9, 9]])], [lost], [flaw], 3)
     assert crops(found, noise, 8).skipped == (lost, flaw)
     whole = whole_photos(found, noise)
     assert whole.skipped == (lost,)  # of the photos, it is one that cannot be used
@@ -168,25 +170,10 @@ def test_photos_are_read_whole(noise: Path) -> None:
     images = whole_photos(found, noise)
     assert images.paths == ("a.png", "b.png") and images.images.shape == (2, 3, 48, 64)
     np.testing.assert_array_equal(images.images[1], pixels_of(noise / "b.png"))
-    small = whole_photos(found, noise, 32).images
-    with Image.open(noise / "a.png") as picture:
-        np.testing.assert_array_equal(small[0], fit_square(picture, 32))
 
 
-def test_photos_of_several_sizes_need_one(noise: Path) -> None:
+def test_photos_of_several_sizes_are_no_set(noise: Path) -> None:
     Image.new("RGB", (30, 30)).save(noise / "c.png")
     found = annotated(photo("a.png", []), photo("c.png", [], (30, 30)))
-    with pytest.raises(InputError, match="2 sizes: give one with --size"):
+    with pytest.raises(InputError, match="2 sizes: give photos of one"):
         whole_photos(found, noise)
-    assert whole_photos(found, noise, 16).images.shape == (2, 3, 16, 16)
-
-
-@pytest.mark.parametrize("size", [(64, 48), (48, 64), (50, 50), (300, 20)])
-def test_boxes_follow_the_photo_into_the_square(size: tuple[int, int]) -> None:
-    picture = Image.new("RGB", size, "black")
-    picture.paste("white", (10, 4, 30, 16))
-    (box,) = in_square(photo("a.png", [[10, 4, 30, 16]], size), 200).boxes
-    bright = np.argwhere(fit_square(picture, 200)[0] > 0.5)  # row, column
-    top, left = bright.min(axis=0)
-    bottom, right = bright.max(axis=0) + 1
-    np.testing.assert_allclose(box, [left, top, right, bottom], atol=1)
