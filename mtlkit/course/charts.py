@@ -9,19 +9,18 @@ keeps the text for those who cannot see it, and `show` puts that beside the pict
 
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import LogLocator
 from numpy.typing import ArrayLike
 from pandas import DataFrame
 
 from mtlkit.errors import InputError
-from mtlkit.evaluation import galleries
-from mtlkit.evaluation.plots import STYLE, Names, looks, new_figure
+from mtlkit.evaluation.galleries import TILE, draw_rows
+from mtlkit.evaluation.plots import STYLE, Names, looks, write_out
 from mtlkit.inputs import fit_squares
 
 SIZE = 12  # points: 9 where the figure is shown 390 pixels wide
@@ -34,6 +33,7 @@ PER_GROUP = 8  # images in a row of a contact sheet that a phone still shows
 Pair = tuple[ArrayLike, ArrayLike]
 
 
+@style.context(LOOK)
 def contact_sheet(
     images: np.ndarray,
     groups: ArrayLike,
@@ -62,17 +62,13 @@ def contact_sheet(
     >>> [label.get_text() for label in sheet.axes[0].get_yticklabels()][0]
     'group 0\\nn = 7'
     """
-    if not hard_pixels and max(images.shape[2:]) < galleries.TILE:
-        images = fit_squares(images, galleries.TILE)
-    names = names or {group: f"group {group}" for group in np.unique(groups)}
-    sheet = galleries.contact_sheet(images, groups, confidence, per_class=PER_GROUP, names=names)
-    axes = sheet.axes[0]
-    order = "in the data's order" if confidence is None else "surest left, most doubtful right"
-    axes.set(xlabel=f"members: {order}", ylabel="")
-    sheet.set_size_inches(WIDTH, 1.1 + 4.3 * axes.get_data_ratio())
-    for text in sheet.findobj(Text):
-        text.set_fontsize(SIZE)
-    return _entitled(sheet, title, alt)
+    if not hard_pixels and max(images.shape[2:]) < TILE:
+        images = fit_squares(images, TILE)
+    figure = _figure(title, alt)
+    axes = figure.axes[0]
+    ratio = draw_rows(axes, images, groups, confidence, names, PER_GROUP, "group ")
+    figure.set_figheight(1.1 + 4.3 * ratio)
+    return figure
 
 
 @style.context(LOOK)
@@ -102,8 +98,9 @@ def lines(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['ours']
     """
-    figure = _figure(xlabel, title, alt)
+    figure = _figure(title, alt)
     axes = figure.axes[0]
+    axes.set_xlabel(_fold(xlabel))
     axes.set_ylabel(ylabel, rotation=0, ha="left", va="bottom")  # above: nobody turns a page
     axes.yaxis.set_label_coords(0, 1.03)
     for (name, (x, y)), look in zip(curves.items(), looks(len(curves)), strict=True):
@@ -112,10 +109,7 @@ def lines(
             axes.fill_between(x, *bands[name], color=look["color"], alpha=0.2, linewidth=0)
     if log_x:
         axes.set_xscale("log")
-        low, high = axes.get_xlim()
-        axes.xaxis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
-        axes.xaxis.set_major_formatter("{x:,.12g}")  # 1, 10, 100
-        axes.xaxis.set_minor_formatter("")
+        write_out(axes.xaxis)
     _name_ends(axes)
     return figure
 
@@ -147,8 +141,9 @@ def bars(
     ['ours', '9', 'Ward', '7']
     """
     written = {name: format(value, number) for name, value in values.items()}
-    figure = _figure(xlabel, title, alt)
-    axes = _rows(figure, written, rivals, "hatched: rivals" * bool(rivals))
+    figure = _rows(written, rivals, title, alt)
+    axes = figure.axes[0]
+    axes.set_xlabel(_fold(xlabel) + "\nhatched: rivals" * bool(rivals))
     for i, (name, value) in enumerate(values.items()):
         rival = name in rivals
         colour = looks(2)[rival]["color"]
@@ -185,9 +180,10 @@ def dots(
     for name, row in rows.items():
         low, mean, high = (format(value, number) for value in (min(row), np.mean(row), max(row)))
         written[name] = mean if len(row) == 1 else f"{mean} ({low} to {high})"
+    figure = _rows(written, rivals, title, alt)
+    axes = figure.axes[0]
     note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
-    figure = _figure(xlabel, title, alt)
-    axes = _rows(figure, written, rivals, note)
+    axes.set_xlabel(f"{_fold(xlabel)}\n{note}")
     for i, (name, row) in enumerate(rows.items()):
         axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)
         axes.plot(row, [i] * len(row), markerfacecolor="white", **looks(2)[name in rivals])
@@ -224,7 +220,7 @@ def heat_map(
     """
     from seaborn import heatmap  # here: it takes a second to import
 
-    figure = _figure("", title, alt, 1.6 + 0.45 * len(rows))
+    figure = _figure(title, alt, 1.6 + 0.45 * len(rows))
     axes = figure.axes[0]
     table = DataFrame(matrix, rows, columns)
     heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
@@ -251,28 +247,22 @@ def _fold(text: str) -> str:
     return textwrap.fill(text, LETTERS)
 
 
-def _entitled(figure: Figure, title: str, alt: str) -> Figure:
-    """Return the figure with its title, and the text that it keeps."""
+def _figure(title: str, alt: str, height: float = 3.9) -> Figure:
+    """Return a figure with axes, `height` in inches; it keeps the text."""
+    figure = Figure(figsize=(WIDTH, height))
+    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     text = _fold(_fit(title, "title"))
     figure.suptitle(text, x=0.01, ha="left", weight="bold", size=SIZE + 1)
-    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     figure.set_label(alt)
+    figure.add_subplot()
     return figure
 
 
-def _figure(xlabel: str, title: str, alt: str, height: float = 3.9) -> Figure:
-    """Return a figure with axes, `height` in inches."""
-    figure = _entitled(new_figure((WIDTH, height), "", ""), title, alt)
-    axes = figure.add_subplot(xlabel=_fold(xlabel))
-    axes.tick_params(labelsize=SIZE)  # also of ticks that are made when it is drawn
-    return figure
-
-
-def _rows(figure: Figure, written: Mapping[str, str], rivals: Collection[str], note: str) -> Axes:
-    """Return axes with a name and its numbers above each row, and a note below."""
+def _rows(written: Mapping[str, str], rivals: Collection[str], title: str, alt: str) -> Figure:
+    """Return a figure with a name and its numbers above each row."""
     if unknown := set(rivals) - written.keys():
         raise InputError(f"no row is called {unknown.pop()!r}: rivals are some of the rows.")
-    figure.set_figheight(1.4 + 0.66 * len(written))
+    figure = _figure(title, alt, 1.4 + 0.66 * len(written))
     axes = figure.axes[0]
     across = axes.get_yaxis_transform()
     for i, (name, numbers) in enumerate(written.items()):
@@ -280,21 +270,24 @@ def _rows(figure: Figure, written: Mapping[str, str], rivals: Collection[str], n
         axes.text(1, i - 0.35, numbers, ha="right", transform=across)
     axes.set(ylim=(len(written) - 0.6, -0.9), yticks=[])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(f"{axes.get_xlabel()}\n{note}".strip())
-    return axes
+    return figure
 
 
 def _name_ends(axes: Axes) -> None:
     """Write the curves' names to the right of their ends, a line apart."""
     axes.get_ylim()  # settles the scales
     to_axes = axes.transData - axes.transAxes
-    ends = np.array([np.asarray(line.get_xydata())[-1] for line in axes.lines])
-    heights = to_axes.transform(ends)[:, 1]
-    order = np.argsort(heights)
-    steps = LINE * np.arange(len(order))
-    apart = np.maximum.accumulate(heights[order] - steps) + steps
-    heights[order] = np.minimum(apart, 1 - steps[::-1])  # none above the axes
-    for line, end, height in zip(axes.lines, ends, heights, strict=True):
+    ends = []
+    for line in axes.lines:
+        end = np.asarray(line.get_xydata())[-1]
+        ends.append((to_axes.transform(end)[1], line, end))
+    ends.sort(key=itemgetter(0))
+    lowest = 0.0
+    highest = 1 - LINE * (len(ends) - 1)  # so that none is above the axes
+    for height, line, end in ends:
+        height = min(max(height, lowest), highest)
         leader = {"arrowstyle": "-", "color": line.get_color(), "relpos": (0, 0.5)}
         name = str(line.get_label())
         axes.annotate(name, end, (1.06, height), "data", "axes fraction", leader, va="center")
+        lowest = height + LINE
+        highest += LINE

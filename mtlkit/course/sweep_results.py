@@ -2,16 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from matplotlib import style
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from mtlkit.course.execution import REPORT, rounded
 from mtlkit.evaluation import to_png
-from mtlkit.evaluation.plots import MARKERS
+from mtlkit.evaluation.plots import STYLE
 from mtlkit.tables import write_csv
 
 RESULTS = ("runs.csv", "summary.csv")
@@ -79,43 +79,29 @@ def write_results(
         (folder / "figure.png").write_bytes(to_png(sweep_figure(table, by)))
 
 
+@style.context(STYLE)
 def sweep_figure(numbers: DataFrame, by: list[str]) -> Figure:
-    """Draw each run as a dot, and mean ± standard deviation of each group; a panel a number.
+    """Draw a row for each group, with a dot a run and mean ± standard deviation; a panel a number.
 
     Args:
         numbers: a row a run and number: the parameters `by`, metric, value.
-        by: the parameters that tell groups apart; the first is drawn along the panel.
+        by: the parameters that tell groups apart.
     """
-    import seaborn  # here: it takes a second
-
-    along, *others = by or ["all"]
     groups = []
     for row in numbers.to_dict("records"):
-        texts = [f"{name} {row[name]}" for name in others]
-        groups.append(", ".join(texts) or "mean ± sd")
-    table = numbers.assign(all="runs", group=groups).astype({along: str})
-    n, panels = len(set(groups)), table.groupby("metric")
-    figure = Figure(figsize=(8, 0.5 + 2.8 * len(panels)), layout="constrained")
+        texts = [f"{name} {row[name]}" for name in by]
+        groups.append(", ".join(texts) or "all runs")
+    panels = numbers.assign(group=groups).groupby("metric")
+    tall = min(0.8 + 0.3 * len(set(groups)), 10)  # inches a panel
+    figure = Figure(figsize=(8, 0.4 + tall * len(panels)), layout="constrained")
+    figure.suptitle("Each run, and the mean ± standard deviation of each group")
     subplots = figure.subplots(len(panels), squeeze=False)
     for axes, (metric, rows) in zip(subplots.flat, panels, strict=True):
-        looks: dict[str, Any] = {
-            "data": rows,
-            "x": along,
-            "y": "value",
-            "hue": "group",
-            "palette": "colorblind",
-            "ax": axes,
-        }
-        seaborn.stripplot(**looks, alpha=0.5, jitter=False, legend=False, dodge=n > 1)
-        seaborn.pointplot(
-            **looks,
-            errorbar="sd",
-            linestyle="none",
-            capsize=0.1,
-            dodge=0.8 * (n - 1) / n,
-            markers=list(islice(cycle(MARKERS), n)),
-        )
-        title = f"{metric}: each run, and the mean ± standard deviation of each group"
-        axes.set(title=title, ylabel=metric)
-        axes.legend(fontsize=9)
+        axes.plot(rows["value"], rows["group"], "o", alpha=0.5)
+        spread = rows.groupby("group", sort=False)["value"].agg(["mean", "std"])
+        bars = axes.errorbar(spread["mean"], spread.index, xerr=spread["std"], fmt="k|", capsize=4)
+        bars[0].set_markersize(12)
+        axes.set_xlabel(metric)
+        axes.margins(y=0.5 / len(spread))
+        axes.invert_yaxis()
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from skimage.transform import rescale
@@ -44,42 +45,53 @@ def contact_sheet(
     >>> contact_sheet(images, np.arange(20) % 3).axes[0].get_ylabel()
     'class'
     """
-    numbers = np.asarray(assignments)
-    classes = np.unique(numbers)
-    shown = classes[:MAX_ROWS]
-    if confidence is None:
-        order = np.arange(len(numbers))
-        wording = "in the order of the data"
-        doubtful = 0
-    else:
-        order = np.argsort(-np.asarray(confidence), kind="stable")
-        wording = "from the surest (left) to the most doubtful (right)"
-        doubtful = per_class * 3 // 8
-    members = [order[numbers[order] == k] for k in shown]
-    cells = [_cells(rows, per_class, doubtful) for rows in members]
-    sheet = _sheet(images, np.stack(cells))
-    if len(classes) > MAX_ROWS:
-        wording += f"; the first {MAX_ROWS} of {len(classes)} classes"
+    count = len(np.unique(assignments))
+    figure = new_figure((9.6, 6), title, f"{count} classes, found without labels")
+    axes = figure.add_subplot(ylabel="class")
+    ratio = draw_rows(axes, images, assignments, confidence, names, per_class)
+    figure.set_figheight(0.8 + 7.8 * ratio)
+    return figure
 
-    heads = [class_name(k, names, "class ") for k in shown]
-    height, width, _ = sheet.shape
-    longest = max(10, *map(len, heads))
-    wide = 8.45 + 0.072 * longest  # inches
-    tall = 0.8 + 7.8 * height / width
-    figure = new_figure((wide, tall), title, f"{len(classes)} classes, found without labels")
-    axes = figure.add_subplot(xlabel=f"members of each class, {wording}", ylabel="class", xticks=[])
-    axes.imshow(sheet)
-    middles = height * (np.arange(len(shown)) + 0.5) / len(shown)
-    gap = width * (per_class - doubtful + 0.5) / (per_class + 1)
+
+def draw_rows(
+    axes: Axes,
+    images: np.ndarray,
+    assignments: ArrayLike,
+    confidence: ArrayLike | None,
+    names: Names,
+    per_class: int,
+    word: str = "class ",
+) -> float:
+    """Draw what `contact_sheet` shows; return its height as a multiple of its width."""
+    numbers = np.asarray(assignments)
+    order = np.arange(len(numbers))
+    wording = "in the data's order"
+    doubtful = 0
+    if confidence is not None:
+        order = np.argsort(-np.asarray(confidence), kind="stable")
+        wording = "surest left, most doubtful right"
+        doubtful = per_class * 3 // 8
+    classes = np.unique(numbers)
+    if len(classes) > MAX_ROWS:
+        wording += f"; the first {MAX_ROWS} of {len(classes)}"
+    gap = per_class - doubtful
+    cells = list[np.ndarray]()
     labels = []
-    for middle, head, rows in zip(middles, heads, members, strict=True):
-        labels.append(f"{head}\nn = {len(rows):,}")
-        if doubtful and len(rows) > per_class:
-            axes.text(gap, middle, "⋯", ha="center", va="center", fontsize=12)
-    axes.set_yticks(middles, labels)
+    for k in classes[:MAX_ROWS]:
+        members = order[numbers[order] == k]
+        if doubtful and len(members) > per_class:
+            axes.text(gap + 0.5, len(cells) + 0.5, "⋯", ha="center", va="center", fontsize=12)
+        cells.append(_cells(members, per_class, doubtful))
+        labels.append(f"{class_name(k, names, word)}\nn = {len(members):,}")
+    sheet = _sheet(images, np.stack(cells))
+    rows, columns = np.shape(cells)
+    ratio = sheet.shape[0] / sheet.shape[1]
+    axes.imshow(sheet, extent=(0, columns, rows, 0), aspect=ratio * columns / rows)
+    axes.set(xlabel=f"members: {wording}", xticks=[])
+    axes.set_yticks(np.arange(rows) + 0.5, labels)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    return figure
+    return ratio
 
 
 @style.context(STYLE)
@@ -131,8 +143,7 @@ def embedding(
     if len(points) > limit:
         count = f"{limit:,} of {count}"
         random = np.random.default_rng(seed)
-        chosen = random.choice(len(points), limit, replace=False)
-        chosen.sort()
+        chosen = np.sort(random.permutation(len(points))[:limit])
         points = points[chosen]
         numbers = numbers[chosen]
     with config_context(transform_output="default"):  # whatever the user set for all estimators
@@ -154,12 +165,10 @@ def embedding(
 
 def _cells(members: np.ndarray, per_class: int, doubtful: int) -> np.ndarray:
     """Return which image stands in each cell of a row: the first, a gap, and the last; -1: none."""
-    missing = max(0, per_class - len(members))
-    filled = np.pad(members, (0, missing), constant_values=EMPTY)
-    if not doubtful:
-        return filled[:per_class]
-    sure = filled[: per_class - doubtful]
-    return np.concatenate([sure, [EMPTY], filled[-doubtful:]])
+    gap = per_class - doubtful
+    kept = np.delete(members, slice(gap, len(members) - doubtful))
+    row = np.pad(kept, (0, per_class - len(kept)), constant_values=EMPTY)
+    return np.insert(row, gap, EMPTY) if doubtful else row
 
 
 def _sheet(images: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import style
-from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, PercentFormatter
 from numpy.typing import ArrayLike
@@ -125,13 +125,21 @@ def losses(history_rows: Rows, title: str | None = None) -> Figure:
         axes.plot(epochs, tasks[task], label=label, markersize=4, **look)
     if axes.dataLim.ymin > 0:  # no loss is below zero
         axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")  # 0.1, not a power in small print
-        axes.yaxis.set_minor_formatter("")
+        write_out(axes.yaxis)
     figure.legend(loc="outside right center", frameon=False)
     axes.set_xlim(epochs.min() - 0.5, epochs.max() + 0.5)
     axes.locator_params("x", integer=True, min_n_ticks=1)
-    _mark_stages(axes, table["stage"].tolist(), epochs.tolist())
+    stages = table.groupby("stage", sort=False)["epoch"]
+    letters = 90 / len(table)  # that fit above an epoch
+    upright = any(len(safe_text(stage)) > letters * len(rows) for stage, rows in stages)
+    for stage, rows in stages:
+        start = rows.min()
+        if start > epochs.min():
+            axes.axvline(start - 0.5, color="0.4", linestyle=":", linewidth=1)
+        middle = (start + rows.max()) / 2
+        name = axes.text(middle, 1.01, safe_text(stage), ha="center", va="bottom")
+        name.set_transform(axes.get_xaxis_transform())
+        name.set_rotation(90 if upright else 0)
     return figure
 
 
@@ -160,7 +168,7 @@ def scoreboard(rows: Rows, title: str | None = None) -> Figure:
         mean = row["mean"]
         low = row["min"]
         high = row["max"]
-        bars = axes.barh(i, mean, height=0.65, color="0.75", edgecolor="0.2", linewidth=0.5)
+        bars = axes.barh(i, mean, 0.65, color="0.75", edgecolor="0.2", linewidth=0.5)
         axes.plot([low, high], [i, i], color="black", marker="|")
         text = axes.text(1.01, i, f"{mean:.3f} ({low:.3f} to {high:.3f})", va="center")
         text.set_transform(axes.get_yaxis_transform())
@@ -188,21 +196,21 @@ def put_aside(
     >>> put_aside([0.9, 0.5, 1.0]).axes[0].get_xlabel()
     'share of the images put aside, the least sure first'
     """
-    sure = np.asarray(confidence, float)
-    order = np.argsort(-sure, kind="stable")
-    rest = np.arange(1, len(sure) + 1)
-    curves = {"expected, by the confidence": np.cumsum(1 - sure[order]) / rest}
+    doubt = 1 - np.asarray(confidence, float)
+    order = np.argsort(doubt, kind="stable")
+    rest = np.arange(1, len(doubt) + 1)
+    wrong = {"expected, by the confidence": doubt}
     if right is not None:
-        curves["found with the labels"] = np.cumsum(~np.asarray(right, bool)[order]) / rest
-    expected = float(np.mean(1 - sure))
-    half = float(curves["expected, by the confidence"][len(sure) // 2])
-    default = f"Expected mistakes: {expected:.1%} of all images, {half:.1%} of the surer half"
+        wrong["found with the labels"] = 1 - np.asarray(right, float)
+    half = doubt[order][: len(doubt) // 2 + 1].mean()
+    default = f"Expected mistakes: {doubt.mean():.1%} of all images, {half:.1%} of the surer half"
     figure = new_figure((8.0, 3.6), title, default)
     axes = figure.add_subplot(
         xlabel="share of the images put aside, the least sure first", ylabel="mistakes in the rest"
     )
-    for (name, curve), look in zip(curves.items(), looks(2), strict=False):
-        axes.plot(1 - rest / len(sure), curve, label=name, markevery=0.1, **look)
+    for (name, mistakes), look in zip(wrong.items(), looks(2), strict=False):
+        curve = np.cumsum(mistakes[order]) / rest
+        axes.plot(1 - rest / len(doubt), curve, label=name, markevery=0.1, **look)
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.set_ylim(bottom=0)
@@ -242,6 +250,14 @@ def looks(n: int) -> list[dict[str, Any]]:
     return [{"color": colour, "marker": marker} for colour, marker in pairs]
 
 
+def write_out(axis: Axis) -> None:
+    """Write the numbers of a logarithmic axis as 0.1 and 1,000, not as powers in small print."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    axis.set_major_formatter("{x:,.12g}")
+    axis.set_minor_formatter("")
+
+
 def class_name(k: int, names: Names, word: str = "") -> str:
     """Return the given name of class `k`, or its number."""
     by_number = names if isinstance(names, Mapping) else dict(enumerate(names or ()))
@@ -254,19 +270,3 @@ def safe_text(text: str, limit: int = 24) -> str:
     if len(line) > limit:
         line = line[: limit - 1] + "…"
     return line.replace("$", r"\$")
-
-
-def _mark_stages(axes: Axes, stages: list[str], epochs: list[float]) -> None:
-    """Write each stage's name above its epochs, upright if there is no room, and a line between."""
-    lengths = [(safe_text(stage), len(list(rows))) for stage, rows in itertools.groupby(stages)]
-    letters = 90 / len(stages)  # that fit above an epoch
-    upright = any(len(stage) > letters * length for stage, length in lengths)
-    start = 0
-    for stage, length in lengths:
-        if start:
-            axes.axvline(epochs[start] - 0.5, color="0.4", linestyle=":", linewidth=1)
-        middle = (epochs[start] + epochs[start + length - 1]) / 2
-        name = axes.text(middle, 1.01, stage, ha="center", va="bottom")
-        name.set_transform(axes.get_xaxis_transform())
-        name.set_rotation(90 if upright else 0)
-        start += length

@@ -66,35 +66,11 @@ def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]
         lstrip_blocks=True,
     )
     environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
-    environment.globals["accuracy_interval"] = accuracy_interval
+    environment.globals.update(accuracy_interval=accuracy_interval, zip=zip)
     template = environment.get_template("report.html.j2")
-    page = template.render(report | {"rows": _table_rows(report), "figures": figures})
+    page = template.render(report | {"figures": figures})
     # Not every file name can be encoded; what cannot is shown as an escape.
     path.write_bytes(page.encode("utf-8", "backslashreplace"))
-
-
-def _table_rows(report: dict[str, Any]) -> dict[str, Any]:
-    """Return the rows of the page's tables by the key of the report that they show."""
-    sizes = report.get("sizes") or []
-    seconds = report.get("seconds") or {}
-    scores = report.get("scores")
-    return {
-        "sizes": [(k, f"{size:,}", f"{size / sum(sizes):.1%}") for k, size in enumerate(sizes)],
-        "seconds": [(stage, f"{time:.1f}") for stage, time in seconds.items()],
-        "recalls": _recall_rows(scores) if scores else [],
-    }
-
-
-def _recall_rows(scores: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Return label, cluster, number of images and share found of each labelled class."""
-    rows = []
-    for i, label in enumerate(scores["classes"]):
-        cluster = scores["columns"][i]
-        if cluster is None:
-            cluster = "none"
-        images = sum(scores["confusion"][i])
-        rows.append((label, cluster, f"{images:,}", f"{scores['recalls'][i]:.1%}"))
-    return rows
 
 
 def run_figures(
@@ -118,6 +94,8 @@ def run_figures(
         scores: against labels that were opened after training, or None without any.
     """
     k = len(np.unique(classes))
+    doubtful = np.argsort(confidence, kind="stable")[:SHOWN]
+    captions = [f"class {classes[row]}\n{confidence[row]:.0%}" for row in doubtful]
     figures = [
         ReportFigure(
             "What each class looks like",
@@ -127,7 +105,13 @@ def run_figures(
             "A class is a number, not a name. Judge a row by its right end: that is where mistakes "
             "gather.",
         ),
-        _doubtful(images, classes, confidence),
+        ReportFigure(
+            "Not sure: look at these first",
+            f"The {len(doubtful)} images with the lowest confidence, each with its class and how "
+            "sure the network is of it.",
+            to_png(gallery(images.images[doubtful], captions, title="")),
+            "Sort assignments.csv by its column `confidence` for more of them.",
+        ),
         ReportFigure(
             f"{1 - confidence.mean():.1%} of the classes may be wrong: what looking again saves",
             "A curve that falls: the more of the least sure images are put aside, the fewer "
@@ -165,19 +149,6 @@ def run_figures(
             )
         )
     return figures
-
-
-def _doubtful(images: ImageSet, classes: np.ndarray, confidence: np.ndarray) -> ReportFigure:
-    """Return the images that a person should look at first."""
-    rows = np.argsort(confidence, kind="stable")[:SHOWN]
-    captions = [f"class {classes[row]}\n{confidence[row]:.0%}" for row in rows]
-    return ReportFigure(
-        "Not sure: look at these first",
-        f"The {len(rows)} images with the lowest confidence, each with its class and how sure the "
-        "network is of it.",
-        to_png(gallery(images.images[rows], captions, title="")),
-        "Sort assignments.csv by its column `confidence` for more of them.",
-    )
 
 
 def _novel(images: ImageSet, novelty: np.ndarray) -> list[ReportFigure]:
