@@ -126,12 +126,12 @@ def _read(
 def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
     with opened(path) as image:
         held = pixels_to_hold(image, max(image.size), None)
-        if held > AT_ONCE:  # such a photo would come smaller, and its boxes not
-            raise Undecodable(f"it has more than {AT_ONCE / 1e6:g} million pixels: make it smaller")
         picture = BUDGET.run(held, upright, image, (0, deep_white(image) or 1))
     if picture.size != (photo.width, photo.height):
-        said = f"and its annotation says {photo.width} x {photo.height}"
-        raise Undecodable(f"it has {picture.width} x {picture.height} pixels, {said}")
+        said = f"{photo.width} x {photo.height} (above {AT_ONCE / 1e6:g} million, it comes smaller)"
+        raise Undecodable(
+            f"it has {picture.width} x {picture.height} pixels, and its annotation says {said}"
+        )
     return picture
 
 

@@ -9,12 +9,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mtlkit.data.archive import channels_first, read_headers
-from mtlkit.data.boxes import Annotated, PhotoBoxes, read_voc
+from mtlkit.data.boxes import Annotated, read_voc
 from mtlkit.data.crops import crops, whole_photos
 from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import load_folder
@@ -66,6 +66,11 @@ class FetchedSet:
     remotes: Sequence[Remote]
     views: Sequence[str] = ()
 
+    @property
+    def whole_photos(self) -> bool:
+        """Whether it has views and none is asked for: then it has boxes and no labels."""
+        return bool(self.views) and ":" not in self.name
+
     def path(self, root: Path, part: str, kind: str) -> Path:
         """Return the file or the folder that holds a part's `images` or `labels`."""
         files = self.needs(part)
@@ -95,18 +100,25 @@ class FetchedSet:
                 f"{self.name}`, or give another --data-root; without a network, take `digits`."
             )
         images = self.read(folder, part, size, progress)
-        images = replace(images, name=self.name if part == "train" else f"{self.name}:{part}")
-        if images.boxes:
-            return images  # whole photos: what has labels are their boxes
+        name = self.name if part == "train" else f"{self.name}:{part}"
+        opened = partial(self.opened, folder, part, images.paths)
+        if self.whole_photos:
+            return replace(images, name=name, boxes=opened)
         if not self.class_names:
             note = "Each image has several labels, which are not read."
-            return replace(images, notes=(*images.notes, note))
+            return replace(images, name=name, notes=(*images.notes, note))
         return replace(
             images,
+            name=name,
             n_clusters=len(self.class_names),
             class_names=self.class_names,
-            labels=partial(self.labels, folder, part, images.paths),
+            labels=opened,
         )
+
+    def opened(self, root: Path, part: str, paths: tuple[str, ...]) -> Any:
+        """Return what `labels` reads; whatever a damaged file raises becomes a sentence."""
+        with self.damage_named(self.path(root, part, "labels")):
+            return self.labels(root, part, paths)
 
     def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
         """Read the images, and no label."""
@@ -120,10 +132,8 @@ class FetchedSet:
         return ImageSet(pixels, self.name, row_names(f"{self.name}/{part}", range(len(raw))))
 
     def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
-        """Read the N labels of the rows that `read` named `paths`."""
-        path = self.path(root, part, "labels")
-        with self.damage_named(path):
-            return self.array(path, part, "labels").astype(int)
+        """Read the N labels of the rows that `read` named `paths`. May raise anything."""
+        return self.array(self.path(root, part, "labels"), part, "labels").astype(int)
 
     def damage_named(self, path: Path) -> AbstractContextManager[None]:
         """Turn whatever is raised on a damaged file into a sentence."""
@@ -173,10 +183,8 @@ class SignSet(FetchedSet):
         from torchvision.datasets import GTSRB
 
         folder = self.path(root, part, "images")
-        with self.damage_named(self.path(root, part, "labels")):
-            samples = GTSRB(str(root), split=part)._samples
-            labels = {Path(file): label for file, label in samples}
-            return np.array([labels[folder / path] for path in paths])
+        labels = {Path(file): label for file, label in GTSRB(str(root), split=part)._samples}
+        return np.array([labels[folder / path] for path in paths])
 
 
 class MedicalSet(FetchedSet):
@@ -200,24 +208,21 @@ class BoxSet(FetchedSet):
         """Read photos or cells; of the annotation, where the cells are."""
         folder = self.path(root, part, "images")
         found = self._annotated(root, part)
-        if self.name == "bccd":
-            images = whole_photos(found, folder, progress)
-            return replace(images, boxes=partial(self._boxes, root, part, images.paths))
+        if self.whole_photos:
+            return whole_photos(found, folder, progress)
         window = WINDOW if self.name == "bccd:crops" else None
         return crops(found, folder, size or window or SIDE, window, progress)
 
-    def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
-        """Read the kinds of the cells that `read` named `paths`."""
-        with self.damage_named(self.path(root, part, "labels")):
-            kinds: dict[str, str] = {}
-            for photo in self._annotated(root, part).photos:
-                kinds.update(zip(photo.names, photo.kinds, strict=True))
-            return np.array([CELLS.index(kinds[path]) for path in paths])
-
-    def _boxes(self, root: Path, part: str, paths: tuple[str, ...]) -> list[PhotoBoxes]:
-        with self.damage_named(self.path(root, part, "labels")):
-            photos = {photo.path: photo for photo in self._annotated(root, part).photos}
-            return [photos[path] for path in paths]
+    def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> Any:
+        """Read the kinds of the cells that `read` named `paths`; of photos, their boxes."""
+        photos = self._annotated(root, part).photos
+        if self.whole_photos:
+            by_path = {photo.path: photo for photo in photos}
+            return [by_path[path] for path in paths]
+        kinds: dict[str, str] = {}
+        for photo in photos:
+            kinds.update(zip(photo.names, photo.kinds, strict=True))
+        return np.array([CELLS.index(kinds[path]) for path in paths])
 
     def _annotated(self, root: Path, part: str) -> Annotated:
         photos, listed, annotations = (root / path for path in self.needs(part))

@@ -27,8 +27,10 @@ READERS = {
 
 def _fetched_set(name: str, facts: dict[str, Any]) -> FetchedSet:
     facts["class_names"] = tuple(facts["class_names"])
-    facts["parts"] = {part: Part(**values) for part, values in facts["parts"].items()}
-    facts["remotes"] = [Remote(**values) for values in facts["remotes"]] or _single_files(facts)
+    for part, values in facts["parts"].items():
+        facts["parts"][part] = Part(**values)
+    remotes = [Remote(**values) for values in facts["remotes"]]
+    facts["remotes"] = remotes or _single_files(facts)
     return READERS[name](name, **facts)
 
 
@@ -42,12 +44,10 @@ def _single_files(facts: dict[str, Any]) -> list[Remote]:
     ]
 
 
-def _table(name: str) -> dict[str, Any]:
-    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
-
-
-_TABLE = _table("sets.json") | _table("bccd.json")
-SETS = {name: _fetched_set(name, facts) for name, facts in _TABLE.items()}
+SETS: dict[str, FetchedSet] = {}
+for file in ("sets.json", "bccd.json"):
+    table = json.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    SETS |= {name: _fetched_set(name, facts) for name, facts in table.items()}
 
 
 def medical(name: str) -> FetchedSet:

@@ -102,7 +102,7 @@ def smear_photo(seed: int, side: int = 320) -> SmearPhoto:
     """
     scene = draw_scene(seed, side)
     field = np.zeros((2, side, side), np.float32)
-    boxes = np.array([paint(field, drawn) for drawn in scene], np.float32).reshape(-1, 4)
+    boxes = np.array([paint(field, drawn) for drawn in scene], np.float32)
     image = _photograph(np.random.default_rng([seed, 1]), field)
     return SmearPhoto(image, boxes, np.array([drawn.kind for drawn in scene]))
 
@@ -155,9 +155,13 @@ def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
     check_whole("seed", seed, 0, MOST_SEED)
     check_whole("side", side, *SIDES)
     random = np.random.default_rng([seed, 0])
-    pallor, crowding, zoom = random.uniform((0.4, 0.5, 0.92), (1.4, 0.95, 1.08))
-    reds, whites, platelets = random.poisson((random.uniform(7, 22), 0.3, 1.3))
-    numbers = [*random.choice(4, whites + 1, p=SHARES), *[4] * reds, *[5] * platelets]
+    pallor = random.uniform(0.4, 1.4)
+    crowding = random.uniform(0.5, 0.95)
+    zoom = random.uniform(0.92, 1.08)
+    reds = random.poisson(random.uniform(7, 22))
+    whites = 1 + random.poisson(0.3)
+    platelets = random.poisson(1.3)
+    numbers = [*random.choice(4, whites, p=SHARES), *[4] * reds, *[5] * platelets]
     scene = []
     circles: list[tuple[np.ndarray, float]] = []
     for number in numbers:
@@ -180,7 +184,7 @@ def _outline(random: Random, side: int, middle: np.ndarray, radius: float, wobbl
     reach = radius * (1 + 3 * wobble) + 1
     starts, ends = np.clip([middle - reach, middle + reach], 0, side).astype(int)
     place = tuple(map(slice, starts, ends))
-    offset = (np.mgrid[place] - middle[:, None, None]) / radius
+    offset = (np.mgrid[place].T - middle).T / radius
     waves = np.arange(2, 6)[:, None, None]
     phases = random.uniform(0, 6.28, waves.shape)
     sizes = random.uniform(-1.7, 1.7, waves.shape) / (waves - 1) ** 1.5
@@ -192,15 +196,17 @@ def _outline(random: Random, side: int, middle: np.ndarray, radius: float, wobbl
 def _stain(random: Random, patch: Patch, sort: Sort, pallor: float) -> np.ndarray:
     """Return the eosin and the azure (2 x h x w) that a cell takes up."""
     shift = random.normal(0, 0.08, (2, 1, 1))
-    width, strength = random.uniform((0.4, 0.85), (0.65, 1.15))
+    width = random.uniform(0.4, 0.65)
+    strength = random.uniform(0.85, 1.15)
     middle = np.exp(-((np.hypot(*patch.offset - shift) / width) ** 3))
     depth = max(pallor * sort.middle + random.normal(0, 0.15), -0.95)
     rim = np.exp(-(((patch.distance - 0.93) / 0.05) ** 2)) / 4
     nucleus = _nucleus(random, patch, sort) if sort.lobes else np.zeros_like(rim)
     body = strength * (1 + depth * middle + rim) * (1 - nucleus.clip(0, 1))
     body *= 1 + sort.grain * _mottle(random, patch, 0.03)
+    dyes = np.stack([sort.eosin * body, sort.azure * body + nucleus])
     edge = ((1 - patch.distance) * patch.radius).clip(0, 1)  # one pixel wide
-    return np.stack([sort.eosin * body, sort.azure * body + nucleus]).clip(0.03) * edge
+    return dyes.clip(0.03) * edge
 
 
 def _nucleus(random: Random, patch: Patch, sort: Sort) -> np.ndarray:
@@ -209,12 +215,15 @@ def _nucleus(random: Random, patch: Patch, sort: Sort) -> np.ndarray:
     angle = random.uniform(0, 6.28)
     lobes = 0.05 * clumps
     for _ in range(random.integers(sort.lobes // 2, sort.lobes) + 1):
-        away, size, step = random.uniform(0.8, 1.2, 3) * (sort.away, sort.lobe, sort.step)
+        away = sort.away * random.uniform(0.8, 1.2)
+        size = sort.lobe * random.uniform(0.8, 1.2)
+        step = sort.step * random.uniform(0.8, 1.2)
         middle = away * np.array([np.sin(angle), np.cos(angle)])
-        squares = (patch.offset - middle[:, None, None]) ** 2
-        lobes += np.exp(-squares.sum(0) / size**2)
+        squares = (patch.offset.T - middle) ** 2
+        lobes += np.exp(-squares.sum(-1).T / size**2)
         angle += step
-    inside = ((lobes - 0.5) * patch.radius / 6).clip(0, 1) * (patch.distance < 0.97)
+    inside = ((lobes - 0.5) * patch.radius / 6).clip(0, 1)
+    inside[patch.distance >= 0.97] = 0
     return random.uniform(0.85, 1.15) * inside * (1 + 0.13 * clumps)
 
 
@@ -236,22 +245,28 @@ def paint(field: np.ndarray, drawn: Drawn) -> tuple[int, int, int, int]:
 
     Where two overlap, the thinner one counts a third: they flatten each other.
     """
-    (rows, columns), dyes = drawn.place, drawn.dyes
+    rows, columns = drawn.place
     there = field[:, rows, columns]
-    there[:] = np.maximum(there, dyes) + np.minimum(there, dyes) / 3
-    density = np.tensordot(STAINS.T, dyes, 1).max(0)
+    thicker = np.maximum(there, drawn.dyes)
+    there[:] = thicker + np.minimum(there, drawn.dyes) / 3
+    density = np.tensordot(STAINS.T, drawn.dyes, 1).max(0)
     y, x = np.nonzero(density > 0.02)  # it takes 2 % of the light: an eye sees that
-    top, left = rows.start, columns.start
-    return left + x.min(), top + y.min(), left + x.max() + 1, top + y.max() + 1
+    y += rows.start
+    x += columns.start
+    return x.min(), y.min(), x.max() + 1, y.max() + 1
 
 
 def _photograph(random: Random, dyes: np.ndarray) -> np.ndarray:
     """Send light through the dyes (2 x side x side): 3 x side x side as a camera stores it."""
     side = dyes.shape[1]
-    stains = STAINS * np.exp(random.normal(0, 0.09, (2, 3)) + random.normal(0, 0.18, (2, 1)))
+    tint = random.normal(0, 0.09, (2, 3))
+    stains = STAINS * np.exp(tint + random.normal(0, 0.18, (2, 1)))
     lamp = random.normal(1, 0.015, (3, 1, 1))
     down, across = random.normal(0, 0.04, 2)
-    level, fall, blur, noise = random.uniform((0.74, 0, 0.5, 0.006), (0.92, 0.08, 1.6, 0.02))
+    level = random.uniform(0.74, 0.92)
+    fall = random.uniform(0, 0.08)
+    blur = random.uniform(0.5, 1.6)
+    noise = random.uniform(0.006, 0.02)
     y, x = np.ogrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     even = 1 + down * y + across * x - fall * (y**2 + x**2)
     density = np.tensordot(stains.T.astype(np.float32), dyes, 1)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mtlkit.data import Skipped
+from mtlkit.data import Skipped, decoding
 from mtlkit.data import crops as module
 from mtlkit.data.boxes import Annotated, PhotoBoxes
 from mtlkit.data.crops import crops, places, whole_photos
@@ -139,7 +139,7 @@ def test_a_photo_that_cannot_be_cut_is_named(name: str, reason: str, noise: Path
 
 
 def test_a_photo_above_the_bound_is_named(noise: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 64 * 48 - 1)
+    monkeypatch.setattr(decoding, "AT_ONCE", 64 * 48 - 1)
     with pytest.raises(InputError, match="no box that can be cut"):
         crops(annotated(photo("a.png", [[0, 0, 9, 9]])), noise, 8)
 
