@@ -1,6 +1,7 @@
 """The contract of a chapter, rule by rule: each finds what is wrong, in which cell."""
 
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -157,8 +158,13 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
         yield "", f"a path of the machine that built it: {text[start : start + 40]!r}"
 
 
-def sources(notebook: NotebookNode, path: Path) -> Findings:
-    return readability.search(notebook, HARMFUL)
-
-
-RULES = (opening, headings, parameters, exercises, figures, links, outputs, sources)
+RULES = (
+    opening,
+    headings,
+    parameters,
+    exercises,
+    figures,
+    links,
+    outputs,
+    partial(readability.search, HARMFUL),
+)
