@@ -102,10 +102,12 @@ def lines(
     axes.set_xlabel(_fold(xlabel))
     axes.set_ylabel(ylabel, rotation=0, ha="left", va="bottom")  # above: nobody turns a page
     axes.yaxis.set_label_coords(0, 1.03)
-    for (name, (x, y)), look in zip(curves.items(), looks(len(curves)), strict=True):
+    for name, look in zip(curves, looks(len(curves)), strict=True):
+        x, y = curves[name]
         axes.plot(x, y, label=_fit(name, "curve"), **look)
         if bands and name in bands:
-            axes.fill_between(x, *bands[name], color=look["color"], alpha=0.2, linewidth=0)
+            low, high = bands[name]
+            axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
     if log_x:
         axes.set_xscale("log")
         write_out(axes.xaxis)
@@ -176,14 +178,18 @@ def dots(
     """
     written = {}
     for name, row in rows.items():
-        low, mean, high = (format(value, number) for value in (min(row), np.mean(row), max(row)))
-        written[name] = mean if len(row) == 1 else f"{mean} ({low} to {high})"
+        written[name] = format(np.mean(row), number)
+        if len(row) > 1:
+            low = format(min(row), number)
+            high = format(max(row), number)
+            written[name] += f" ({low} to {high})"
     figure, axes = _rows(written, rivals, title, alt)
     note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
     axes.set_xlabel(f"{_fold(xlabel)}\n{note}")
     for i, (name, row) in enumerate(rows.items()):
         axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)
-        axes.plot(row, [i] * len(row), markerfacecolor="white", **looks(2)[name in rivals])
+        look = looks(2)[name in rivals]
+        axes.plot(row, [i] * len(row), markerfacecolor="white", **look)
     return figure
 
 
@@ -221,7 +227,10 @@ def heat_map(
     table = DataFrame(matrix, rows, columns)
     crowded = len(columns) * max(map(len, columns)) > LETTERS
     heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
-    axes.tick_params("x", rotation=40 if crowded else 0, labelrotation_mode="xtick")
+    for name in axes.get_xticklabels():
+        name.set_rotation(0)
+        if crowded:
+            name.set(rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params("y", rotation=0)
     axes.tick_params(length=0)
     axes.set_xlabel(_fold(label))

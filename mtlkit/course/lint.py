@@ -148,7 +148,8 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
         yield "", f"the notebook has {size:,} bytes; {MAX_NOTEBOOK:,} is the most"
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            data = output.get("data", {})
+            text = output.get("text", "") + str(data.get("text/plain", ""))
             if output.get("name") == "stderr" or "Warning" in text or "ename" in output:
                 words = " ".join(text.split())[:80] or output.get("ename")
                 yield cell.id, f"it complained: {words}"

@@ -6,7 +6,6 @@ The chapters before follow with their second edition.
 import re
 from collections.abc import Iterator, Mapping
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -104,12 +103,17 @@ def lines(notebook: NotebookNode, path: Path) -> Findings:
 
 
 def article(notebook: NotebookNode, path: Path) -> Findings:
-    quotes = QUOTE.findall("\n\n".join(cell.source for cell in notebook.cells[:2]))
-    if not any(map(ARTICLE.match, quotes)):
+    first = "\n\n".join(cell.source for cell in notebook.cells[:2])
+    if not any(map(ARTICLE.match, QUOTE.findall(first))):
         told = "its Chinese, its English and a link, in lines that begin with '>'"
         yield "", f"no sentence of the article in the first two cells: give {told}"
-    end = takewhile(lambda cell: "check" not in cell.metadata.get("tags", []), notebook.cells[::-1])
-    if not any(VERDICT.search(f"{cell.source}{output_data(cell)}") for cell in end):
+    verdict = False
+    for cell in notebook.cells:
+        if "check" in cell.metadata.get("tags", []):
+            verdict = False  # it stands after the last exercise
+        if VERDICT.search(f"{cell.source}{output_data(cell)}"):
+            verdict = True
+    if not verdict:
         words = "**Shown**, **Corrected** or **Not testable here**"
         yield notebook.cells[-1].id, f"no verdict on the article's sentence: end with {words}"
 

@@ -118,7 +118,8 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     # Recalls sum to at most K, so their share is less than an image: it decides between equal
     # matchings only.
     rows, matched = linear_sum_assignment(table + recalls / (k + 1), maximize=True)
-    order = np.concatenate([matched, np.setdiff1d(np.arange(table.shape[1]), matched)])
+    others = np.setdiff1d(np.arange(table.shape[1]), matched)
+    order = np.concatenate([matched, others])
     diagonal = recalls[rows, matched]
     return Scores(
         n=n,
