@@ -55,7 +55,8 @@ def numbers(runs: list[SweepRun], by: list[str]) -> DataFrame:
 
 def summary(table: DataFrame) -> DataFrame:
     """Return mean and spread of the values of `numbers`, a row for each metric and group."""
-    groups = table.groupby(list(table.columns[:-1]), sort=False)["value"]
+    keys = list(table.columns[:-1])
+    groups = table.groupby(keys, sort=False)["value"]
     spread = groups.agg(runs="count", mean="mean", sd="std", min="min", max="max")
     return spread.map(rounded).reset_index()
 

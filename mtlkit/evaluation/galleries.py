@@ -80,7 +80,8 @@ def draw_rows(
     for k in classes[:MAX_ROWS]:
         members = order[numbers[order] == k]
         if doubtful and len(members) > per_class:
-            axes.text(gap + 0.5, len(cells) + 0.5, "⋯", ha="center", va="center", fontsize=12)
+            middle = len(cells) + 0.5
+            axes.text(gap + 0.5, middle, "⋯", ha="center", va="center", fontsize=12)
         cells.append(_cells(members, per_class, doubtful))
         labels.append(f"{class_name(k, names, word)}\nn = {len(members):,}")
     sheet = _sheet(images, np.stack(cells))
