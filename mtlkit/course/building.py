@@ -129,7 +129,8 @@ def build(source: Path) -> list[Path]:
     from nbclient import NotebookClient
 
     prepare_environment()
-    read, digest = read_source(source), digests(source)
+    read = read_source(source)
+    digest = digests(source)
     paths = built(source)
     notebooks = learners(read), solved(read)
     before = paths[0].read_bytes() if paths[0].is_file() else None

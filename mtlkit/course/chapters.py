@@ -79,7 +79,8 @@ def describe(chapter: Path) -> dict[str, Any]:
     60
     """
     with as_input_error(f"{chapter}: is no notebook that can be read", REMEDY):
-        first = "".join(json.loads(chapter.read_bytes())["cells"][0]["source"])
+        notebook = json.loads(chapter.read_bytes())
+        first = "".join(notebook["cells"][0]["source"])
     title = re.match(r"# (?:\d\d · )?(.+)", first)
     text = " ".join(first.split())
     facts = re.findall(r"\*\*(You need|Time|Memory|Network):\*\* (.+?)(?= \*\*|$)", text)

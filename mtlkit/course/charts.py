@@ -31,6 +31,7 @@ LETTERS = 42  # in a line of a title, or below the axes
 LINE = 0.09  # of the axes' height: a name below another at the curves' ends
 PER_GROUP = 8  # images in a row of a contact sheet that a phone still shows
 Pair = tuple[ArrayLike, ArrayLike]
+Panel = tuple[Figure, Axes]
 
 
 @style.context(LOOK)
@@ -64,8 +65,7 @@ def contact_sheet(
     """
     if not hard_pixels and max(images.shape[2:]) < TILE:
         images = fit_squares(images, TILE)
-    figure = _figure(title, alt)
-    axes = figure.axes[0]
+    figure, axes = _figure(title, alt)
     ratio = draw_rows(axes, images, groups, confidence, names, PER_GROUP, "group ")
     figure.set_figheight(1.1 + 4.3 * ratio)
     return figure
@@ -98,15 +98,16 @@ def lines(
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['ours']
     """
-    figure = _figure(title, alt)
-    axes = figure.axes[0]
+    figure, axes = _figure(title, alt)
     axes.set_xlabel(_fold(xlabel))
     axes.set_ylabel(ylabel, rotation=0, ha="left", va="bottom")  # above: nobody turns a page
     axes.yaxis.set_label_coords(0, 1.03)
-    for (name, (x, y)), look in zip(curves.items(), looks(len(curves)), strict=True):
+    for name, look in zip(curves, looks(len(curves)), strict=True):
+        x, y = curves[name]
         axes.plot(x, y, label=_fit(name, "curve"), **look)
         if bands and name in bands:
-            axes.fill_between(x, *bands[name], color=look["color"], alpha=0.2, linewidth=0)
+            low, high = bands[name]
+            axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
     if log_x:
         axes.set_xscale("log")
         write_out(axes.xaxis)
@@ -141,8 +142,7 @@ def bars(
     ['ours', '9', 'Ward', '7']
     """
     written = {name: format(value, number) for name, value in values.items()}
-    figure = _rows(written, rivals, title, alt)
-    axes = figure.axes[0]
+    figure, axes = _rows(written, rivals, title, alt)
     axes.set_xlabel(_fold(xlabel) + "\nhatched: rivals" * bool(rivals))
     for i, (name, value) in enumerate(values.items()):
         rival = name in rivals
@@ -178,15 +178,18 @@ def dots(
     """
     written = {}
     for name, row in rows.items():
-        low, mean, high = (format(value, number) for value in (min(row), np.mean(row), max(row)))
-        written[name] = mean if len(row) == 1 else f"{mean} ({low} to {high})"
-    figure = _rows(written, rivals, title, alt)
-    axes = figure.axes[0]
+        written[name] = format(np.mean(row), number)
+        if len(row) > 1:
+            low = format(min(row), number)
+            high = format(max(row), number)
+            written[name] += f" ({low} to {high})"
+    figure, axes = _rows(written, rivals, title, alt)
     note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
     axes.set_xlabel(f"{_fold(xlabel)}\n{note}")
     for i, (name, row) in enumerate(rows.items()):
         axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)
-        axes.plot(row, [i] * len(row), markerfacecolor="white", **looks(2)[name in rivals])
+        look = looks(2)[name in rivals]
+        axes.plot(row, [i] * len(row), markerfacecolor="white", **look)
     return figure
 
 
@@ -220,14 +223,14 @@ def heat_map(
     """
     from seaborn import heatmap  # here: it takes a second to import
 
-    figure = _figure(title, alt, 1.6 + 0.45 * len(rows))
-    axes = figure.axes[0]
+    figure, axes = _figure(title, alt, 1.6 + 0.45 * len(rows))
     table = DataFrame(matrix, rows, columns)
-    heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
     crowded = len(columns) * max(map(len, columns)) > LETTERS
-    slant, end = (40, "right") if crowded else (0, "center")
-    at = np.arange(len(columns)) + 0.5
-    axes.set_xticks(at, columns, rotation=slant, ha=end, rotation_mode="anchor")
+    heatmap(table, cmap="Blues", annot=True, fmt=number, cbar=False, linewidths=1, ax=axes)
+    for name in axes.get_xticklabels():
+        name.set_rotation(0)
+        if crowded:
+            name.set(rotation=40, ha="right", rotation_mode="anchor")
     axes.tick_params("y", rotation=0)
     axes.tick_params(length=0)
     axes.set_xlabel(_fold(label))
@@ -247,30 +250,28 @@ def _fold(text: str) -> str:
     return textwrap.fill(text, LETTERS)
 
 
-def _figure(title: str, alt: str, height: float = 3.9) -> Figure:
-    """Return a figure with axes, `height` in inches; it keeps the text."""
+def _figure(title: str, alt: str, height: float = 3.9) -> Panel:
+    """Return a figure, `height` in inches, that keeps its text; and its axes."""
     figure = Figure(figsize=(WIDTH, height))
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     text = _fold(_fit(title, "title"))
     figure.suptitle(text, x=0.01, ha="left", weight="bold", size=SIZE + 1)
     figure.set_label(alt)
-    figure.add_subplot()
-    return figure
+    return figure, figure.add_subplot()
 
 
-def _rows(written: Mapping[str, str], rivals: Collection[str], title: str, alt: str) -> Figure:
-    """Return a figure with a name and its numbers above each row."""
+def _rows(written: Mapping[str, str], rivals: Collection[str], title: str, alt: str) -> Panel:
+    """Return a figure, and its axes, with a name and its numbers above each row."""
     if unknown := set(rivals) - written.keys():
         raise InputError(f"no row is called {unknown.pop()!r}: rivals are some of the rows.")
-    figure = _figure(title, alt, 1.4 + 0.66 * len(written))
-    axes = figure.axes[0]
+    figure, axes = _figure(title, alt, 1.4 + 0.66 * len(written))
     across = axes.get_yaxis_transform()
     for i, (name, numbers) in enumerate(written.items()):
         axes.text(0, i - 0.35, _fit(name, "row"), transform=across)
         axes.text(1, i - 0.35, numbers, ha="right", transform=across)
     axes.set(ylim=(len(written) - 0.6, -0.9), yticks=[])
     axes.spines["left"].set_visible(False)
-    return figure
+    return figure, axes
 
 
 def _name_ends(axes: Axes) -> None:

@@ -63,7 +63,8 @@ def prepare_environment() -> None:
     for name in (*THREADS, "JUPYTER_PREFER_ENV_PATH"):  # the last: a kernel of this very Python
         os.environ.setdefault(name, "1")
     # The programs of a Python that was not activated, too: nbgrader calls alembic.
-    programs, path = sysconfig.get_path("scripts"), os.environ.get("PATH", "")
+    programs = sysconfig.get_path("scripts")
+    path = os.environ.get("PATH", "")
     if programs not in path.split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, path])
     os.environ["MTLKIT_DATA"] = str(data_root().absolute())  # a kernel works in its run's folder
@@ -123,7 +124,8 @@ def _execute(chapter: Path, values: Values, folder: Path, progress: bool, timeou
 
     for name in ("papermill", "asyncio"):  # what went wrong is told once, below
         logging.getLogger(name).addHandler(logging.NullHandler())
-    out, end = folder / NOTEBOOK, time.monotonic() + timeout
+    out = folder / NOTEBOOK
+    end = time.monotonic() + timeout
 
     def time_left(cell: NotebookNode) -> float:
         return max(0.1, end - time.monotonic())

@@ -37,19 +37,15 @@ def show(figure: Figure, alt: str = "") -> HTML:
     Without `alt`, the figure's own text is taken: what was drawn by a function of `charts.py` has
     one.
     """
-    picture = b64encode(_small_png(figure)).decode()
+    picture = Image.open(BytesIO(to_png(figure))).convert("RGB")
+    file = BytesIO()
+    # In 256 colours it has half the bytes, so that many photographs stay small.
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "png", optimize=True)
+    source = b64encode(file.getvalue()).decode()
     text = alt or str(figure.get_label())
     return HTML(
-        f'<img src="data:image/png;base64,{picture}" alt="{escape(text)}" style="max-width: 100%">'
+        f'<img src="data:image/png;base64,{source}" alt="{escape(text)}" style="max-width: 100%">'
     )
-
-
-def _small_png(figure: Figure) -> bytes:
-    """Return a figure in 256 colours: half the bytes, so that many photographs stay small."""
-    picture = Image.open(BytesIO(to_png(figure))).convert("RGB")
-    out = BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(out, "png", optimize=True)
-    return out.getvalue()
 
 
 def explore(

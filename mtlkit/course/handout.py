@@ -38,10 +38,15 @@ def start(folder: Path) -> list[str]:
     An edited file is never overwritten: the new version is put beside it, as `NAME.new.ipynb`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    course, record, lines = course_folder(), folder / GIVEN, []
-    given = set(record.read_text(encoding="utf-8").split()) if record.is_file() else set[str]()
+    course = course_folder()
+    record = folder / GIVEN
+    lines = []
+    given = set[str]()
+    if record.is_file():
+        given.update(record.read_text(encoding="utf-8").split())
     for source in sorted(path for pattern in CHAPTER_FILES for path in course.glob(pattern)):
-        name, new = source.relative_to(course).as_posix(), _digest(source)
+        name = source.relative_to(course).as_posix()
+        new = _digest(source)
         target = folder / name
         while target.exists() and _digest(target) not in given | {new}:
             target = target.with_suffix(f".new{target.suffix}")
@@ -81,7 +86,8 @@ def release(path: Path, out: Path, given: list[str] | None, overwrite: bool = Fa
     Raises:
         InputError: no such parameter, nothing to mark in it, or `out` is there already.
     """
-    name, solved = path.stem, path.parent / "solutions" / path.name
+    name = path.stem
+    solved = path.parent / "solutions" / path.name
     values = read_assignments(given, parameters_of(path), name)
     notebook = nbformat.read(solved if solved.is_file() else path, 4)
     is_marked = any(nbgrader_of(cell).get("grade") for cell in notebook.cells)
@@ -150,7 +156,8 @@ def convert(step: Any, folder: Path, chapter: str, student: str = "*", limit: in
     course = CourseDirectory(
         root=str(folder), assignment_id=chapter, student_id=student, config=config
     )
-    log, text = logging.Logger("nbgrader"), io.StringIO()
+    log = logging.Logger("nbgrader")
+    text = io.StringIO()
     log.addHandler(logging.StreamHandler(text))
     try:
         with warnings.catch_warnings():

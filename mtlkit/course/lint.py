@@ -1,6 +1,7 @@
 """The contract of a chapter, rule by rule: each finds what is wrong, in which cell."""
 
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -147,7 +148,8 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
         yield "", f"the notebook has {size:,} bytes; {MAX_NOTEBOOK:,} is the most"
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            text = output.get("text", "") + str(output.get("data", {}).get("text/plain", ""))
+            data = output.get("data", {})
+            text = output.get("text", "") + str(data.get("text/plain", ""))
             if output.get("name") == "stderr" or "Warning" in text or "ename" in output:
                 words = " ".join(text.split())[:80] or output.get("ename")
                 yield cell.id, f"it complained: {words}"
@@ -157,8 +159,13 @@ def outputs(notebook: NotebookNode, path: Path) -> Findings:
         yield "", f"a path of the machine that built it: {text[start : start + 40]!r}"
 
 
-def sources(notebook: NotebookNode, path: Path) -> Findings:
-    return readability.search(notebook, HARMFUL)
-
-
-RULES = (opening, headings, parameters, exercises, figures, links, outputs, sources)
+RULES = (
+    opening,
+    headings,
+    parameters,
+    exercises,
+    figures,
+    links,
+    outputs,
+    partial(readability.search, HARMFUL),
+)

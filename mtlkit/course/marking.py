@@ -111,7 +111,8 @@ def _mark_one(
     folder: Path, released: Path, name: str, path: Path, limit: int, alike: list[str]
 ) -> dict[str, Any]:
     """Mark a submission in `folder`, unless several have a name that is `alike`; return its row."""
-    task, stem = nbformat.read(released, 4), released.stem
+    task = nbformat.read(released, 4)
+    stem = released.stem
     points = {}
     for cell in task.cells:
         if nbgrader_of(cell).get("grade"):
@@ -211,7 +212,8 @@ def _restore(notebook: NotebookNode, task: NotebookNode) -> list[str]:
     """
     wanted = {name_of(cell): cell for cell in task.cells if nbgrader_of(cell)}
     copies = defaultdict[str, list[NotebookNode]](list)
-    is_ours, notes = False, []
+    is_ours = False
+    notes = []
     for cell in notebook.cells:
         copies[name_of(cell)].append(cell)
         is_ours |= nbgrader_of(cell).get("grade_id") in list(wanted)

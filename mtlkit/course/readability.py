@@ -5,7 +5,7 @@ The chapters before follow with their second edition.
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import takewhile
+from functools import partial
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -18,6 +18,8 @@ CODE = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
 FIRST = "06"
 MOST_LINES = 10  # of code in a cell
 MORE_LINES = 20  # of a solution, of what the chapter is about, of a folded cell that draws
+LONG = {"solution", "subject"}  # tags of cells that may have MORE_LINES
+LINE = re.compile(r"^[ \t]*[^\s#]", re.MULTILINE)  # that has code
 MOST_DRAWN = 0.15  # of a chapter's lines
 DRAWS = re.compile(r"\b(?:matplotlib|seaborn|plt|Figure|add_subplot|subplots|imshow|axes)\b")
 LETTER = r'(?:\{[^}\n]*\}|[^"{\n])'  # of a text as ruff writes it; what is computed is one
@@ -49,7 +51,9 @@ UNREADABLE: Patterns = {
     },
 }
 QUOTE = re.compile(r"(?:^>.*\n?)+", re.MULTILINE)
-ARTICLE = (r"[\u4e00-\u9fff]", r"[A-Za-z]+ [a-z]+ [a-z]+", r"\]\(https?://")
+ARTICLE = re.compile(
+    r"(?=.*[\u4e00-\u9fff])(?=.*[A-Za-z]+ [a-z]+ [a-z]+)(?=.*\]\(https?://)", re.DOTALL
+)
 VERDICT = re.compile(r"\*\*(?:Shown|Corrected|Not testable here)\b")
 
 
@@ -64,7 +68,7 @@ def prose(notebook: NotebookNode) -> dict[str, str]:
     return {cell.id: CODE.sub("", cell.source) for cell in cells}
 
 
-def search(notebook: NotebookNode, patterns: Patterns) -> Findings:
+def search(patterns: Patterns, notebook: NotebookNode, path: Path) -> Findings:
     """Find what matches a pattern, whatever its case, in cells of a kind; not in prose's code."""
     texts = prose(notebook)
     for cell in notebook.cells:
@@ -74,41 +78,44 @@ def search(notebook: NotebookNode, patterns: Patterns) -> Findings:
                 yield cell.id, f"{what}: {match[0][:60]!r}"
 
 
-def sources(notebook: NotebookNode, path: Path) -> Findings:
-    return search(notebook, UNREADABLE)
-
-
 def lines(notebook: NotebookNode, path: Path) -> Findings:
     total = 0
-    drawn = {}
+    drawn = dict[str, int]()
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        code = [line for line in cell.source.splitlines() if re.match(r"\s*[^\s#]", line)]
-        total += len(code)
-        draws = DRAWS.search(cell.source)
-        folded = cell.metadata.get("jupyter", {}).get("source_hidden")
-        long = {"solution", "subject"} & set(cell.metadata.get("tags", [])) or (draws and folded)
-        most = MORE_LINES if long else MOST_LINES
-        if len(code) > most:
-            yield cell.id, f"{len(code)} lines of code: split it, or call mtlkit ({most} at most)"
-        if draws and not folded:
-            drawn[cell.id] = len(code)
-    if sum(drawn.values()) > MOST_DRAWN * total:
-        share = sum(drawn.values()) / total
+        count = len(LINE.findall(cell.source))
+        total += count
+        most = MOST_LINES
+        if LONG.intersection(cell.metadata.get("tags", [])):
+            most = MORE_LINES
+        if DRAWS.search(cell.source):
+            if cell.metadata.get("jupyter", {}).get("source_hidden"):
+                most = MORE_LINES
+            else:
+                drawn[cell.id] = count
+        if count > most:
+            yield cell.id, f"{count} lines of code: split it, or call mtlkit ({most} at most)"
+    share = sum(drawn.values()) / max(total, 1)
+    if share > MOST_DRAWN:
         remedy = "call mtlkit.course.figures, or fold the cell's source"
         yield max(drawn, key=drawn.__getitem__), f"{share:.0%} of the lines draw: {remedy}"
 
 
 def article(notebook: NotebookNode, path: Path) -> Findings:
-    quotes = QUOTE.findall("\n\n".join(cell.source for cell in notebook.cells[:2]))
-    if not any(all(re.search(part, quote) for part in ARTICLE) for quote in quotes):
+    first = "\n\n".join(cell.source for cell in notebook.cells[:2])
+    if not any(map(ARTICLE.match, QUOTE.findall(first))):
         told = "its Chinese, its English and a link, in lines that begin with '>'"
         yield "", f"no sentence of the article in the first two cells: give {told}"
-    end = takewhile(lambda cell: "check" not in cell.metadata.get("tags", []), notebook.cells[::-1])
-    if not any(VERDICT.search(f"{cell.source}{output_data(cell)}") for cell in end):
+    verdict = False
+    for cell in notebook.cells:
+        if "check" in cell.metadata.get("tags", []):
+            verdict = False  # it stands after the last exercise
+        if VERDICT.search(f"{cell.source}{output_data(cell)}"):
+            verdict = True
+    if not verdict:
         words = "**Shown**, **Corrected** or **Not testable here**"
         yield notebook.cells[-1].id, f"no verdict on the article's sentence: end with {words}"
 
 
-RULES = (sources, lines, article)
+RULES = (partial(search, UNREADABLE), lines, article)

@@ -55,7 +55,8 @@ def numbers(runs: list[SweepRun], by: list[str]) -> DataFrame:
 
 def summary(table: DataFrame) -> DataFrame:
     """Return mean and spread of the values of `numbers`, a row for each metric and group."""
-    groups = table.groupby(list(table.columns[:-1]), sort=False)["value"]
+    keys = list(table.columns[:-1])
+    groups = table.groupby(keys, sort=False)["value"]
     spread = groups.agg(runs="count", mean="mean", sd="std", min="min", max="max")
     return spread.map(rounded).reset_index()
 
@@ -99,8 +100,9 @@ def sweep_figure(numbers: DataFrame, by: list[str]) -> Figure:
     for axes, (metric, rows) in zip(subplots.flat, panels, strict=True):
         axes.plot(rows["value"], rows["group"], "o", alpha=0.5)
         spread = rows.groupby("group", sort=False)["value"].agg(["mean", "std"])
-        bars = axes.errorbar(spread["mean"], spread.index, xerr=spread["std"], fmt="k|", capsize=4)
-        bars[0].set_markersize(12)
+        middle = spread["mean"]
+        axes.plot(middle, spread.index, "k|", markersize=12)
+        axes.errorbar(middle, spread.index, xerr=spread["std"], fmt="none", color="k", capsize=4)
         axes.set_xlabel(metric)
         axes.margins(y=0.5 / len(spread))
         axes.invert_yaxis()

@@ -46,7 +46,8 @@ def plan(chapter: Path, points: list[Values], fixed: Values, out: Path) -> list[
     """
     if twice := sorted(set(fixed).intersection(*points)):
         raise InputError(f"{twice[0]}: is given twice, with -p and in the grid.")
-    cells = [cell.source for cell in nbformat.read(chapter, 4).cells if cell.cell_type == "code"]
+    notebook = nbformat.read(chapter, 4)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     code = [cells, _installed("\n".join(cells))]
     defaults = {name: parameter.default for name, parameter in parameters_of(chapter).items()}
     data: dict[str, Any] = {}
@@ -93,7 +94,9 @@ def work(name: str, text: str, run: SweepRun, timeout: float) -> tuple[SweepRun,
     """
     os.environ.update(dict.fromkeys(THREADS, "1"))
     with tempfile.TemporaryDirectory(prefix="mtlkit-", ignore_cleanup_errors=True) as temporary:
-        chapter, folder, wrong = Path(temporary, name), Path(temporary, "run"), ""
+        chapter = Path(temporary, name)
+        folder = Path(temporary, "run")
+        wrong = ""
         chapter.write_text(text, encoding="utf-8")
         folder.mkdir()
         RUNNING[folder] = run.folder
@@ -137,7 +140,8 @@ def sweep(
     Raises:
         InputError: another sweep is at work there, or the cluster cannot do it.
     """
-    text, failed = chapter.read_text(encoding="utf-8"), dict[Path, str]()
+    text = chapter.read_text(encoding="utf-8")
+    failed = dict[Path, str]()
     missing = [run for run in runs if run.recorded is None]
     tasks = [delayed(work)(chapter.name, text, run, timeout) for run in missing]
     results_folder = new_run(out / "results", True, files=RESULTS, anew=True)

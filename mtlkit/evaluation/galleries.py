@@ -80,7 +80,8 @@ def draw_rows(
     for k in classes[:MAX_ROWS]:
         members = order[numbers[order] == k]
         if doubtful and len(members) > per_class:
-            axes.text(gap + 0.5, len(cells) + 0.5, "⋯", ha="center", va="center", fontsize=12)
+            middle = len(cells) + 0.5
+            axes.text(gap + 0.5, middle, "⋯", ha="center", va="center", fontsize=12)
         cells.append(_cells(members, per_class, doubtful))
         labels.append(f"{class_name(k, names, word)}\nn = {len(members):,}")
     sheet = _sheet(images, np.stack(cells))
@@ -105,8 +106,7 @@ def gallery(
     8
     """
     rows = max(1, -(-len(images) // columns))  # rounded up
-    lines = max(1, *(caption.count("\n") + 1 for caption in captions))
-    tall = rows * (0.95 + 0.16 * lines) + 0.3
+    tall = rows * 1.27 + 0.3  # with room for two lines
     figure = new_figure((columns * 1.05, tall), title, f"{len(images)} images")
     for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set(xticks=[], yticks=[])
@@ -155,8 +155,8 @@ def embedding(
         x, y = places[numbers == k].T
         dots = axes.scatter(x, y, s=22, alpha=0.85, **look)
         dots.set(edgecolors="0.25", linewidths=0.3)
-        name = class_name(k, names)
-        text = axes.text(np.median(x), np.median(y), name, ha="center", va="center")
+        middle = (np.median(x), np.median(y))
+        text = axes.text(*middle, class_name(k, names), ha="center", va="center")
         text.set(weight="bold", bbox=NAME_BOX)
     if axis == "t-SNE":  # its units mean nothing
         axes.set(xticks=[], yticks=[])

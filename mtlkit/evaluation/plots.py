@@ -175,7 +175,8 @@ def scoreboard(rows: Rows, title: str | None = None) -> Figure:
         if row.get("highlight"):
             bars[0].set(facecolor=HIGHLIGHT, hatch="//")
             text.set_fontweight("bold")
-    axes.set_yticks(range(len(rows)), [safe_text(row["name"], 40) for row in rows])
+    names = [safe_text(row["name"], 40) for row in rows]
+    axes.set_yticks(range(len(rows)), names)
     axes.invert_yaxis()
     return figure
 
@@ -253,7 +254,8 @@ def looks(n: int) -> list[dict[str, Any]]:
 def write_out(axis: Axis) -> None:
     """Write the numbers of a logarithmic axis as 0.1 and 1,000, not as powers in small print."""
     low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1,) if high > 100 * low else (1, 2, 5)))
+    subs = (1,) if high > 100 * low else (1, 2, 5)
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter("{x:,.12g}")
     axis.set_minor_formatter("")
 

@@ -120,7 +120,22 @@ def run_figures(
             "A confidence of .9 is meant to be right nine times in ten. It cannot know of a kind "
             "of thing that was cut in two, or of two that were taken for one.",
         ),
-        *_novel(images, novelty),
+    ]
+    novel = np.argsort(-novelty, kind="stable")[: (novelty > 1).sum()]
+    if len(novel):
+        shown = novel[:SHOWN]
+        captions = [f"{novelty[row]:.2f}" for row in shown]
+        figures.append(
+            ReportFigure(
+                f"Fits nowhere: the most novel of {len(novel):,} images",
+                f"The {len(shown)} images that are least like the others, each with its novelty, "
+                "which is above 1.",
+                to_png(gallery(images.images[shown], captions, title="")),
+                "About one image in forty of any set has a novelty above 1. See whether these are "
+                "what you meant to sort: a novel image has a class, too, and it means little.",
+            )
+        )
+    figures += [
         ReportFigure(
             "How the network sees the images",
             f"A map of the images by their shared features, each of {k} classes with a colour, a "
@@ -149,23 +164,3 @@ def run_figures(
             )
         )
     return figures
-
-
-def _novel(images: ImageSet, novelty: np.ndarray) -> list[ReportFigure]:
-    """Return the images that fit nowhere, if there are any."""
-    rows = np.argsort(-novelty, kind="stable")[:SHOWN]
-    rows = rows[novelty[rows] > 1]
-    if not len(rows):
-        return []
-    number = int((novelty > 1).sum())
-    captions = [f"{novelty[row]:.2f}" for row in rows]
-    return [
-        ReportFigure(
-            f"Fits nowhere: the most novel of {number:,} images",
-            f"The {len(rows)} images that are least like the others, each with its novelty, "
-            "which is above 1.",
-            to_png(gallery(images.images[rows], captions, title="")),
-            "About one image in forty of any set has a novelty above 1. See whether these are what "
-            "you meant to sort: a novel image has a class, too, and it means little.",
-        )
-    ]
