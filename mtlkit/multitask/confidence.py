@@ -1,6 +1,5 @@
 """How sure a model is of an image, so that .9 means about nine in ten. No label is needed."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,13 +16,14 @@ if TYPE_CHECKING:
 
 KEPT = 1000  # training images that a model remembers
 VIEWS = 8  # of each of them, to see how sure the network stays
-RANGE = (0.01, 100.0)  # of temperatures and exponents
+LEAST, MOST = 0.01, 100.0  # exponent
 
 
 class Judgement(NamedTuple):
     """What a model says of N images.
 
-    probabilities: N x K, rows sum to one; the class is the largest of a row.
+    probabilities: N x K, the softmax of the head `classes`; the class is the largest of a row. It
+        is too sure of itself.
     confidence: N; of images with a confidence of .9, about nine in ten are in the right class.
     novelty: N; above 1 an image fits nowhere. NaN where the model remembers nothing.
     """
@@ -40,65 +40,61 @@ def judge(model: "MultiTaskModel", images: Tensor, rows: ndarray | None = None) 
     alike without it. `rows` is for images that the model remembers, see `Reference.novelty`.
     """
     features = model.features(images)
-    probabilities = _logits(model, features).softmax(-1).numpy()
+    probabilities = _probabilities(model, features)
     largest = probabilities.max(axis=1)
     reference = model.reference
     if reference is None:
-        return Judgement(probabilities, largest, np.full(len(images), np.nan))
+        return Judgement(probabilities, largest, np.full_like(largest, np.nan))
     spaces = spaces_of(features.numpy(), model.standardised(images).numpy())
     agreement = reference.agreement(spaces, probabilities.argmax(axis=1), rows)
-    confidence = _sharpened((largest + agreement / 2) / 1.5, model.exponent)
+    confidence = _sharpened((largest + agreement / 4) / 1.25, model.exponent)
     return Judgement(probabilities, confidence, reference.novelty(spaces, rows))
 
 
 def remember(
     model: "MultiTaskModel", images: Tensor, augmentation: "Augmentation", seed: int
 ) -> Judgement:
-    """Calibrate a trained model and give it a reference; return what it says of its N images."""
+    """Give a trained model a reference and calibrate it; return what it says of its N images."""
     chosen = np.random.default_rng(seed).permutation(len(images))[:KEPT]
     some = images[chosen]
-    target = calibrate(model, some, augmentation, seed)
     features = model.features(some)
+    classes = _probabilities(model, features).argmax(axis=1)
     spaces = spaces_of(features.numpy(), model.standardised(some).numpy())
-    model.reference = Reference.of(spaces, _logits(model, features).argmax(dim=1).numpy())
-    model.exponent = 1.0
-    witnesses = judge(model, some, np.arange(len(some))).confidence
-    model.exponent = _solved(
-        lambda exponent: float(_sharpened(witnesses, exponent).mean()) - target
-    )
+    model.reference = Reference.of(spaces, classes)
+    calibrate(model, some, augmentation, seed)
     rows = np.full(len(images), -1)
-    rows[chosen] = np.arange(len(chosen))
+    rows[chosen] = range(len(chosen))
     return judge(model, images, rows)
 
 
 def calibrate(
     model: "MultiTaskModel", images: Tensor, augmentation: "Augmentation", seed: int
-) -> float:
-    r"""Make the head `classes` as sure as it is right; return its mean confidence then.
+) -> None:
+    r"""Set the exponent by which a model is as sure as it is right.
 
     A network that knows its training images by heart is too sure of them. Changed views of them it
-    knows less well, and images that it has not seen lie between the two. So the head is divided by
-    the temperature $T$ that brings the mean confidence $\max_k \mathrm{softmax}(z / T)_k$ to the
-    middle between that on clean images and that on views. The classes stay as they are.
+    knows less well, and images that it has not seen lie between the two. So the exponent $a$ in
+    $s^a / (s^a + (1 - s)^a)$, with $s$ what the two witnesses say, is the one that brings the mean
+    confidence to the middle between the network's on clean images and on views.
 
-    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks" (there,
-        $T$ is fitted to labels).
+    `images` are those of the model's reference.
+
+    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks" (there, a
+        temperature is fitted to labels).
     """
     generator = torch.Generator().manual_seed(seed)
-    logits = _logits(model, model.features(images))
-    clean = logits.softmax(-1)
     of_views = [model.predict(augmentation(images, generator), "classes") for _ in range(VIEWS)]
-    between = (clean + torch.stack(of_views).mean(dim=0)) / 2  # N x K
-    target = float(between.gather(1, clean.argmax(dim=1, keepdim=True)).mean())
+    model.exponent = 1.0
+    rows = np.arange(len(images))
+    probabilities, said, _ = judge(model, images, rows)
+    between = (probabilities + np.mean(of_views, axis=0)) / 2  # N x K
+    target = between[rows, probabilities.argmax(axis=1)].mean()
 
-    def missing(temperature: float) -> float:
-        return target - float((logits / temperature).softmax(-1).amax(dim=1).mean())
+    def excess(exponent: float) -> float:
+        return _sharpened(said, exponent).mean() - target
 
-    temperature = _solved(missing)
-    with torch.no_grad():
-        for parameter in model.heads["classes"].parameters():
-            parameter.div_(temperature)
-    return target
+    if excess(LEAST) < 0 < excess(MOST):  # of one class all are sure
+        model.exponent = brentq(excess, LEAST, MOST)
 
 
 def _sharpened(share: ndarray, exponent: float) -> ndarray:
@@ -106,12 +102,7 @@ def _sharpened(share: ndarray, exponent: float) -> ndarray:
     return share**exponent / (share**exponent + (1 - share) ** exponent)
 
 
-def _solved(rising: Callable[[float], float]) -> float:
-    """Return where a rising function is 0; 1 where it never is, as with one class."""
-    low, high = RANGE
-    return float(brentq(rising, low, high)) if rising(low) < 0 < rising(high) else 1.0
-
-
 @torch.no_grad()
-def _logits(model: "MultiTaskModel", features: Tensor) -> Tensor:
-    return model.heads["classes"](features.to(model.device)).cpu()  # N x K
+def _probabilities(model: "MultiTaskModel", features: Tensor) -> ndarray:
+    logits = model.heads["classes"](features.to(model.device))  # N x K
+    return logits.softmax(-1).cpu().numpy()
