@@ -180,7 +180,7 @@ def fit(
                     "batch size": recipe.schedule.batch(len(images)),
                     "flip": flip,
                     "rotation": rotation,
-                    "light": recipe.augmentation.light,
+                    "light": usual.light,
                     "threads": threads,
                     "device": device,
                 },

@@ -106,7 +106,8 @@ def predict(
     novel = 0
     for names, images in pictures.read(paths):
         judgement = classify(model, inputs, images, threads)
-        more = assignments(names, *judgement)
+        classes = judgement.probabilities.argmax(axis=1)
+        more = assignments(names, classes, judgement.confidence, judgement.novelty)
         novel += int((judgement.novelty > 1).sum())
         if not as_json:
             write_rows(sys.stdout, more, line_end="\n", header=not rows)

@@ -86,9 +86,7 @@ def load_folder(
     notes += scale_notes
     notes += first_of_several(sum(headers[name].several for name in kept), len(kept))
     if failed:
-        notes.append(
-            f"Of {len(names)} image files, {len(failed)} could not be decoded and are left out."
-        )
+        notes.append(f"Of {len(names)} image files, {len(failed)} could not be decoded: left out.")
     notes += passed_over
     classes = _class_folders(folder, kept) if labels else []
     if classes:

@@ -79,7 +79,7 @@ def what_compares(report: Report, source: str, kinds: int) -> list[str]:
     >>> what_compares({"source": "digits", "classes": 10}, "digits", 10)[0].partition(":")[0]
     'These are the images that the run was trained on, without their labels'
     """
-    classes = report.get("classes", 0)
+    classes = report["classes"]
     trained_on = report.get("source")
     sentences = [
         f"The run was trained on {trained_on}, not on {source}: the score says how well its "

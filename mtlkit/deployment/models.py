@@ -58,8 +58,10 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         if key.startswith(("encoder.", "heads.classes."))
     }
     reference = model.reference
-    for number, space in enumerate(reference.spaces if reference else ()):
-        kept[f"{REFERENCE}{number}"] = torch.as_tensor(space)
+    if reference:
+        kept[f"{REFERENCE}classes"] = torch.as_tensor(reference.classes)
+        for number, space in enumerate(reference.spaces):
+            kept[f"{REFERENCE}{number}"] = torch.as_tensor(space)
     content = save_weights(kept)
     (folder / "model.safetensors").write_bytes(content)
     description = {
@@ -69,6 +71,7 @@ def save_model(folder: Path, model: MultiTaskModel, scale: Scale | None = None) 
         "classes": model.heads["classes"].out_features,
         "inputs": _inputs(model, scale),
         "novelty_units": reference.units if reference else None,
+        "confidence_exponent": model.exponent,
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
     }
@@ -105,6 +108,9 @@ def load_model(run: Path) -> MultiTaskModel:
             raise ValueError(f"the weights are of another head than one of {classes} classes")
         model = MultiTaskModel(encoder, {"classes": Classification(np.zeros((1, classes)))})
         model.reference = _reference(description, weights)
+        model.exponent = float(description["confidence_exponent"])
+        if not 0 < model.exponent < np.inf:
+            raise ValueError(f"the exponent of confidence is {model.exponent}")
         model.load_state_dict(
             {key: value for key, value in weights.items() if not key.startswith(REFERENCE)}
         )
@@ -148,10 +154,13 @@ def _reference(description: dict[str, Any], weights: dict[str, Tensor]) -> Refer
     if units is None:
         return None
     spaces = [weights[f"{REFERENCE}{number}"].numpy() for number in range(len(units))]
+    classes = weights[f"{REFERENCE}classes"].numpy()
     _check_spaces(spaces, description)
+    if classes.shape != (len(spaces[0]),) or classes.dtype.kind != "i":
+        raise ValueError("the classes that it remembers are of other images")
     if not all(0 < float(unit) < np.inf for unit in units):
         raise ValueError(f"the units of novelty are {units}")
-    return Reference(tuple(spaces), tuple(map(float, units)))
+    return Reference(tuple(spaces), tuple(map(float, units)), classes)
 
 
 def _check_spaces(spaces: list[np.ndarray], description: dict[str, Any]) -> None:

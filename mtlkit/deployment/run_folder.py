@@ -55,7 +55,7 @@ def write_run(
         "images": len(images),
         "shape": list(images.images.shape[1:]),
         "sizes": np.bincount(result.classes, minlength=n_classes).tolist(),
-        "expected_mistakes": round(float(1 - result.probabilities.max(axis=1).mean()), 4),
+        "expected_mistakes": round(float(1 - result.confidence.mean()), 4),
         "fit_nowhere": int((result.novelty > 1).sum()),
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
@@ -67,39 +67,38 @@ def write_run(
     }
     save_model(folder, result.model, images.scale)
     write_csv(
-        folder / "assignments.csv", assignments(images.paths, result.probabilities, result.novelty)
+        folder / "assignments.csv",
+        assignments(images.paths, result.classes, result.confidence, result.novelty),
     )
     write_csv(folder / "history.csv", result.history)
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
     features = shared_features(result.model, images.images)
-    judgement = result.probabilities, result.novelty
+    judgement = result.classes, result.confidence, result.novelty
     figures = run_figures(images, *judgement, features, result.history, scores)
     write_report(folder / "report.html", report, figures)
     return report
 
 
 def assignments(
-    paths: Sequence[str], probabilities: np.ndarray, novelty: np.ndarray
+    paths: Sequence[str], classes: np.ndarray, confidence: np.ndarray, novelty: np.ndarray
 ) -> list[dict[str, Any]]:
-    """Return the rows of assignments.csv, of N images with N x K probabilities.
+    """Return the rows of assignments.csv: what was found for each of N images.
 
     Novelty is empty where a model remembers nothing of its training images.
 
-    >>> assignments(["a.png"], np.array([[0.25, 0.75]]), np.array([0.5]))
+    >>> assignments(["a.png"], np.array([1]), np.array([0.75]), np.array([0.5]))
     [{'path': 'a.png', 'class': 1, 'confidence': '0.7500', 'novelty': '0.50'}]
     """
-    classes = probabilities.argmax(axis=1).tolist()
-    confidences = probabilities.max(axis=1).tolist()
     return [
         {
             "path": path,
             "class": number,
-            "confidence": f"{confidence:.4f}",
+            "confidence": f"{sure:.4f}",
             "novelty": "" if np.isnan(novel) else f"{novel:.2f}",
         }
-        for path, number, confidence, novel in zip(
-            paths, classes, confidences, novelty.tolist(), strict=True
+        for path, number, sure, novel in zip(
+            paths, classes.tolist(), confidence.tolist(), novelty.tolist(), strict=True
         )
     ]
 

@@ -99,7 +99,8 @@ def _recall_rows(scores: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 def run_figures(
     images: ImageSet,
-    probabilities: np.ndarray,
+    classes: np.ndarray,
+    confidence: np.ndarray,
     novelty: np.ndarray,
     features: np.ndarray,
     history: Rows,
@@ -109,14 +110,13 @@ def run_figures(
 
     Args:
         images: N of them; labels are not touched.
-        probabilities: N x K.
+        classes: N class numbers.
+        confidence: N, how likely each is right.
         novelty: N; above 1 an image fits nowhere.
         features: N x D, the shared features.
         history: a row an epoch.
         scores: against labels that were opened after training, or None without any.
     """
-    classes = probabilities.argmax(axis=1)
-    confidence = probabilities.max(axis=1)
     k = len(np.unique(classes))
     figures = [
         ReportFigure(

@@ -1,5 +1,6 @@
 """How sure a model is of an image, so that .9 means about nine in ten. No label is needed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,31 +17,38 @@ if TYPE_CHECKING:
 
 KEPT = 1000  # training images that a model remembers
 VIEWS = 8  # of each of them, to see how sure the network stays
-TEMPERATURES = (0.01, 100.0)
+RANGE = (0.01, 100.0)  # of temperatures and exponents
 
 
 class Judgement(NamedTuple):
     """What a model says of N images.
 
-    probabilities: N x K, rows sum to one; the largest of a row is the confidence.
+    probabilities: N x K, rows sum to one; the class is the largest of a row.
+    confidence: N; of images with a confidence of .9, about nine in ten are in the right class.
     novelty: N; above 1 an image fits nowhere. NaN where the model remembers nothing.
     """
 
     probabilities: ndarray
+    confidence: ndarray
     novelty: ndarray
 
 
 def judge(model: "MultiTaskModel", images: Tensor, rows: ndarray | None = None) -> Judgement:
     """Return what a model with the head `classes` says of images in the shape that it takes.
 
-    `rows` is for images that the model remembers, see `Reference.novelty`.
+    Confidence asks two witnesses: the network, and the classes of the training images that look
+    alike without it. `rows` is for images that the model remembers, see `Reference.novelty`.
     """
     features = model.features(images)
     probabilities = _logits(model, features).softmax(-1).numpy()
-    if model.reference is None:
-        return Judgement(probabilities, np.full(len(images), np.nan))
+    largest = probabilities.max(axis=1)
+    reference = model.reference
+    if reference is None:
+        return Judgement(probabilities, largest, np.full(len(images), np.nan))
     spaces = spaces_of(features.numpy(), model.standardised(images).numpy())
-    return Judgement(probabilities, model.reference.novelty(spaces, rows))
+    agreement = reference.agreement(spaces, probabilities.argmax(axis=1), rows)
+    confidence = _sharpened((largest + agreement / 2) / 1.5, model.exponent)
+    return Judgement(probabilities, confidence, reference.novelty(spaces, rows))
 
 
 def remember(
@@ -49,9 +57,15 @@ def remember(
     """Calibrate a trained model and give it a reference; return what it says of its N images."""
     chosen = np.random.default_rng(seed).permutation(len(images))[:KEPT]
     some = images[chosen]
-    calibrate(model, some, augmentation, seed)
-    spaces = spaces_of(model.features(some).numpy(), model.standardised(some).numpy())
-    model.reference = Reference.of(spaces)
+    target = calibrate(model, some, augmentation, seed)
+    features = model.features(some)
+    spaces = spaces_of(features.numpy(), model.standardised(some).numpy())
+    model.reference = Reference.of(spaces, _logits(model, features).argmax(dim=1).numpy())
+    model.exponent = 1.0
+    witnesses = judge(model, some, np.arange(len(some))).confidence
+    model.exponent = _solved(
+        lambda exponent: float(_sharpened(witnesses, exponent).mean()) - target
+    )
     rows = np.full(len(images), -1)
     rows[chosen] = np.arange(len(chosen))
     return judge(model, images, rows)
@@ -60,7 +74,7 @@ def remember(
 def calibrate(
     model: "MultiTaskModel", images: Tensor, augmentation: "Augmentation", seed: int
 ) -> float:
-    r"""Make the head `classes` as sure as it is right; return the temperature it was divided by.
+    r"""Make the head `classes` as sure as it is right; return its mean confidence then.
 
     A network that knows its training images by heart is too sure of them. Changed views of them it
     knows less well, and images that it has not seen lie between the two. So the head is divided by
@@ -75,20 +89,27 @@ def calibrate(
     clean = logits.softmax(-1)
     of_views = [model.predict(augmentation(images, generator), "classes") for _ in range(VIEWS)]
     between = (clean + torch.stack(of_views).mean(dim=0)) / 2  # N x K
-    target = between.gather(1, clean.argmax(dim=1, keepdim=True)).mean()
+    target = float(between.gather(1, clean.argmax(dim=1, keepdim=True)).mean())
 
-    def excess(temperature: float) -> float:
-        confidence = (logits / temperature).softmax(-1).amax(dim=1)
-        return float(confidence.mean() - target)
+    def missing(temperature: float) -> float:
+        return target - float((logits / temperature).softmax(-1).amax(dim=1).mean())
 
-    coldest, hottest = TEMPERATURES
-    temperature = 1.0  # of one class all are sure
-    if excess(coldest) > 0 > excess(hottest):
-        temperature = float(brentq(excess, coldest, hottest))
+    temperature = _solved(missing)
     with torch.no_grad():
         for parameter in model.heads["classes"].parameters():
             parameter.div_(temperature)
-    return temperature
+    return target
+
+
+def _sharpened(share: ndarray, exponent: float) -> ndarray:
+    """Move numbers from 0 to 1 away from one half, where the exponent is above 1."""
+    return share**exponent / (share**exponent + (1 - share) ** exponent)
+
+
+def _solved(rising: Callable[[float], float]) -> float:
+    """Return where a rising function is 0; 1 where it never is, as with one class."""
+    low, high = RANGE
+    return float(brentq(rising, low, high)) if rising(low) < 0 < rising(high) else 1.0
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ class MultiTaskModel(nn.Module):
     `scaling` is for plain features: the means and scales (2 x D) by which `features` and `predict`
     standardise rows. None, as in training, takes rows as they are: standardised already.
     `reference` is what the model remembers of its training images, to tell novel ones; None:
-    nothing.
+    nothing. `exponent` brings what two witnesses say to the right size, see `judge`.
 
     Args:
         encoder: a module from B x ... to B x width with the attribute `width` (`SmallCNN`, `MLP`,
@@ -36,6 +36,7 @@ class MultiTaskModel(nn.Module):
         self.encoder = encoder
         self.scaling: Tensor | None = None
         self.reference: Reference | None = None
+        self.exponent = 1.0
         self.tasks: dict[str, Task] = {}
         self.heads = nn.ModuleDict()
         for name, task in tasks.items():

@@ -95,7 +95,9 @@ class Recipe:
         descriptors: what the regression task must tell of each image: names from
             `preprocessing.DESCRIPTORS`, or `"auto"`: HOG, and for colour images half as much of
             colour without light. Label vectors are made from them, too, beside what the network
-            learns. Plain features are their own descriptors.
+            learns. Plain features are their own descriptors. Stained cells:
+            `("hog", "stain", "chromaticity")`, with an augmentation that turns and mirrors and
+            leaves light nearly as it is.
         encoder: `"auto"` (`"small-cnn"` for images, `"mlp"` for plain features), `"mlp"`, or the
             name of one of torchvision's classifiers, as `"resnet18"` (see `make_encoder`).
         weights: a safetensors file of features that were trained elsewhere, for the encoder to

@@ -23,7 +23,8 @@ class ClusteringResult:
     Attributes:
         model: with the heads `descriptors` and `classes`.
         probabilities: N x K, rows sum to one.
-        novelty: N; above 1 an image fits nowhere, see `Judgement`.
+        confidence: N; .9 is right about nine times in ten, see `Judgement`.
+        novelty: N; above 1 an image fits nowhere.
         history: a row an epoch, see `fit`.
         seconds: wall time by stage.
         sizes: what was weighed each time that label vectors were made.
@@ -33,6 +34,7 @@ class ClusteringResult:
 
     model: MultiTaskModel
     probabilities: np.ndarray
+    confidence: np.ndarray
     novelty: np.ndarray
     history: History
     seconds: dict[str, float]

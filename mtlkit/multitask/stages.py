@@ -137,12 +137,11 @@ class _Training:
     def result(self) -> ClusteringResult:
         """Judge the images with the teacher, and warn of classes that ran empty."""
         model = self.teacher.module
-        probabilities, novelty = remember(model, self.images, self.augmentation, self.seed)
-        warn_of_collapse(probabilities.argmax(axis=1), self.n_clusters)
+        judgement = remember(model, self.images, self.augmentation, self.seed)
+        warn_of_collapse(judgement.probabilities.argmax(axis=1), self.n_clusters)
         return ClusteringResult(
             model,
-            probabilities,
-            novelty,
+            *judgement,
             self.history,
             self.seconds,
             self.sizes,

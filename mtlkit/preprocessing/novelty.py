@@ -7,13 +7,15 @@ from typing import Self
 import numpy as np
 from numpy import ndarray
 from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from mtlkit.preprocessing.descriptors import colour
 
 NEIGHBOURS = 5
 CELLS = 8  # along a side of the coarse picture
-ORDINARY = 0.975  # the share of the training images whose novelty is at most 1
+ASKED = 30  # nearest training images, for their classes
+ORDINARY = 0.97  # the share of the training images whose novelty is at most 1
 CHUNK = 2048  # images whose distances are held in memory at once
 
 
@@ -46,32 +48,34 @@ class Reference:
     Args:
         spaces: an array of n rows for each space, float16.
         units: the distance in each space that is a novelty of 1.
+        classes: n, the class that each was given.
 
     Source: Sun, Ming, Zhu, Li 2022, "Out-of-distribution detection with deep nearest neighbors"
         (there, in the features alone).
 
     >>> rows = np.random.default_rng(0).random((100, 3))
-    >>> reference = Reference.of([rows])
+    >>> reference = Reference.of([rows], np.zeros(100, int))
     >>> reference.novelty([np.array([[0.5, 0.5, 0.5], [9.0, 9.0, 9.0]])]) > 1
     array([False,  True])
     """
 
     spaces: tuple[ndarray, ...]
     units: tuple[float, ...]
+    classes: ndarray
 
     @classmethod
-    def of(cls, spaces: Sequence[ndarray]) -> Self:
-        """Return the reference of n training images."""
-        kept = tuple(space.astype(np.float16) for space in spaces)
+    def of(cls, spaces: Sequence[ndarray], classes: ndarray) -> Self:
+        """Return the reference of n training images and their classes."""
+        kept = tuple(np.asarray(space, np.float16) for space in spaces)
         rows = np.arange(len(kept[0]))
         distances = [_distances(space, space, rows) for space in kept]
         units = [float(np.median(distance)) for distance in distances]
-        spreads = [float(space.std()) or 1.0 for space in kept]
+        spreads = [float(space.std(dtype=np.float32)) or 1.0 for space in kept]
         # Distances in contrast and detail are tiny but for what is blank or noise.
         units[2:] = spreads[2:]
         units = [unit or spread for unit, spread in zip(units, spreads, strict=True)]
         limit = float(np.quantile(_mean_ratio(distances, units), ORDINARY)) or 1.0
-        return cls(kept, tuple(unit * limit for unit in units))
+        return cls(kept, tuple(unit * limit for unit in units), classes)
 
     def novelty(self, spaces: Sequence[ndarray], rows: ndarray | None = None) -> ndarray:
         """Return how novel N images are: N numbers; above 1 an image fits nowhere.
@@ -84,6 +88,23 @@ class Reference:
         rows = np.full(len(spaces[0]), -1) if rows is None else rows
         pairs = zip(spaces, self.spaces, strict=True)
         return _mean_ratio([_distances(*pair, rows) for pair in pairs], self.units)
+
+    def agreement(
+        self, spaces: Sequence[ndarray], classes: ndarray, rows: ndarray | None = None
+    ) -> ndarray:
+        """Return the share of an image's neighbours that have its class: N numbers from 0 to 1.
+
+        Neighbours are the nearest of the reference in the coarse picture, which the network had no
+        part in. `rows` is as in `novelty`, `classes` are those of the N images.
+        """
+        rows = np.full(len(classes), -1) if rows is None else rows
+        queries, known = (given[1].astype(np.float32) for given in (spaces, self.spaces))
+        asked = max(1, min(ASKED, len(known) - 1))
+        nearest = NearestNeighbors(n_neighbors=min(asked + 1, len(known))).fit(known)
+        found = nearest.kneighbors(queries, return_distance=False)
+        other = found != rows[:, None]
+        same = (self.classes[found] == classes[:, None]) & other
+        return same.sum(axis=1) / np.maximum(other.sum(axis=1), 1)
 
 
 def _mean_ratio(distances: Sequence[ndarray], units: Sequence[float]) -> ndarray:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from mtlkit import clusterer
 from mtlkit.cli.shell import roughly
 
 from .helpers import assert_refused, call, succeed
@@ -30,6 +32,8 @@ def albums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("options", "words"),
     [
         (["--class-sizes", "evn"], ["--class-sizes 'evn'", "auto, equal, free"]),
+        (["--descriptors", "hog,stian"], ["--descriptors 'stian'", "Did you mean 'stain'"]),
+        (["--light", "2"], ["--light", "less than or equal to 1"]),
         (["--weighting", "uncertin"], ["--weighting 'uncertin'", "Did you mean 'uncertainty'"]),
         (["--encoder", "resnet81"], ["--encoder 'resnet81'", "Did you mean 'resnet18'"]),
         (["--device", "cuda:99"], ["--device 'cuda:99'", "use cpu"]),
@@ -80,6 +84,37 @@ def test_more_classes_than_images_are_refused_by_the_options_name(albums: Path) 
 def test_an_encoder_that_cannot_take_the_side_is_refused_by_the_options_name(albums: Path) -> None:
     result = call("fit", albums, "--classes", "2", "--encoder", "vit_b_32", "--out", "run")
     assert_refused(result, "--encoder 'vit_b_32'", "16 px")
+
+
+def test_a_descriptor_that_needs_colour_is_refused_for_grey_by_the_options_name(
+    albums: Path,
+) -> None:
+    options = ["--classes", "2", "--descriptors", "hog,stain", "--out", "run"]
+    assert_refused(call("fit", albums, *options), "--descriptors 'stain'", "colour")
+    assert not Path("run").exists()
+
+
+def test_descriptors_and_light_reach_the_training_and_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    find_classes = clusterer.find_classes
+
+    def spy(images: Any, k: int, recipe: Any, **how: Any) -> Any:
+        trained.append(recipe)
+        return find_classes(images, k, recipe, **how)
+
+    monkeypatch.setattr(clusterer, "find_classes", spy)
+    pictures = np.random.default_rng(0).random((12, 3, 16, 16)).astype(np.float32)
+    np.savez(tmp_path / "cells.npz", images=pictures)
+    options = ["--descriptors", "stain,lbp", "--light", "0.3", "--flip", "--rotation", "180"]
+    how = ["--classes", "2", "--effort", "0.01", "--out", tmp_path / "run", "--json"]
+    report = json.loads(succeed("fit", tmp_path / "cells.npz", *options, *how).stdout)
+    assert report["settings"]["descriptors"] == "stain,lbp"
+    assert report["settings"]["light"] == 0.3
+    assert trained[0].descriptors == ("stain", "lbp")
+    assert (trained[0].augmentation.light, trained[0].augmentation.colour) == (0.3, 0.3)
+    assert (trained[0].augmentation.rotation, trained[0].augmentation.flip) == (180, True)
 
 
 @pytest.mark.parametrize("asked", [False, True])

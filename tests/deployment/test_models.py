@@ -180,7 +180,8 @@ def test_what_a_model_remembers_comes_back(run: Path) -> None:
     clusterer, model = quick().fit(FEATURES), load_model(run)
     new = FEATURES[:3] * [[1], [1.5], [9]]
     judgement = judge(model, torch.tensor(new, dtype=torch.float32))
-    np.testing.assert_array_equal(judgement.novelty, clusterer.judge(new).novelty)
+    for mine, its in zip(judgement, clusterer.judge(new), strict=True):
+        np.testing.assert_array_equal(mine, its)
     assert judgement.novelty[2] > 1
 
 
@@ -194,6 +195,13 @@ def test_a_model_that_remembers_nothing_says_nan(tmp_path: Path) -> None:
 )
 def test_units_of_novelty_that_were_changed_are_refused(run: Path, units: Any) -> None:
     change(run, novelty_units=units)
+    with pytest.raises(InputError, match="damaged or was changed"):
+        load_model(run)
+
+
+@pytest.mark.parametrize("exponent", [0, -1, float("inf"), "x", None])
+def test_an_exponent_that_was_changed_is_refused(run: Path, exponent: Any) -> None:
+    change(run, confidence_exponent=exponent)
     with pytest.raises(InputError, match="damaged or was changed"):
         load_model(run)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,15 +45,28 @@ def test_confidence_lies_between_clean_images_and_views(found) -> None:  # type:
     generator = torch.Generator().manual_seed(5)
     views = model.predict(AUGMENTATION(IMAGES, generator), "classes")
     on_views = float(views.gather(1, classes[:, None]).mean())
-    temperature = calibrate(model, IMAGES, AUGMENTATION, seed=0)
-    assert temperature > 1.1
-    assert sure_of_itself(model) == pytest.approx((before + on_views) / 2, abs=0.01)
+    target = calibrate(model, IMAGES, AUGMENTATION, seed=0)
+    assert target == pytest.approx((before + on_views) / 2, abs=0.01)
+    assert sure_of_itself(model) == pytest.approx(target, abs=1e-4) and target < before - 0.005
     assert torch.equal(model.predict(IMAGES, "classes").argmax(dim=1), classes)
 
 
 def test_one_class_stays_as_it_is() -> None:
     model = MultiTaskModel(SmallCNN(channels=1), {"classes": Classification(np.ones((537, 1)))})
-    assert calibrate(model, IMAGES, AUGMENTATION, seed=0) == 1
+    weights = model.heads["classes"].weight.clone()
+    judgement = remember(model, IMAGES, AUGMENTATION, seed=0)
+    assert torch.equal(model.heads["classes"].weight, weights) and model.exponent == 1
+    assert (judgement.confidence == 1).all()
+
+
+def test_confidence_hears_the_neighbours_and_keeps_its_mean(found) -> None:  # type: ignore[no-untyped-def]
+    largest = found.probabilities.max(axis=1)
+    assert found.confidence.mean() == pytest.approx(largest.mean(), abs=1e-3)
+    model = copy.deepcopy(found.model)
+    assert model.reference is not None
+    others = np.roll(np.arange(3), 1)[model.reference.classes]  # the neighbours say otherwise
+    model.reference = replace(model.reference, classes=others)
+    assert judge(model, IMAGES).confidence.mean() < found.confidence.mean() - 0.1
 
 
 def test_new_images_are_judged_as_the_training_images_were(found) -> None:  # type: ignore[no-untyped-def]

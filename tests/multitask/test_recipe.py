@@ -69,6 +69,8 @@ def test_below_few_images_the_least_steps_fall_with_their_square_to_a_quarter() 
     ("settings", "parts"),
     [
         ({"class_sizes": "evn"}, ["class_sizes 'evn'", "equal"]),
+        ({"descriptors": ("hog", "stian")}, ["descriptors 'stian'", "Did you mean 'stain'"]),
+        ({"descriptors": ()}, ["no descriptor was named", "stain"]),
         ({"weighting": "upgrd"}, ["weighting 'upgrd'", "upgrad"]),
         ({"encoder": "resnet17"}, ["encoder 'resnet17'", "resnet"]),
         ({"device": "tpu:9"}, ["device 'tpu:9'", "use cpu"]),
@@ -110,6 +112,7 @@ def test_every_setting_tells_recipes_apart(tmp_path: Path) -> None:
         (3, "auto", {"hog": 1.0, "chromaticity": 0.5}),
         (3, "lbp", ("lbp",)),
         (1, ("hog", "lbp"), ("hog", "lbp")),
+        (3, ["hog", "stain"], ("hog", "stain")),
     ],
 )
 def test_the_regression_is_given_the_descriptors(

@@ -14,6 +14,7 @@ from mtlkit.preprocessing.class_sizes import SizeEvidence
 RESULT = ClusteringResult(
     MultiTaskModel(SmallCNN(), {}),
     np.eye(3)[[2, 0, 0]],
+    np.array([0.9, 0.8, 0.7]),
     np.array([0.5, 0.2, 1.5]),
     history=[],
     seconds={},
