@@ -105,7 +105,9 @@ def whom_to_look_at(answer: Any) -> str | None:
     "Photos are drawn, and all cells of a photo go with it.",
 )
 def split_by_photo(answer: Any) -> str | None:
-    paths = [f"smears/{photo:04d}/{cell:02d}" for photo in range(20) for cell in range(5 + photo % 4)]
+    paths = [
+        f"smears/{photo:04d}/{cell:02d}" for photo in range(20) for cell in range(5 + photo % 4)
+    ]
     photos = np.array([path.split("/")[1] for path in paths])
     masks = [np.asarray(result_of(answer, paths, seed)) for seed in (0, 0, 1, 2)]
     taught = masks[0]
