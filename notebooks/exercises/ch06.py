@@ -1,4 +1,4 @@
-"""Chapter 06: a lazy machine, stacked cells, whom to look at, a leak, size, a quarter turn."""
+"""Chapter 06: a lazy machine, whom to look at, a leak, size, a quarter turn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mtlkit.course.checks import exercise, function, near, number, numbers, result_of
+from mtlkit.course.checks import exercise, function, near, number, result_of
 
 
 @exercise(
@@ -38,33 +38,6 @@ def balanced_accuracy(answer: float) -> str | None:
 
 @exercise(
     "06-2",
-    numbers(2),
-    "two numbers: the share let through, and the factor of the amount",
-    "0.6 x 0.6 x 0.6 = 0.216 gets through: factors multiply, amounts add.",
-)
-def stacked(answer: np.ndarray) -> str | None:
-    share, factor = answer
-    if near(share, 0.216) and near(factor, 3, 0.01):
-        return None
-    if near(share, 0.2) or share < 0:
-        return (
-            "You divided by three, or took 0.4 away three times, as if light and dye were "
-            "proportional. Each cell takes its share of what reaches it: section 2."
-        )
-    if near(share, 0.6):
-        return "The same light as through one cell? The second gets what the first lets through."
-    if near(share, 0.36):
-        return "That is two cells, and three lie there."
-    if near(share, 0.216):
-        return (
-            "The share is right. The amount of dye is in the logarithm of the light, and there "
-            "it adds up: section 2."
-        )
-    return "Multiply the shares of the three cells; then compare the logarithms."
-
-
-@exercise(
-    "06-3",
     function,
     "a function of the probabilities and n",
     "argsort goes from small to large, so the doubtful are at its start.",
@@ -99,7 +72,7 @@ def whom_to_look_at(answer: Any) -> str | None:
 
 
 @exercise(
-    "06-4",
+    "06-3",
     function,
     "a function of the paths and a seed",
     "Photos are drawn, and all cells of a photo go with it.",
@@ -130,7 +103,7 @@ def split_by_photo(answer: Any) -> str | None:
 
 
 @exercise(
-    "06-5",
+    "06-4",
     function,
     "a function of images, N x 3 x 32 x 32",
     "One number, with the neighbours left out and the lamp divided away: a cue given by itself.",
@@ -174,7 +147,7 @@ def size_of_the_middle(answer: Any) -> str | None:
 
 
 @exercise(
-    "06-6",
+    "06-5",
     number(0, 1),
     "a share from 0 to 1",
     "Turned views were in the training, and rings do not mind; the few that move lay on a border.",
@@ -184,8 +157,8 @@ def quarter_turn(answer: float, measured: float) -> str | None:
         return None
     if answer > measured + 0.2:
         return (
-            "You expect that a turned cell is another image to this network, as it is to HOG. It was "
-            "trained on turned views, and told rings: section 2, the recipe."
+            "You expect that a turned cell is another image to this network, as it is to HOG. It "
+            "was trained on turned views, and told rings: section 2, the recipe."
         )
     if answer > measured:
         return f"The right idea, and fewer move than you think: measured were {measured:.3f}."
