@@ -138,8 +138,10 @@ def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
 def _windows(picture: Image.Image, photo: PhotoBoxes, side: int, window: int | None) -> Pieces:
     if window and window > min(picture.size):
         raise Undecodable(f"it is smaller than the window of {window} pixels")
-    cut = [picture.crop(tuple(place)) for place in places(photo, window).tolist()]
-    return photo.names, np.stack([fit_square(piece, side) for piece in cut])
+    cut = []
+    for place in places(photo, window).tolist():
+        cut.append(fit_square(picture.crop(place), side))
+    return photo.names, np.stack(cut)
 
 
 def _whole(picture: Image.Image, photo: PhotoBoxes) -> Pieces:

@@ -188,8 +188,9 @@ def _blocks(image: Image.Image, step: int) -> Iterator[tuple[tuple[int, int], Im
     """Cut a picture into squares (the last ones smaller): yield left and top, and the square."""
     for top in range(0, image.height, step):
         for left in range(0, image.width, step):
-            box = (left, top, min(left + step, image.width), min(top + step, image.height))
-            yield (left, top), image.crop(box)
+            right = min(left + step, image.width)
+            bottom = min(top + step, image.height)
+            yield (left, top), image.crop((left, top, right, bottom))
 
 
 def _reduced(image: Image.Image, scale: Scale) -> Image.Image:
@@ -199,9 +200,11 @@ def _reduced(image: Image.Image, scale: Scale) -> Image.Image:
     """
     times = math.ceil(math.sqrt(image.width * image.height / AT_ONCE))
     size = (-(-image.width // times), -(-image.height // times))
-    small = Image.new(_converted(image.crop((0, 0, 1, 1)), scale).mode, size)
+    corner = _converted(image.crop((0, 0, 1, 1)), scale)
+    small = Image.new(corner.mode, size)
     for (left, top), block in _blocks(image, 256 * times):
-        small.paste(_converted(block, scale).reduce(times), (left // times, top // times))
+        reduced = _converted(block, scale).reduce(times)
+        small.paste(reduced, (left // times, top // times))
     return small
 
 
