@@ -192,7 +192,7 @@ views = replace(usual_augmentation(cells.images.shape[1:]), rotation=180, flip=T
 recipe = Recipe(descriptors=tuple(features.split("+")), augmentation=views)
 model = MultiTaskClusterer(k, recipe=recipe, effort=effort, random_state=seed)
 groups = model.fit_predict(cells.images)
-confidence = model.confidence_
+confidence = model.probabilities_.max(axis=1)
 
 # %% id="sheet"
 course.show(
@@ -289,8 +289,8 @@ course.show(dots(balanced, "balanced accuracy on 1,000 cells", title, alt, list(
 # may tell a third story. The SVM's dots are five draws of its labels: with so few, two or three platelets can decide everything.
 # (Its score includes the cells that it was taught, which flatters it by a little.)
 #
-# What may be said for three numbers: they cost an afternoon and no training, and they say *why*. If they come close in your run,
-# take them seriously. What they cannot do is move to another microscope unchanged.
+# What may be said for three numbers: they need no training, and they say *why*. If they come close in your run,
+# take them seriously. Somebody had to choose them, though, and their thresholds, for these pictures.
 #
 # The groups were fitted to these cells. Do they hold for photos that were not there? The test part is opened here, once.
 
@@ -309,10 +309,11 @@ recalls.round(3)
 # %% [markdown] id="doubt-text"
 # ## 3 Doubt: which 50?
 #
-# How sure is the machine of a cell? Its [**confidence**](glossary.md#confidence) asks two witnesses: the network, by the largest of the
-# cell's probabilities, and the cells that look most like it, by how many of them are in the same group. A network
-# that has learnt its images by heart is far too sure of them, so `fit` **calibrates**. The mean confidence is brought to
-# halfway between that on the images and that on turned, shifted, tinted views of them. No label is used.
+# The network gives each cell a row of probabilities. In this chapter, the largest of them is the machine's
+# [**confidence**](glossary.md#confidence) in a cell. A network that has learnt its images by heart is far too sure of them, so `fit`
+# **calibrates**: it softens all rows by one common factor, until the mean confidence lies
+# halfway between that on the images and that on turned, shifted, tinted views of them. No label is used. (The package has
+# a second measure, `model.confidence_`. It asks the cells that look alike, too. You will meet it as *two witnesses*.)
 #
 # What should .9 mean? Of all cells with confidence near .9, nine in ten should be in the right group. That can be checked, once
 # labels are open. We sort cells by confidence, cut them into five parts of equal size, and compare.
@@ -327,7 +328,7 @@ def reliability(sure, right):
 
 right = called == truth
 sorted_line = reliability(confidence, right)
-test_line = reliability(new.confidence, new_called == new_truth)
+test_line = reliability(new.probabilities.max(axis=1), new_called == new_truth)
 
 # %% id="reliability-figure"
 low = min(sorted_line.min(), test_line.min())
@@ -360,9 +361,10 @@ table.round(1)
 
 # %% [markdown] id="curve-text"
 # Fifty is one point of a curve. Below, the technician looks at more and more cells, and each mistake that is looked at is put right.
-# What stays wrong is on the vertical axis: lower is better. Five ways compete.
+# What stays wrong is on the vertical axis: lower is better. Six ways compete.
 #
 # - **doubt**: our groups, least confident first.
+# - **two witnesses**: our groups, least sure first by `confidence_`.
 # - **random**: our groups, any order.
 # - **novelty**: our groups, cells least like the others first (section 5).
 # - **mixture**: the groups of the three numbers, least sure first.
@@ -389,16 +391,17 @@ for draw, margin in zip(draws, margins, strict=True):
     mistakes[draw] = False
     svm.append(left(mistakes, np.argsort(closeness)))
 
-# %% id="curve-figure"
+# %% id="curve-figure" tags=["subject"]
 after = looks >= budget
 mixed_doubt = np.argsort(mixture.predict_proba(three).max(axis=1))
 curves = {"doubt": (looks, left(wrong, doubt))}
+curves["two witnesses"] = (looks, left(wrong, np.argsort(model.confidence_)))
 curves["random"] = (looks, wrong.sum() * (1 - looks / len(wrong)))
 curves["novelty"] = (looks, left(wrong, np.argsort(-model.novelty_)))
 curves["mixture"] = (looks, left(mixed_wrong, mixed_doubt))
 curves["SVM, margin"] = (looks[after], np.mean(svm, axis=0)[after])
 title = "What is still wrong after so many looks"
-alt = "Five falling curves of mistakes left among the cells, over 0 to 300 looks."
+alt = "Six falling curves of mistakes left among the cells, over 0 to 300 looks."
 course.show(lines(curves, "cells looked at", "mistakes left", title, alt))
 
 # %% id="curve-table"
@@ -408,10 +411,11 @@ pd.DataFrame(by_looks).loc[[0, 20, 50, 100, 200, 300]].rename_axis("cells looked
 )
 
 # %% [markdown] id="curve-why"
-# Read the row for 50. *Doubt* and *random* start from the same groups, so the difference between them is what the confidence is worth.
+# Read the row for 50. If *two witnesses* lies above *doubt*, asking the neighbours cost more than it brought: two cells can look alike and be of two
+# kinds. *Doubt* and *random* start from the same groups, so the difference between them is what the confidence is worth.
 # *Novelty* is a rival of our own making: a mistaken cell is often an odd-looking one, and where the two curves lie close together, the
-# confidence adds little to the question "does this look like the others?". The *SVM* has spent its first looks on learning. It then goes on from a fair sorting, and its curve may cross ours further
-# to the right: **labels win once there are enough of them**, and "enough" is a question of the budget.
+# confidence adds little to the question "does this look like the others?". The *SVM* has spent its first looks on learning and goes on
+# from a fair sorting. Where its curve crosses ours, labels are the better buy. If it does not within 300 looks, they would have to pay off later.
 #
 # Look at the right end of *doubt*, too. Any mistake that is left after 300 looks is a cell about which the machine is *sure* and wrong.
 # Looking at doubtful cells will not find it. And each look brings less than the one before: move the slider.
@@ -530,7 +534,7 @@ course.show(contact_sheet(eight_each, rows, title, alt, names=dict(enumerate(str
 # %% id="novelty" jupyter={"outputs_hidden": true}
 judged = {"cells, other photos": new}
 judged |= {name: model.judge(images.astype(np.float32)) for name, images in strangers.items()}
-surer = [one.confidence > 0.9 for one in judged.values()]
+surer = [one.probabilities.max(axis=1) > 0.9 for one in judged.values()]
 novel = [one.novelty > 1 for one in judged.values()]
 passing = [sure & ~new_to_it for sure, new_to_it in zip(surer, novel, strict=True)]
 shares = np.array([[part.mean() for part in parts] for parts in (surer, novel, passing)]).T

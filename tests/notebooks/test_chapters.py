@@ -71,7 +71,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], Callable[[Recorded, Recor
         {"effort": 0.5},
         lambda short, long: long["accuracy"] > short["accuracy"],
     ),
-    # which way edges run says little of a cell, which has no up: HOG beside the stain makes it worse
+    # a cell has no up, so which way edges run says little: HOG beside the stain makes it worse
     "06": (
         {"source": "smears:crops", "features": "hog+stain"},
         {"source": "smears:crops", "features": "stain"},
