@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 from numpy import ndarray
-from sklearn.metrics.pairwise import euclidean_distances
+from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
@@ -118,7 +118,7 @@ def _distances(queries: ndarray, space: ndarray, rows: ndarray) -> ndarray:
     means = []
     for start in range(0, len(queries), CHUNK):
         part = slice(start, start + CHUNK)
-        between = euclidean_distances(queries[part].astype(np.float32), known)
+        between = cdist(queries[part], known)
         own = np.flatnonzero(rows[part] >= 0)
         if len(space) > 1:
             between[own, rows[part][own]] = np.inf
