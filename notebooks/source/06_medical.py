@@ -192,7 +192,7 @@ views = replace(usual_augmentation(cells.images.shape[1:]), rotation=180, flip=T
 recipe = Recipe(descriptors=tuple(features.split("+")), augmentation=views)
 model = MultiTaskClusterer(k, recipe=recipe, effort=effort, random_state=seed)
 groups = model.fit_predict(cells.images)
-confidence = model.probabilities_.max(axis=1)
+confidence = model.confidence_
 
 # %% id="sheet"
 course.show(
@@ -309,11 +309,11 @@ recalls.round(3)
 # %% [markdown] id="doubt-text"
 # ## 3 Doubt: which 50?
 #
-# The network gives each cell a row of probabilities. In this chapter, the largest of them is the machine's
-# [**confidence**](glossary.md#confidence) in a cell. A network that has learnt its images by heart is far too sure of them, so `fit`
-# **calibrates**: it softens all rows by one common factor, until the mean confidence lies
-# halfway between that on the images and that on turned, shifted, tinted views of them. No label is used. (The package has
-# a second measure, `model.confidence_`. It asks the cells that look alike, too. You will meet it as *two witnesses*.)
+# The network gives each cell a row of probabilities, and the largest of them says how sure it is. It is too sure: it has learnt these
+# images by heart. So the machine's [**confidence**](glossary.md#confidence), `model.confidence_`, hears a second witness: of the cells that look
+# alike without the network, which share is in the same group? Then it is **calibrated**: one number
+# moves all confidences until their mean lies halfway between the network's on the images and on turned, shifted, tinted views of
+# them. No label is used.
 #
 # What should .9 mean? Of all cells with confidence near .9, nine in ten should be in the right group. That can be checked, once
 # labels are open. We sort cells by confidence, cut them into five parts of equal size, and compare.
@@ -328,7 +328,7 @@ def reliability(sure, right):
 
 right = called == truth
 sorted_line = reliability(confidence, right)
-test_line = reliability(new.probabilities.max(axis=1), new_called == new_truth)
+test_line = reliability(new.confidence, new_called == new_truth)
 
 # %% id="reliability-figure"
 low = min(sorted_line.min(), test_line.min())
@@ -364,7 +364,7 @@ table.round(1)
 # What stays wrong is on the vertical axis: lower is better. Six ways compete.
 #
 # - **doubt**: our groups, least confident first.
-# - **two witnesses**: our groups, least sure first by `confidence_`.
+# - **network alone**: our groups, by the largest probability, without the second witness.
 # - **random**: our groups, any order.
 # - **novelty**: our groups, cells least like the others first (section 5).
 # - **mixture**: the groups of the three numbers, least sure first.
@@ -395,7 +395,7 @@ for draw, margin in zip(draws, margins, strict=True):
 after = looks >= budget
 mixed_doubt = np.argsort(mixture.predict_proba(three).max(axis=1))
 curves = {"doubt": (looks, left(wrong, doubt))}
-curves["two witnesses"] = (looks, left(wrong, np.argsort(model.confidence_)))
+curves["network alone"] = (looks, left(wrong, np.argsort(model.probabilities_.max(axis=1))))
 curves["random"] = (looks, wrong.sum() * (1 - looks / len(wrong)))
 curves["novelty"] = (looks, left(wrong, np.argsort(-model.novelty_)))
 curves["mixture"] = (looks, left(mixed_wrong, mixed_doubt))
@@ -411,7 +411,7 @@ pd.DataFrame(by_looks).loc[[0, 20, 50, 100, 200, 300]].rename_axis("cells looked
 )
 
 # %% [markdown] id="curve-why"
-# Read the row for 50. If *two witnesses* lies above *doubt*, asking the neighbours cost more than it brought: two cells can look alike and be of two
+# Read the row for 50. If *network alone* lies below *doubt*, asking the neighbours cost more than it brought: two cells can look alike and be of two
 # kinds. *Doubt* and *random* start from the same groups, so the difference between them is what the confidence is worth.
 # *Novelty* is a rival of our own making: a mistaken cell is often an odd-looking one, and where the two curves lie close together, the
 # confidence adds little to the question "does this look like the others?". The *SVM* has spent its first looks on learning and goes on
@@ -534,7 +534,7 @@ course.show(contact_sheet(eight_each, rows, title, alt, names=dict(enumerate(str
 # %% id="novelty" jupyter={"outputs_hidden": true}
 judged = {"cells, other photos": new}
 judged |= {name: model.judge(images.astype(np.float32)) for name, images in strangers.items()}
-surer = [one.probabilities.max(axis=1) > 0.9 for one in judged.values()]
+surer = [one.confidence > 0.9 for one in judged.values()]
 novel = [one.novelty > 1 for one in judged.values()]
 passing = [sure & ~new_to_it for sure, new_to_it in zip(surer, novel, strict=True)]
 shares = np.array([[part.mean() for part in parts] for parts in (surer, novel, passing)]).T
