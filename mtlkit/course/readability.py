@@ -51,9 +51,7 @@ UNREADABLE: Patterns = {
     },
 }
 QUOTE = re.compile(r"(?:^>.*\n?)+", re.MULTILINE)
-ARTICLE = re.compile(
-    r"(?=.*[\u4e00-\u9fff])(?=.*[A-Za-z]+ [a-z]+ [a-z]+)(?=.*\]\(https?://)", re.DOTALL
-)
+ARTICLE = re.compile(r"(?=.*[\u4e00-\u9fff])(?=.*[A-Za-z]+ [a-z]+ [a-z]+)", re.DOTALL)
 VERDICT = re.compile(r"\*\*(?:Shown|Corrected|Not testable here)\b")
 
 
@@ -105,7 +103,7 @@ def lines(notebook: NotebookNode, path: Path) -> Findings:
 def article(notebook: NotebookNode, path: Path) -> Findings:
     first = "\n\n".join(cell.source for cell in notebook.cells[:2])
     if not any(map(ARTICLE.match, QUOTE.findall(first))):
-        told = "its Chinese, its English and a link, in lines that begin with '>'"
+        told = "its Chinese and its English, in lines that begin with '>'"
         yield "", f"no sentence of the article in the first two cells: give {told}"
     verdict = False
     for cell in notebook.cells:

@@ -50,9 +50,7 @@ source = "smears:crops"  # smears:crops | bccd:crops | medmnist:bloodmnist — t
 quick = True  # False draws 20 splits in section 7, not 10
 effort = 0.2  # 0.05 to 2 — length of training
 budget = 50  # 5 to 300 — how many cells can be looked at
-features = (
-    "stain"  # stain | hog+stain | hog+stain+chromaticity — what the network must tell of each cell
-)
+features = "stain"  # stain | hog+stain | hog+stain+chromaticity — what the network must tell
 
 # %% id="check-parameters"
 course.check_parameters(
