@@ -111,6 +111,8 @@ def lines(
     if log_x:
         axes.set_xscale("log")
         write_out(axes.xaxis)
+    else:
+        axes.locator_params("x", nbins=5)  # 0.975 is wide
     _name_ends(axes)
     return figure
 

@@ -192,3 +192,9 @@ def test_a_row_that_has_no_room_or_a_rival_that_is_no_row_is_refused(draws):
 def test_a_curve_whose_name_has_no_room_is_refused():
     with pytest.raises(InputError, match=r"the curve .* has 17 characters"):
         lines({17 * "c": ([0, 1], [0, 1])}, "x", "y", "Long", ALT)
+
+
+def test_a_line_has_few_numbers_below_it_so_that_they_do_not_run_into_each_other():
+    axes = lines({"ours": ([0.8, 1], [0, 1])}, "confidence", "share right", "Up", ALT).axes[0]
+    to_png(axes.figure)
+    assert 3 <= len(axes.get_xticks()) <= 7
