@@ -50,7 +50,7 @@ def digits(sizes: str, root: Path, seed: int) -> Set:
 
 
 def cells(root: Path, seed: int) -> Set:
-    train, test = (load(f"bccd:crops:{part}", data_root=root) for part in ("val", "test"))
+    train, test = (load(f"bccd:crops:{part}", size=32, data_root=root) for part in ("val", "test"))
     return train, test, MultiTaskClusterer(3, recipe=RECIPES["stained cells"], random_state=seed)
 
 
