@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,28 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     name = options.source if one else f"{options.source}-{options.sizes}"
     (RESULTS / f"{name.replace(':', '-')}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def merge(
+    stored: list[dict[str, Any]], made: dict[str, Any], known: dict[str, Sequence[str]]
+) -> list[dict[str, Any]]:
+    """Put a row in place of the stored one that has the same values of the keys in `known`, in
+    the order of the values known; rows of others are dropped.
+    """
+    rows = {tuple(row[key] for key in known): row for row in [*stored, made]}
+    return [rows[values] for values in product(*known.values()) if values in rows]
+
+
+def store_row(name: str, made: dict[str, Any], known: dict[str, Sequence[str]]) -> None:
+    """Keep a row in `results/NAME.json`; the others stay as they are stored."""
+    path = RESULTS / f"{name}.json"
+    stored = json.loads(path.read_text())["rows"] if path.is_file() else []
+    content = {
+        "command": f"python benchmarks/{name}.py --data-root FOLDER",
+        "assumed": "k known",
+        "rows": merge(stored, made, known),
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def chosen(

@@ -87,10 +87,10 @@ def merge(stored: list[dict[str, Any]], made: list[dict[str, Any]]) -> list[dict
     """Put the rows that were made in place of their chapter's stored ones, in the order of the
     course.
     """
-    anew = {row["row"] for row in made}
+    new = {row["row"] for row in made}
     order = list(ROWS)
     return sorted(
-        [row for row in stored if row["row"] not in anew] + made,
+        [row for row in stored if row["row"] not in new] + made,
         key=lambda row: order.index(row["row"]),
     )
 

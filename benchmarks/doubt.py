@@ -77,18 +77,19 @@ SETS: dict[str, Callable[[Path, int], Set]] = {
 
 
 def foreign(inputs: InputSpec) -> dict[str, np.ndarray]:
-    """Return images that belong to no set, as a network takes them."""
+    """Return images that do not belong, as a network takes them: digits only where cells do."""
     slide = data.immunohistochemistry().transpose(2, 0, 1) / np.float32(255)
     astronaut = data.astronaut().transpose(2, 0, 1) / np.float32(255)
     blank = np.ones((1, 3, 8, 8), np.float32)
     sources = {
         "another stain": load("slide").images,
-        "digits": load("digits").images,
         "blank white": blank,
         "a face": astronaut[None, :, :250, 100:350],
         "a photograph": astronaut[None],
         "a slide": slide[None],
     }
+    if inputs.channels == 3:  # grey sets are digits themselves
+        sources["digits"] = load("digits").images
     return {name: inputs.bring(images) for name, images in sources.items()}
 
 

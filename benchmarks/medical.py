@@ -15,7 +15,6 @@ is more than a user without labels could know. Labels are opened after training.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import RESULTS, SCORES, chosen, judge, summary
+from accuracy import SCORES, chosen, judge, store_row, summary
 from joblib import Parallel, delayed
 from real import WINDOW, cells, image_set
 from regrets import simple
@@ -126,24 +125,6 @@ def crops(root: Path, name: str, photos: tuple[str, ...]) -> ImageSet:
     return image_set(name, pictures, np.concatenate([kinds for _, kinds in pairs]))
 
 
-def merge(stored: list[dict[str, Any]], made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Put a row in place of the stored one of its set and method, in the order of both."""
-    order = [(crop, method) for crop in CROPS for method in METHODS]
-    rows = {(row["set"], row["method"]): row for row in [*stored, made]}
-    return [rows[key] for key in order if key in rows]
-
-
-def store(row: dict[str, Any]) -> None:
-    path = RESULTS / "medical.json"
-    stored = json.loads(path.read_text())["rows"] if path.is_file() else []
-    content = {
-        "command": "python benchmarks/medical.py --data-root FOLDER",
-        "assumed": "k known",
-        "rows": merge(stored, row),
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -186,7 +167,8 @@ def main() -> None:
                     f'--methods "{method}" --seeds {options.seeds}'
                 )
                 about = {"command": call, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
-                store(row | about | {"versions": versions()})
+                made = row | about | {"versions": versions()}
+                store_row("medical", made, {"set": list(CROPS), "method": list(METHODS)})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ stay as they are stored.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 import warnings
@@ -27,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import CLASSIC, RESULTS, SCORES, band, chosen, draw, judge, run
+from accuracy import CLASSIC, SCORES, band, chosen, draw, judge, run, store_row
 from folder import REPORTED, write_folder
 from joblib import Parallel, delayed
 from real import cells, image_set, read, signs
@@ -143,24 +142,6 @@ def row_of(name: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     )
 
 
-def merge(stored: list[dict[str, Any]], made: dict[str, Any]) -> list[dict[str, Any]]:
-    """Put a set's row in place of the stored one, in the order of `SETS`."""
-    order = list(SETS)
-    rows = [row for row in stored if row["set"] != made["set"] and row["set"] in order]
-    return sorted([*rows, made], key=lambda row: order.index(row["set"]))
-
-
-def store(row: dict[str, Any]) -> None:
-    path = RESULTS / "regrets.json"
-    stored = json.loads(path.read_text())["rows"] if path.is_file() else []
-    content = {
-        "command": "python benchmarks/regrets.py --data-root FOLDER",
-        "assumed": "k known",
-        "rows": merge(stored, row),
-    }
-    path.write_text(json.dumps(content, indent=1) + "\n")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -201,14 +182,16 @@ def main() -> None:
                 f'python benchmarks/regrets.py --data-root FOLDER --sets "{name}" '
                 f"--seeds {options.seeds}"
             )
-            store(
+            store_row(
+                "regrets",
                 row
                 | {
                     "seeds": seeds,
                     "command": call,
                     "date": f"{datetime.now(UTC):%Y-%m-%d}",
                     "versions": versions(),
-                }
+                },
+                {"set": list(SETS)},
             )
 
 

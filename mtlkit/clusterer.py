@@ -60,7 +60,7 @@ class MultiTaskClusterer(
 
     Attributes:
         labels_: N class numbers, 0 to n_clusters - 1. They are numbers, not names.
-        probabilities_: N x n_clusters, rows sum to one.
+        probabilities_: N x n_clusters, rows sum to one: the softmax, which is too sure of itself.
         confidence_: N; an image of .9 is in the right class about nine times in ten.
         novelty_: N; above 1 an image fits nowhere, see `multitask.Judgement`.
         result_: all that was found, see `multitask.ClusteringResult`.
@@ -143,11 +143,16 @@ class MultiTaskClusterer(
         return self.predict_proba(X).argmax(axis=1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Return how sure the network is of each class: N x n_clusters, rows sum to one."""
-        return self.judge(X).probabilities
+        """Return the softmax of each class: N x n_clusters, rows sum to one.
+
+        It is too sure of itself. `judge` gives a confidence that means something.
+        """
+        check_is_fitted(self, "model_")
+        with threads(self.n_threads, wait=False):
+            return self.model_.predict(self._images(X), "classes").numpy()
 
     def judge(self, X: Any) -> Judgement:
-        """Return how sure the network is of each class of each row, and how novel the row is."""
+        """Return the probabilities, the confidence and the novelty of each row of X."""
         check_is_fitted(self, "model_")
         with threads(self.n_threads, wait=False):
             return judge(self.model_, self._images(X))

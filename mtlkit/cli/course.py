@@ -43,7 +43,7 @@ course = typer.Typer(
 )
 MANY = 100  # runs of a sweep that are asked about
 TRUST = (
-    "Whoever reaches a scheduler can run anything on its workers: it must stand in a trusted "
+    "Anyone who reaches a scheduler can run anything on its workers: it must stand in a trusted "
     "network."
 )
 SCOREBOARD = {"name": "", "mean": "ACC", "nmi": "NMI", "runs": "runs"}  # columns and their titles

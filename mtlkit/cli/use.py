@@ -89,7 +89,7 @@ def predict(
     """Tell the class of images with a run's model: path,class,confidence,novelty as CSV.
 
     A confidence of .9 is right about nine times in ten. An image of a novelty above 1 fits
-    nowhere: nothing like it was in training.
+    nowhere: little like it was in training. About 3 in 100 of those trained on are above 1, too.
 
     A row's path is the one that was given; of a folder, it is the path in that folder, as in
     assignments.csv, and where several paths are given the folder stands before it. What cannot be
@@ -120,8 +120,8 @@ def predict(
         show(rows, as_json, [])
     if novel:
         to_stderr(
-            f"note: {novel:,} of {len(rows):,} images fit nowhere (novelty above 1): nothing "
-            "like them was in training, so do not believe their class."
+            f"note: {novel:,} of {len(rows):,} images fit nowhere (novelty above 1): little like "
+            "them was in training, so check their class (3 in 100 are usual)."
         )
     if pictures.left_out:
         done = f"{len(rows):,} images were classified"

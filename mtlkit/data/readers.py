@@ -211,7 +211,7 @@ class BoxSet(FetchedSet):
         if self.whole_photos:
             return whole_photos(found, folder, progress)
         window = WINDOW if self.name == "bccd:crops" else None
-        return crops(found, folder, size or window or SIDE, window, progress)
+        return crops(found, folder, size or SIDE, window, progress)
 
     def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> Any:
         """Read the kinds of the cells that `read` named `paths`; of photos, their boxes."""

@@ -25,6 +25,14 @@ READERS = {
 }
 
 
+def _table() -> dict[str, FetchedSet]:
+    """Return the sets whose files, places and checksums stand beside this module."""
+    facts: dict[str, Any] = {}
+    for file in ("sets.json", "bccd.json"):
+        facts |= json.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    return {name: _fetched_set(name, values) for name, values in facts.items()}
+
+
 def _fetched_set(name: str, facts: dict[str, Any]) -> FetchedSet:
     facts["class_names"] = tuple(facts["class_names"])
     for part, values in facts["parts"].items():
@@ -44,10 +52,7 @@ def _single_files(facts: dict[str, Any]) -> list[Remote]:
     ]
 
 
-SETS: dict[str, FetchedSet] = {}
-for file in ("sets.json", "bccd.json"):
-    table = json.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
-    SETS |= {name: _fetched_set(name, facts) for name, facts in table.items()}
+SETS = _table()
 
 
 def medical(name: str) -> FetchedSet:

@@ -55,7 +55,6 @@ def write_run(
         "images": len(images),
         "shape": list(images.images.shape[1:]),
         "sizes": np.bincount(result.classes, minlength=n_classes).tolist(),
-        "expected_mistakes": round(float(1 - result.confidence.mean()), 4),
         "fit_nowhere": int((result.novelty > 1).sum()),
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],

@@ -66,11 +66,35 @@ def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]
         lstrip_blocks=True,
     )
     environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
-    environment.globals.update(accuracy_interval=accuracy_interval, zip=zip)
+    environment.globals["accuracy_interval"] = accuracy_interval
     template = environment.get_template("report.html.j2")
-    page = template.render(report | {"figures": figures})
+    page = template.render(report | {"rows": _table_rows(report), "figures": figures})
     # Not every file name can be encoded; what cannot is shown as an escape.
     path.write_bytes(page.encode("utf-8", "backslashreplace"))
+
+
+def _table_rows(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the rows of the page's tables by the key of the report that they show."""
+    sizes = report.get("sizes") or []
+    seconds = report.get("seconds") or {}
+    scores = report.get("scores")
+    return {
+        "sizes": [(k, f"{size:,}", f"{size / sum(sizes):.1%}") for k, size in enumerate(sizes)],
+        "seconds": [(stage, f"{time:.1f}") for stage, time in seconds.items()],
+        "recalls": _recall_rows(scores) if scores else [],
+    }
+
+
+def _recall_rows(scores: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return label, cluster, number of images and share found of each labelled class."""
+    rows = []
+    for i, label in enumerate(scores["classes"]):
+        cluster = scores["columns"][i]
+        if cluster is None:
+            cluster = "none"
+        images = sum(scores["confusion"][i])
+        rows.append((label, cluster, f"{images:,}", f"{scores['recalls'][i]:.1%}"))
+    return rows
 
 
 def run_figures(
@@ -131,8 +155,8 @@ def run_figures(
                 f"The {len(shown)} images that are least like the others, each with its novelty, "
                 "which is above 1.",
                 to_png(gallery(images.images[shown], captions, title="")),
-                "About one image in forty of any set has a novelty above 1. See whether these are "
-                "what you meant to sort: a novel image has a class, too, and it means little.",
+                "Of any set, about 3 images in 100 are above 1. See whether these are what "
+                "you meant to sort: a novel image has a class, too, and it means little.",
             )
         )
     figures += [

@@ -60,11 +60,17 @@ class Scores:
         >>> score([1, 1, 0], [5, 5, 5]).as_dict()["accuracy"]
         0.6667
         """
-        values: dict[str, Any] = {}
-        for name, value in vars(self).items():
-            # A class without a cluster has None there, which cannot be rounded.
-            values[name] = list(value) if name == "columns" else np.round(value, 4).tolist()
-        return values
+        return {
+            "n": self.n,
+            "accuracy": round(self.accuracy, 4),
+            "balanced_accuracy": round(self.balanced_accuracy, 4),
+            "nmi": round(self.nmi, 4),
+            "ari": round(self.ari, 4),
+            "confusion": self.confusion.tolist(),
+            "classes": list(self.classes),
+            "columns": list(self.columns),
+            "recalls": [round(recall, 4) for recall in self.recalls],
+        }
 
 
 def match(assignments: ArrayLike, labels: ArrayLike) -> dict[int, int]:
@@ -118,8 +124,7 @@ def score(assignments: ArrayLike, labels: ArrayLike) -> Scores:
     # Recalls sum to at most K, so their share is less than an image: it decides between equal
     # matchings only.
     rows, matched = linear_sum_assignment(table + recalls / (k + 1), maximize=True)
-    others = np.setdiff1d(np.arange(table.shape[1]), matched)
-    order = np.concatenate([matched, others])
+    order = np.concatenate([matched, np.setdiff1d(np.arange(table.shape[1]), matched)])
     diagonal = recalls[rows, matched]
     return Scores(
         n=n,

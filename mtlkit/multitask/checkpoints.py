@@ -58,7 +58,7 @@ class Checkpoint:
                 raise InputError(
                     f"{folder}: this training was started with {name} {then!s:.60}, "
                     f"not {now!s:.60}: "
-                    "give what it was started with, or start anew in another folder."
+                    "give what it was started with, or start again in another folder."
                 )
 
     def load(self, stage: str) -> TrainingState | None:
@@ -100,6 +100,6 @@ class Checkpoint:
     @contextmanager
     def _read(self, name: str) -> Iterator[Path]:
         with as_input_error(
-            f"{self.folder / name}: is damaged", f"remove {self.folder}, and start anew"
+            f"{self.folder / name}: is damaged", f"remove {self.folder}, and start again"
         ):
             yield self.folder / name  # a damaged file can raise anything

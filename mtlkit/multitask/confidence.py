@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KEPT = 1000  # training images that a model remembers
 VIEWS = 8  # of each of them, to see how sure the network stays
-LEAST, MOST = 0.01, 100.0  # exponent
+SECOND = 0.25  # weight of the second witness beside the network
 
 
 class Judgement(NamedTuple):
@@ -47,7 +47,8 @@ def judge(model: "MultiTaskModel", images: Tensor, rows: ndarray | None = None) 
         return Judgement(probabilities, largest, np.full_like(largest, np.nan))
     spaces = spaces_of(features.numpy(), model.standardised(images).numpy())
     agreement = reference.agreement(spaces, probabilities.argmax(axis=1), rows)
-    confidence = _sharpened((largest + agreement / 4) / 1.25, model.exponent)
+    said = (largest + SECOND * agreement) / (1 + SECOND)
+    confidence = _sharpened(said, model.exponent)
     return Judgement(probabilities, confidence, reference.novelty(spaces, rows))
 
 
@@ -93,8 +94,8 @@ def calibrate(
     def excess(exponent: float) -> float:
         return _sharpened(said, exponent).mean() - target
 
-    if excess(LEAST) < 0 < excess(MOST):  # of one class all are sure
-        model.exponent = brentq(excess, LEAST, MOST)
+    if excess(0.01) < 0 < excess(100):  # of one class all are sure
+        model.exponent = brentq(excess, 0.01, 100)
 
 
 def _sharpened(share: ndarray, exponent: float) -> ndarray:

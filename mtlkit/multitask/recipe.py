@@ -92,7 +92,7 @@ class Recipe:
         class_sizes: `"free"` assumes nothing of the classes' sizes; `"equal"` assumes that they are
             about the same; `"auto"` assumes that, too, unless the images speak against it. Each
             round decides again (see `sized_vectors`).
-        descriptors: what the regression task must tell of each image: names from
+        descriptors: what the regression task must predict for each image: names from
             `preprocessing.DESCRIPTORS`, or `"auto"`: HOG, and for colour images half as much of
             colour without light. Label vectors are made from them, too, beside what the network
             learns. Plain features are their own descriptors. Stained cells:
@@ -150,7 +150,7 @@ class Recipe:
     @property
     def _names(self) -> tuple[str, ...]:
         names = self.descriptors
-        return (names,) if isinstance(names, str) else tuple(names)
+        return (names,) if isinstance(names, str) else names
 
     def as_dict(self) -> dict[str, str]:
         """Return each setting, those of the schedule too, as text."""

@@ -6,7 +6,6 @@ from typing import Self
 
 import numpy as np
 from numpy import ndarray
-from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
@@ -16,7 +15,6 @@ NEIGHBOURS = 5
 CELLS = 8  # along a side of the coarse picture
 ASKED = 30  # nearest training images, for their classes
 ORDINARY = 0.97  # the share of the training images whose novelty is at most 1
-CHUNK = 2048  # images whose distances are held in memory at once
 
 
 def spaces_of(features: ndarray, images: ndarray) -> list[ndarray]:
@@ -98,13 +96,8 @@ class Reference:
         part in. `rows` is as in `novelty`, `classes` are those of the N images.
         """
         rows = np.full(len(classes), -1) if rows is None else rows
-        queries, known = (given[1].astype(np.float32) for given in (spaces, self.spaces))
-        asked = max(1, min(ASKED, len(known) - 1))
-        nearest = NearestNeighbors(n_neighbors=min(asked + 1, len(known))).fit(known)
-        found = nearest.kneighbors(queries, return_distance=False)
-        other = found != rows[:, None]
-        same = (self.classes[found] == classes[:, None]) & other
-        return same.sum(axis=1) / np.maximum(other.sum(axis=1), 1)
+        _, found = _neighbours(spaces[1], self.spaces[1], rows, ASKED)
+        return (self.classes[found] == classes[:, None]).mean(axis=1)
 
 
 def _mean_ratio(distances: Sequence[ndarray], units: Sequence[float]) -> ndarray:
@@ -112,15 +105,19 @@ def _mean_ratio(distances: Sequence[ndarray], units: Sequence[float]) -> ndarray
 
 
 def _distances(queries: ndarray, space: ndarray, rows: ndarray) -> ndarray:
-    """Return the mean distance of each query to its nearest rows of `space`, itself left out."""
-    k = max(1, min(NEIGHBOURS, len(space) - 1))
-    known = space.astype(np.float32)
-    means = []
-    for start in range(0, len(queries), CHUNK):
-        part = slice(start, start + CHUNK)
-        between = cdist(queries[part], known)
-        own = np.flatnonzero(rows[part] >= 0)
-        if len(space) > 1:
-            between[own, rows[part][own]] = np.inf
-        means.append(np.partition(between, k - 1)[:, :k].mean(axis=1))
-    return np.concatenate(means)
+    """Return the mean distance of each query to its nearest rows of `space`."""
+    distances, _ = _neighbours(queries, space, rows, NEIGHBOURS)
+    return distances.mean(axis=1)
+
+
+def _neighbours(queries: ndarray, space: ndarray, rows: ndarray, k: int) -> tuple[ndarray, ndarray]:
+    """Return the distances and rows of the k nearest in `space` of each query, itself left out."""
+    nearest = NearestNeighbors(n_neighbors=min(k + 1, len(space)))
+    nearest.fit(space.astype(np.float32))
+    distances, found = nearest.kneighbors(queries.astype(np.float32))  # N x (k + 1), by distance
+    if len(space) == 1:
+        return distances, found
+    left_out = found == rows[:, None]
+    left_out[~left_out.any(axis=1), -1] = True  # who is not there loses the farthest
+    shape = (len(queries), -1)
+    return distances[~left_out].reshape(shape), found[~left_out].reshape(shape)

@@ -79,7 +79,7 @@ def rows_to_check(answer: np.ndarray, wrong: np.ndarray, doubt_first: np.ndarray
     ours, theirs = wrong[rows[:first]].sum(), wrong[doubt_first[:first]].sum()
     if wrong.sum() >= 3 and wrong[rows[: min(first, wrong.sum())]].all():
         return (
-            "That puts every mistake at the front: it sorts by the labels. Whoever has "
+            "That puts every mistake at the front: it sorts by the labels. Anyone who has "
             "the labels need not check."
         )
     if set(rows[:first]) == set(doubt_first[:first]):

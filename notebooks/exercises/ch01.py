@@ -150,7 +150,7 @@ def choose_without_labels(
         return None
     if near(worth.argsort()[-2:] % 3, [0, 0], 0) and worth.min() < worth.max():
         by_name = (
-            "Three clear heaps: your rule prefers groups by lot that bear the same "
+            "Three clear heaps: your rule prefers random groups that bear the same "
             "numbers, and overlooks equal groups"
         )
         return (
@@ -158,6 +158,6 @@ def choose_without_labels(
             "its sign the wrong way round?"
         )
     return (
-        "On three clear heaps it chose groups drawn by lot. What do good runs have in "
+        "On three clear heaps it chose groups drawn at random. What do good runs have in "
         "common that these do not?"
     )

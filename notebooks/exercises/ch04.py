@@ -17,7 +17,7 @@ from mtlkit.course.checks import exercise, function, near, number, numbers, resu
     "04-1",
     numbers(2),
     "two accuracies from 0 to 1, such as (0.7, 0.8)",
-    "Whoever turns all the way says that 6 and 9 are one. No training brings back "
+    "Anyone who turns all the way says that 6 and 9 are one. No training brings back "
     "what views declared equal.",
 )
 def turned(answer: np.ndarray, measured: tuple[float, float]) -> str | None:

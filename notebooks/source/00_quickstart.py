@@ -225,7 +225,7 @@ explore(
 #
 # The network makes its own label vectors. It groups the images by the features that it has learnt and by their HOG, side by
 # side, because the two make different mistakes. Are the groups of about one size? With `class_sizes="auto"` it tries both
-# answers, and takes equal sizes **unless the images speak against it** (chapter 03 shows how they do). It makes label vectors [**anew in rounds**](glossary.md#rounds) as the features get better, and learns the
+# answers, and takes equal sizes **unless the images speak against it** (chapter 03 shows how they do). It makes label vectors [**again, in rounds,**](glossary.md#rounds) as the features get better, and learns the
 # mean of all rounds, so that one unlucky round is outvoted. In the end an image's group is the class to which the
 # network gives the largest share. A pupil that writes its own textbook can go wrong: see chapter 05.
 #
@@ -850,7 +850,7 @@ Markdown(
 #   2.
 # - N. Dalal, B. Triggs 2005, "Histograms of oriented gradients for human detection", *CVPR*.
 # - M. Caron, P. Bojanowski, A. Joulin, M. Douze 2018, "Deep clustering for unsupervised learning of visual
-#   features", *ECCV*: label vectors made anew in rounds.
+#   features", *ECCV*: label vectors made again in rounds.
 # - T. Chen, S. Kornblith, M. Norouzi, G. Hinton 2020, "A simple framework for contrastive learning of
 #   visual representations" (SimCLR), *ICML*: the task `views`.
 # - A. Kendall, Y. Gal, R. Cipolla 2018, "Multi-task learning using uncertainty to weigh losses for scene

@@ -746,7 +746,7 @@ show(
 )
 
 # %% [markdown] id="choose-k-explain"
-# The silhouette measures how far apart round groups lie, and digits need not be round groups. Whoever reports the
+# The silhouette measures how far apart round groups lie, and digits need not be round groups. Anyone who reports the
 # highest accuracy of all these has used the labels as in section 6: a number of groups is a setting like any other.
 # Say "$K$ was given" or "$K$ was chosen by the silhouette, without labels".
 #
@@ -755,7 +755,7 @@ show(
 #
 # ## 9 Four claims, tested
 #
-# The article makes three claims about the other way: **labels are dear**, **features made by hand are costly**, and
+# The article makes three claims about the other way: **labels are expensive**, **features made by hand are costly**, and
 # **classical classifiers are weak**. The fourth is the advice of section 7.
 #
 # **Predict.** A support vector machine (classical) learns from 1, 2, ... labels of each digit, drawn at random. The
@@ -844,7 +844,7 @@ weak = (
 )
 Markdown(
     "| claim | measured here | so |\n|---|---|---|\n"
-    f"| labels are dear | {budget[3]} labels: {drawn:.3f} drawn, {asked:.3f} asked by group; "
+    f"| labels are expensive | {budget[3]} labels: {drawn:.3f} drawn, {asked:.3f} asked by group; "
     f"{budget[-1]} drawn: {reached['labels drawn at random, SVM'][-1]:.3f} | not decided: a few, well asked, go far |\n"
     f"| features by hand are costly | HOG: one line, {1000 * hog_seconds / len(images):.1f} ms an image; "
     f"{'; '.join(gains.values())} | cheap to compute; the gain depends on the method |\n"
@@ -861,7 +861,7 @@ Markdown(
 # K-means on HOG depends on the seed (chapter 00, section 7): its gain here is one draw.
 #
 # None of this says that the article is wrong where *it* looks: large photographs, thousands of classes, experts whose
-# hour is dear. The claims have limits, and the table says on which side of them these digits lie. What an hour of a
+# hour is expensive. The claims have limits, and the table says on which side of them these digits lie. What an hour of a
 # person costs is not in it.
 #
 # ## 10 The scoreboard
@@ -952,7 +952,7 @@ display(picture, told)
 # %% [markdown] id="hands-explain"
 # In `digits`, images near in the file look alike more often than chance would have it. The likely reason: the file
 # lists one writer after the other (the set's authors report 43 writers in all; which row is whose is not in it). A
-# split by lot, or by even and odd rows, puts each hand on both sides. It answers "how well for *these* writers?" For
+# random split, or one by even and odd rows, puts each hand on both sides. It answers "how well for *these* writers?" For
 # a new writer, the score by blocks is likely to be nearer. The seal guards against tuning, and not against new
 # handwriting.
 #
@@ -1087,7 +1087,7 @@ course.check("01-3", my_signs)
 # %% [markdown] id="exercise-4-text"
 # ### Exercise 4 · mend · medium · objective 4
 #
-# Mend the leak of section 7. `choose_and_test` runs, and on coins it is right far too often. Write it anew so that no
+# Mend the leak of section 7. `choose_and_test` runs, and on coins it is right far too often. Rewrite it so that no
 # label of the test images has a say in what is chosen or fitted. (`train` and `test` are arrays of True and False.)
 #
 # *Hint:* which line of it looks at rows that it should not have met yet? And does your version pass the test for
@@ -1159,12 +1159,12 @@ course.check("01-5", my_scores, x=seen, runs=runs, accuracies=accuracies)
 # | accuracy, matched | how many images are in their digit's group? | at 9:1 |
 # | balanced accuracy | what share of each digit is found? | when asked how many images are wrong |
 # | purity | how well if each group were named? | with many groups |
-# | NMI | what does the group tell of the digit? | with many groups |
+# | NMI | how much does the group say about the digit? | with many groups |
 # | ARI | which pairs are together, beyond chance? | when read as a share of images |
 #
 # | objective | what you have seen |
 # |---|---|
-# | distinguish who has a say | names, turns, nothing; a label vector is one row of K shares, whoever made it |
+# | distinguish who has a say | names, turns, nothing; a label vector is one row of K shares, no matter who made it |
 # | compute scores | 17 of 30 by the Hungarian method; NMI 0.479 and ARI 0.324 on six images |
 # | choose a score | groups at random, crumbs, and nine to one, each with the score that sees through it |
 # | find leaks | the best run, the tuned test set, features chosen before the split, K, hands |

@@ -627,7 +627,7 @@ show(
 
 # %% [markdown] id="views-predict-text"
 # **Predict.** Which ruler knows its own best among the digits? Will the same one win among the photographs? And
-# which rulers will be dear, in microseconds for one image?
+# which rulers will be expensive, in microseconds for one image?
 
 
 # %% id="views-observe" jupyter={"outputs_hidden": true}
@@ -665,8 +665,8 @@ Markdown(
 # The times move with the machine. What stays is the kind of price: it grows with the number of images and of their
 # pixels. (Not in proportion: a piece of a photograph has 64 times the pixels of a digit of the library's set, and HOG's price
 # is far less than 64 times as high. Each image has a fixed cost, and with small images that is most of it.) HOG and LBP go
-# through the images one by one, so they are dear; the others take a whole batch at once. And whoever works with the rows
-# pays again for each number in them: 1,568 in HOG's against 10 in LBP's.
+# through the images one by one, so they are expensive; the others take a whole batch at once. And anyone who works with the
+# rows pays again for each number in them: 1,568 in HOG's against 10 in LBP's.
 #
 # There is no best descriptor, only a best one *for these images and these views*. Strokes make a digit; in pieces of
 # photographs few strokes return, but colours do. We asked for small turns. If any turn at all were allowed:

@@ -183,7 +183,7 @@ course.explore(
 # %% id="open" jupyter={"outputs_hidden": true}
 my_share_right = None  # a share from 0 to 1
 my_spread = None  # "all alike", "a few classes"
-my_softness = None  # "tells of mistakes", "useless"
+my_softness = None  # "shows mistakes", "useless"
 labels = images.open_labels()[even]  # the open half alone
 result = score(groups[even], labels)
 name_of = dict(zip(result.columns, result.classes, strict=False))
@@ -227,7 +227,7 @@ listed = ", ".join(f"{i}: {recall:.2f}" for i, recall in enumerate(result.recall
 show(figure, f"Bars of the share of each class that is labelled right ({listed}). {title}.")
 
 # %% [markdown] id="clumps-text"
-# These mistakes are not drawn by lot. K-means had $K$ centres to place. Where it spends two of them on one digit
+# These mistakes do not fall at random. K-means had $K$ centres to place. Where it spends two of them on one digit
 # (two ways to write a 1, say), another digit has to go without: its images lie with its neighbours. And the second
 # group of 1s must bear some name, too. The matching gives it the one that is left over, so those 1s are "taken for" a
 # digit to which they have no likeness. Either way the mistakes come in **clumps**: many alike images with the same
@@ -265,7 +265,7 @@ show(figure, f"Bars of the share of wrong labels in five parts, ordered by entro
 #
 # ## 4 Can a pupil know better than its teacher?
 #
-# Now we train on these labels. Call whoever made the labels the **teacher**, here k-means, and the network that
+# Now we train on these labels. Call the maker of the labels the **teacher**, here k-means, and the network that
 # learns them the [**pupil**](glossary.md#pupil): a small convolutional network with $K$ outputs. It sees each image in two
 # *augmented views*, changed copies (turned, shifted, slanted a little). Its loss is the **cross-entropy** with the
 # label vector, $-\sum_k q_k \ln p_k$, where $p$ is the pupil's answer: small if $p$ is like $q$. (Chapter 04 builds all
@@ -321,7 +321,7 @@ Markdown(
 # %% [markdown] id="scatter-text"
 # The mistakes that a pupil repeats, it has learnt. Does it learn them because there are so *many*, or because of
 # *how they lie*? An experiment: keep their number and change their places. We take the true labels of the open
-# half and spoil exactly as many of them, at images drawn by lot, each with another class drawn by lot. These
+# half and spoil exactly as many of them, at images drawn at random, each with another class, also at random. These
 # mistakes are **scattered**. (This uses labels, to set up an experiment. It is no way to classify.)
 #
 # **Predict:** how good will a pupil of the scattered mistakes be? Write down a share in the cell.
@@ -489,7 +489,7 @@ Markdown(
     "vectors are no better. They serve to read doubt (section 3) and to move shares (section 5).\n"
     f"- How mistakes lie, {m['before']:.1%} of the labels right: the pupil of clumped mistakes has {m['clumped']:.1%}, of "
     f"scattered ones **{m['scattered']:.1%}**. In between, **{m['same table']:.1%}**, lies a third layout: each class keeps "
-    f"its number of mistakes and the classes it is taken for, but which of its images are wrong is drawn by lot. So about "
+    f"its number of mistakes and the classes it is taken for, but which of its images are wrong is drawn at random. So about "
     f"{by_class:.0%} of the gap is that *whole classes* are mostly wrong, which no vote can mend; the rest is that *alike "
     f"images* are wrong together.\n"
     f"- The pupil of this chapter's stored settings: {band['min']:.1%} to {band['max']:.1%} with seeds 0 to "
@@ -726,7 +726,7 @@ Markdown(
 # From column 1 to 0 nothing changes, as the stroke stays inside its squares. From column 1 to 2 all does: it crosses
 # a border. Pooling forgives *some* shifts.
 #
-# Now a whole layer: 64 filters of 3 × 3 pixels whose weights are drawn by lot, cut off below zero, pooled in
+# Now a whole layer: 64 filters of 3 × 3 pixels whose weights are drawn at random, cut off below zero, pooled in
 # squares of half the image's side. We group the open half's images by k-means. What makes the comparison fair?
 # The same images and the same k-means for all; features standardised, and pixels both ways, as they are and
 # standardised; and several draws, because one lucky draw proves nothing.
@@ -739,7 +739,7 @@ side = pictures.shape[2]
 
 
 def untrained(shown, kind, width=side // 2, draw=seed):
-    """Return features of images n x C x H x W from layers that were drawn by lot: n x D."""
+    """Return features of images n x C x H x W from layers that were drawn at random: n x D."""
     torch.manual_seed(draw)
     filters, mix = nn.Conv2d(shown.shape[1], 64, 3, padding=1), nn.Linear(shown[0].numel(), 1024)
     with torch.no_grad():
@@ -791,12 +791,12 @@ show(
 )
 
 # %% [markdown] id="untrained-explain"
-# Where two ranges overlap, the draws have not decided which is better. A filter drawn by lot is still a filter: it
+# Where two ranges overlap, the draws have not decided which is better. A filter drawn at random is still a filter: it
 # answers to some direction of edge more than to others, and pooling says where in the image, roughly. A random fully
 # connected layer knows nothing of places. **To choose the layers is to put knowledge in**: that pixels nearby belong
 # together, and that a small shift does not matter, was built in before any training.
 #
-# How much shift? A test without labels: move each image by one pixel, up, down, left or right by lot, and ask
+# How much shift? A test without labels: move each image by one pixel, up, down, left or right at random, and ask
 # which original is nearest. Is it *itself*? And beside it, the score of the groups. We widen the pooling from an eighth
 # of the side to the whole image. **Predict:** which width is best for each of the two?
 
@@ -1097,7 +1097,7 @@ course.check("03-5", my_features, images=pictures, moved=shifted, labels=labels)
 # | read the entropy | between centres, vectors are soft and often wrong; a clump in the wrong place may be sharp |
 # | explain the pupil | training is a vote among alike images: scattered mistakes are outvoted, clumps are learnt |
 # | decide on equal sizes | a help where true; a group of $N/K$ cannot hold a larger class; the links that it cuts speak against it |
-# | make untrained features | filters by lot with max pooling; a wider pool forgives more and knows less |
+# | make untrained features | random filters with max pooling; a wider pool forgives more and knows less |
 #
 # The next chapter builds the network from parts and gives it several tasks at once.
 #

@@ -826,7 +826,7 @@ Markdown(
 #
 # The first three rows are networks as in section 5, trained longer. The others go on from "contrast + regression" with a
 # further head, and mind: contrast is *taken away* there. "Then classes in rounds" is the whole recipe of
-# chapter 00: classification on label vectors that are made anew, **in rounds** (see chapter 05).
+# chapter 00: classification on label vectors that are made again, **in rounds** (see chapter 05).
 #
 # The scores are stored. They, and the board below, are over the labels of **all** digits, sealed rows too. These are other
 # runs than the one that chapters 00 and 05 share, with other seeds, so they do not tell how it does on the sealed half; and no

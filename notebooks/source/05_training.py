@@ -17,7 +17,7 @@
 #
 # **After this chapter you can**
 #
-# 1. *explain* what a round is, what making label vectors anew mends, and what it cannot mend;
+# 1. *explain* what a round is, what making label vectors again mends, and what it cannot mend;
 # 2. *read* a learning curve for what it says, and name what it does not say;
 # 3. *detect* a collapse from class sizes and entropy, and cure it;
 # 4. *choose* between runs without labels, and measure how good the choice was;
@@ -131,7 +131,7 @@ Markdown(
 
 
 # %% [markdown] id="rounds-text"
-# ## 2 Rounds: the textbook is written anew
+# ## 2 Rounds: the textbook is rewritten
 #
 # A network that learns label vectors from chapter 03 learns from a textbook with mistakes in it. While it learns,
 # its features get better than those that the textbook was made from. So one may stop, group the *new* features, write
@@ -200,13 +200,13 @@ def accuracies(answers):
 
 # %% [markdown] id="rounds-predict"
 # We start from a poor textbook: k-means on pixels. The same training runs twice. Once the label vectors are **frozen**.
-# Once they are [**made anew**](glossary.md#rounds) every four epochs, by k-means on the features that the network has by then.
+# Once they are [**made again**](glossary.md#rounds) every four epochs, by k-means on the features that the network has by then.
 #
 # **Predict:** which of the two ends with the lower loss? Which ends with the better groups?
 
 # %% id="rounds-run"
-my_lower_loss = None  # "frozen" or "anew"
-my_better_groups = None  # "frozen" or "anew"
+my_lower_loss = None  # "frozen" or "remade"
+my_better_groups = None  # "frozen" or "remade"
 
 start = kmeans_vectors(small.images.reshape(len(small), -1), few, seed)  # N x 3
 shape = Regression(describe(small.images))
@@ -214,39 +214,39 @@ frozen = train(Classification(start), {"descriptors": shape})
 book, textbooks = Classification(start), [start]
 
 
-def make_anew(epoch, model):
+def remake(epoch, model):
     if epoch + 1 in (4, 8, 12, 16):
         vectors = kmeans_vectors(features_of(model, pixels), few, seed)
         textbooks.append(align(vectors, np.mean(textbooks, axis=0)))
         book.set_targets(np.mean(textbooks, axis=0))
 
 
-anew = train(book, {"descriptors": shape}, after=make_anew)
+remade = train(book, {"descriptors": shape}, after=remake)
 
 # %% id="rounds-figure" jupyter={"outputs_hidden": true}
-better_loss = 1 - anew[0][-1] / frozen[0][-1]
-more_right = accuracies(anew[1])[-1] - accuracies(frozen[1])[-1]
-title = f"Made anew, the loss ends {better_loss:.0%} lower; the groups change by {100 * more_right:+.1f} points"
+better_loss = 1 - remade[0][-1] / frozen[0][-1]
+more_right = accuracies(remade[1])[-1] - accuracies(frozen[1])[-1]
+title = f"Remade, the loss ends {better_loss:.0%} lower; the groups change by {100 * more_right:+.1f} points"
 display(
     draw_lines(
         {
-            "loss of the classes": {"frozen": frozen[0], "made anew": anew[0]},
+            "loss of the classes": {"frozen": frozen[0], "remade": remade[0]},
             "accuracy on the open half": {
                 "frozen": accuracies(frozen[1]),
-                "made anew": accuracies(anew[1]),
+                "remade": accuracies(remade[1]),
             },
         },
         title,
-        f"Two panels over 20 epochs, label vectors frozen and made anew: loss and accuracy. {title}.",
+        f"Two panels over 20 epochs, label vectors frozen and remade: loss and accuracy. {title}.",
     )
 )
 
 teacher = share_right(start.argmax(axis=1))
-pupils = accuracies(frozen[1])[-1], accuracies(anew[1])[-1]
+pupils = accuracies(frozen[1])[-1], accuracies(remade[1])[-1]
 same = abs(pupils[1] - pupils[0]) < 0.01
 Markdown(
     f"- The textbook itself: {teacher:.1%} right. Its pupil with frozen vectors: {pupils[0]:.1%}. With rounds: "
-    f"{pupils[1]:.1%}.\n- The loss ends at {frozen[0][-1]:.2f} frozen and at {anew[0][-1]:.2f} with rounds.\n- "
+    f"{pupils[1]:.1%}.\n- The loss ends at {frozen[0][-1]:.2f} frozen and at {remade[0][-1]:.2f} with rounds.\n- "
     + (
         "**The loss moved a lot, the groups hardly.** New vectors agree with what the network already thinks, so "
         "they are easier to learn. That is a reason for a low loss, and no reason to believe it."
@@ -263,7 +263,7 @@ Markdown(
 #
 # So what is a round good for? Where the features grew better than those of the textbook, it writes that down, and the mean
 # over rounds outvotes one unlucky grouping. `MultiTaskClusterer` makes three rounds in its last stage, which gives the network
-# a head that tells groups. Each round decides anew about the sizes of the groups (section 6 shows what it found). Chapter 04's
+# a head that tells groups. Each round decides again about the sizes of the groups (section 6 shows what it found). Chapter 04's
 # ablation counts what that stage gains and loses, setting by setting. A round is a tool, and not always a gain: a pupil that
 # rewrites its own textbook writes down what it already believes.
 #
@@ -273,7 +273,7 @@ Markdown(
 #
 # - **shapes**: k-means on HOG;
 # - **ink**: a third of the images with the least ink, a third, and the third with the most;
-# - **by lot**: each image draws its group.
+# - **at random**: each image draws its group.
 #
 # **Predict:** order the three by the loss at the end. Which curves tell you that the groups are digits?
 
@@ -283,7 +283,7 @@ lot = np.random.default_rng(seed).integers(0, few, len(small))
 books = {
     "shapes": kmeans_vectors(hog(small.images), few, seed).argmax(axis=1),
     "ink": np.digitize(ink, np.quantile(ink, [1 / 3, 2 / 3])),
-    "by lot": lot,
+    "at random": lot,
 }
 curves = {name: train(Classification(np.eye(few)[groups])) for name, groups in books.items()}
 
@@ -302,7 +302,7 @@ draw_lines(
 
 # %% [markdown] id="curves-why"
 # A loss near $\ln 3 = 1.10$ is what a network pays that answers $(1/3, 1/3, 1/3)$ to everything:
-# $-\ln \frac13$. Groups drawn by lot cannot be foretold for images turned and shifted anew in each epoch, so that curve
+# $-\ln \frac13$. Groups drawn at random cannot be foretold for images turned and shifted differently in each epoch, so that curve
 # stays up there. **That much a curve says: there is something to learn here, or not.** It says as well whether
 # training has settled.
 #
@@ -392,7 +392,7 @@ Markdown(
 )
 
 # %% [markdown] id="sick-why"
-# The task is solved: whoever gives *every* image the same answer gives two views the same answer. That is a
+# The task is solved: a network that gives *every* image the same answer gives two views the same answer. That is a
 # [**collapse**](glossary.md#collapse): the network leaves groups empty because nothing in the loss asks for more than one. A lower loss is
 # not a better sorting: this one is as low as the loss can be.
 #
@@ -613,7 +613,7 @@ Markdown(
 # python benchmarks/selection.py --groups 3
 # ```
 #
-# A **blind pick**, by lot, finds the best of five in 20 % of the cases and avoids the worst in 80 %. A score has to beat
+# A **blind pick**, at random, finds the best of five in 20 % of the cases and avoids the worst in 80 %. A score has to beat
 # that. (The labels here are of all digits: this table was made before the seal, by the authors, and no setting of the
 # course was chosen by it.)
 #
@@ -882,11 +882,11 @@ Markdown(
 # shows how far). What the seal cannot protect from: the network has seen the *images* of both halves, and the same people
 # wrote them. For new writers the score is likely lower.
 #
-# From now on the odd rows are open rows like the others. Whoever goes on tuning and scores on them again has no test set.
+# From now on the odd rows are open rows like the others. Anyone who goes on tuning and scores on them again has no test set.
 #
 # ### The scoreboard
 #
-# The last rows of the first part of the course: several tasks on one network, label vectors made anew in rounds, with each
+# The last rows of the first part of the course: several tasks on one network, label vectors made again in rounds, with each
 # setting of `class_sizes`. Digits, five seeds, scored on the open half, stored:
 #
 # ```
@@ -962,13 +962,13 @@ Markdown(
 # ## 9 Where it fails
 #
 # Every safeguard of this chapter compares runs with each other or with how images look. So we ask for the images of the
-# small pile that **every** healthy training of this chapter got wrong: frozen and anew, shapes, the cured one, and the
+# small pile that **every** healthy training of this chapter got wrong: frozen and remade, shapes, the cured one, and the
 # settings up to the default. (On the open half.)
 
 # %% id="fails-run"
 healthy = {
     "frozen": frozen[1][-1],
-    "anew": anew[1][-1],
+    "remade": remade[1][-1],
     "shapes": curves["shapes"][1][-1],
     "cured": cured[-1],
 }
@@ -1059,7 +1059,7 @@ course.check("05-1", my_groups)
 # ### Exercise 2 · predict · medium · objectives 1, 2
 #
 # Take the label vectors "shapes" for a truth, and damage some: the vector is that of another group. Once the damaged images are
-# **scattered**, drawn by lot. Once they are the **clump** of section 3. The *same number* each time. Train a network on each.
+# **scattered**, drawn at random. Once they are the **clump** of section 3. The *same number* each time. Train a network on each.
 # For which share of the *damaged* images is its answer the group from before the damage? Write two guesses before you run the
 # cell below.
 #

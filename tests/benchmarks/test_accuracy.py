@@ -75,8 +75,13 @@ def test_a_regret_is_what_the_best_simple_method_has_more(monkeypatch: pytest.Mo
     assert (row["best_simple"], row["regret"], row["regrets"]) == ("b", 0.0, [-0.1, 0.1])
     assert row["methods"]["mtlkit"]["taken"] == ["free", "free"]
     assert regrets.row_of("traffic signs", [one(mtlkit=0.9, a=0.5)])["judged_by"] == "nmi"
-    stored = [{"set": "MNIST", "old": True}, {"set": "digits"}, {"set": "a set of once"}]
-    assert regrets.merge(stored, row) == [row, stored[0]]
+
+
+def test_a_row_takes_the_place_of_its_own_and_unknown_ones_go(accuracy: Any) -> None:
+    stored = [{"set": "b", "way": "x"}, {"set": "a", "way": "x"}, {"set": "once", "way": "x"}]
+    made = {"set": "a", "way": "x", "new": True}
+    known = {"set": ["a", "b"], "way": ["x", "y"]}
+    assert accuracy.merge(stored, made, known) == [made, stored[0]]
 
 
 def test_our_run_and_a_simple_one_are_measured_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 
 from mtlkit.cli import app
 
+Change = Callable[[NotebookNode], None]
+
 
 def command(*arguments: str | Path, flags: tuple[str, ...] = ("-W", "error")) -> list[str]:
     """Return a command for a process of its own, in which warnings are errors."""
@@ -75,6 +77,17 @@ def edit(chapter: Path, cell: int, change: Callable[[str], str]) -> None:
     notebook = nbformat.read(chapter, 4)
     notebook.cells[cell].source = change(notebook.cells[cell].source)
     nbformat.write(notebook, chapter)
+
+
+def replaced(old: str, new: str) -> Change:
+    """Return what changes a text wherever it stands in a notebook's cells."""
+
+    def change(notebook: NotebookNode) -> None:
+        assert any(old in cell.source for cell in notebook.cells)
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(old, new)
+
+    return change
 
 
 def handed_out(teacher: Path, **answers: str) -> NotebookNode:

@@ -7,7 +7,6 @@ import copy
 import re
 import shutil
 from base64 import b64decode
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +20,8 @@ from PIL import Image
 from mtlkit.course.chapters import PATTERN, course_folder, find_chapter
 from mtlkit.course.execution import output_data
 from mtlkit.course.lint import OBJECTIVE, lint
+
+from .helpers import Change, replaced
 
 FOLDERS = course_folder(), course_folder() / "solutions"
 CHAPTERS = [path for folder in FOLDERS for path in sorted(folder.glob(PATTERN))]
@@ -59,9 +60,6 @@ def test_no_figure_is_cut_at_a_border(path: Path) -> None:
                 assert np.ptp(border) < 60, cell.id
 
 
-Change = Callable[[NotebookNode], None]
-
-
 def html(page: str) -> Change:
     return output(new_output("display_data", {"text/html": page}))
 
@@ -76,15 +74,6 @@ def text(words: str) -> Change:
 
 def code(words: str) -> Change:
     return lambda notebook: notebook.cells.append(new_code_cell(words, id="new"))
-
-
-def replaced(old: str, new: str) -> Change:
-    def change(notebook: NotebookNode) -> None:
-        assert any(old in cell.source for cell in notebook.cells)
-        for cell in notebook.cells:
-            cell.source = cell.source.replace(old, new)
-
-    return change
 
 
 def objectives(number: int) -> Change:

@@ -4,7 +4,6 @@ breaks it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -14,6 +13,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from mtlkit.course import checks
 from mtlkit.course.lint import lint
+
+from .helpers import Change, replaced
 
 TITLE = """# 06 · Cells: which fifty of a thousand shall one look at?
 
@@ -68,9 +69,6 @@ def findings(notebook: NotebookNode, folder: Path, monkeypatch: pytest.MonkeyPat
     return [line.removeprefix("06_cells.ipynb: cell ") for line in lint(path)]
 
 
-Change = Callable[[NotebookNode], None]
-
-
 def code(words: str, **metadata: object) -> Change:
     cell = new_code_cell(words, id="new", metadata=metadata)
     return lambda notebook: notebook.cells.insert(4, cell)
@@ -78,15 +76,6 @@ def code(words: str, **metadata: object) -> Change:
 
 def text(words: str) -> Change:
     return lambda notebook: notebook.cells.insert(4, new_markdown_cell(words, id="new"))
-
-
-def replaced(old: str, new: str) -> Change:
-    def change(notebook: NotebookNode) -> None:
-        assert any(old in cell.source for cell in notebook.cells)
-        for cell in notebook.cells:
-            cell.source = cell.source.replace(old, new)
-
-    return change
 
 
 def unfolded(notebook: NotebookNode) -> None:

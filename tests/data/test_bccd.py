@@ -132,9 +132,9 @@ def test_what_check_says(root: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "name", "shape"),
     [
-        ("bccd:crops", "bccd:crops", (6, 3, 128, 128)),
-        ("bccd:crops:train", "bccd:crops", (6, 3, 128, 128)),
-        ("bccd:crops:val", "bccd:crops:val", (3, 3, 128, 128)),
+        ("bccd:crops", "bccd:crops", (6, 3, 32, 32)),
+        ("bccd:crops:train", "bccd:crops", (6, 3, 32, 32)),
+        ("bccd:crops:val", "bccd:crops:val", (3, 3, 32, 32)),
         ("bccd:scaled:test", "bccd:scaled:test", (3, 3, 32, 32)),
     ],
 )

@@ -202,7 +202,7 @@ def test_the_learning_rate_is_the_highest_of_its_cycle(monkeypatch: pytest.Monke
 def test_a_teacher_is_the_average_it_says() -> None:
     model = two_tasks(noise())
     teacher = Teacher(model, decay=0.2)
-    # Targets made anew reach the teacher's copy.
+    # Targets made again reach the teacher's copy.
     assert teacher.module.tasks["descriptors"] is model.tasks["descriptors"]
     expected = None
     for step in range(6):

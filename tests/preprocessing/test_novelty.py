@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mtlkit.preprocessing import novelty
 from mtlkit.preprocessing.novelty import ASKED, NEIGHBOURS, Reference, spaces_of
 
 NONE = np.zeros(500, int)  # classes, where they do not matter
@@ -42,16 +41,6 @@ def test_three_in_a_hundred_of_the_reference_are_above_one() -> None:
     rows = np.random.default_rng(1).normal(size=(400, 3))
     found = Reference.of([rows], NONE[:400]).novelty([rows], np.arange(400))
     assert 0.025 <= np.mean(found > 1) <= 0.035
-
-
-def test_chunks_give_what_one_piece_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    reference, rows = (
-        Reference.of([ROWS], NONE[:60]),
-        np.where(np.arange(60) % 2, np.arange(60), -1),
-    )
-    whole = reference.novelty([ROWS], rows)
-    monkeypatch.setattr(novelty, "CHUNK", 7)
-    np.testing.assert_allclose(reference.novelty([ROWS], rows), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
@@ -102,5 +91,5 @@ def test_agreement_is_the_share_of_neighbours_of_the_same_class() -> None:
 def test_few_images_agree_with_the_others(n: int) -> None:
     reference = Reference.of([ROWS[:n], ROWS[:n]], np.zeros(n, int))
     own = reference.agreement([ROWS[:n]] * 2, np.zeros(n, int), np.arange(n))
-    assert own.tolist() == [float(n > 1)] * n
+    assert own.tolist() == [1] * n
     assert reference.agreement([ROWS[:n]] * 2, np.zeros(n, int)).tolist() == [1] * n
