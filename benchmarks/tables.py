@@ -6,7 +6,8 @@ python benchmarks/tables.py
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -27,26 +28,33 @@ def cell(values: dict[str, Any]) -> str:
     return f"{values['mean']:.3f} ({values['min']:.3f} to {values['max']:.3f})"
 
 
+def page(result: dict[str, Any], head: str, rows: Iterable[Iterable[str]]) -> str:
+    """The command, and below it a table; the heads are parted by `|`."""
+    heads = head.split("|")
+    lines = [heads, ["---"] * len(heads), *rows]
+    body = (f"| {' | '.join(cells)} |" for cells in lines)
+    return (
+        "\n".join([f"`{result['command']}`", "", *body])
+        .replace("| --- ", "|---")
+        .replace("--- |", "---|")
+    )
+
+
 def scoreboard(result: dict[str, Any], score: str, title: str) -> str:
     rows = sorted(result["rows"], key=lambda row: -row[score]["mean"])
     timed = any("cpu_seconds" in row for row in rows)
-    lines = [
-        f"`{result['command']}`",
-        "",
-        f"| method | on | assumed | {title} (range) | NMI | {'CPU s | ' * timed}seeds |",
-        "|---|---|---|---|---|---|" + "---|" * timed,
-    ]
+    lines = []
     for row in rows:
         name, variant = row["method"], row["variant"]
         if name == "mtlkit":
             name, variant = f'**mtlkit, `class_sizes="{variant}"`**', "images"
+        seconds = [f"{row['cpu_seconds']['mean']:,.1f}"] if timed else []
         seeds = f"{row['seeds'][0]} to {row['seeds'][-1]}"
-        seconds = f"{row['cpu_seconds']['mean']:,.1f} | " if timed else ""
-        lines.append(
-            f"| {name} | {variant} | {row['assumed']} | {cell(row[score])} | "
-            f"{row['nmi']['mean']:.3f} | {seconds}{seeds} |"
-        )
-    return "\n".join([*lines, *evidence(result), *difference(result, score, title)])
+        scores = [cell(row[score]), f"{row['nmi']['mean']:.3f}"]
+        lines.append([name, variant, row["assumed"], *scores, *seconds, seeds])
+    head = f"method|on|assumed|{title} (range)|NMI|{'CPU s|' * timed}seeds"
+    below = [*evidence(result), *difference(result, score, title)]
+    return "\n".join([page(result, head, lines), *below])
 
 
 def evidence(result: dict[str, Any]) -> list[str]:
@@ -77,28 +85,25 @@ def difference(result: dict[str, Any], score: str, title: str) -> list[str]:
 
 
 def regrets(result: dict[str, Any]) -> str:
-    head = (
-        "| set | images | classes | ours | best simple method | its score | difference | "
-        "CPU s, ours | seeds |"
-    )
-    lines = [f"`{result['command']}`", "", head, "|---|---|---|---|---|---|---|---|---|"]
+    lines = []
     for row in result["rows"]:
         score = row["judged_by"]
         ours, best = row["methods"]["mtlkit"], row["methods"][row["best_simple"]]
-        name = f"{row['set']} (NMI)" if score == "nmi" else row["set"]
-        cells = [
-            name,
-            f"{row['images']:,}",
-            f"{row['classes']}",
-            cell(ours[score]),
-            row["best_simple"],
-            cell(best[score]),
-            f"{-row['regret']:+.3f}",
-            f"{ours['cpu_seconds']['mean']:,.0f}",
-            f"{row['seeds'][0]} to {row['seeds'][-1]}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        lines.append(
+            [
+                f"{row['set']} (NMI)" if score == "nmi" else row["set"],
+                f"{row['images']:,}",
+                f"{row['classes']}",
+                cell(ours[score]),
+                row["best_simple"],
+                cell(best[score]),
+                f"{-row['regret']:+.3f}",
+                f"{ours['cpu_seconds']['mean']:,.0f}",
+                f"{row['seeds'][0]} to {row['seeds'][-1]}",
+            ]
+        )
+    head = "set|images|classes|ours|best simple method|its score|difference|CPU s, ours|seeds"
+    return page(result, head, lines)
 
 
 def development(result: dict[str, Any]) -> str:
@@ -135,42 +140,57 @@ def development(result: dict[str, Any]) -> str:
 
 def ablation(result: dict[str, Any]) -> str:
     keys = list(dict.fromkeys((row["images"], row["label vectors"]) for row in result["rows"]))
-    names = " | ".join(f"{images}, {sizes}" for images, sizes in keys)
-    lines = [f"`{result['command']}`", "", f"| tasks | {names} |", "|---|" + "---|" * len(keys)]
-    tasks = list(dict.fromkeys(row["tasks"] for row in result["rows"]))
-    for task in tasks:
-        found = {
-            (row["images"], row["label vectors"]): cell(row)
-            for row in result["rows"]
-            if row["tasks"] == task
-        }
-        lines.append(f"| {task} | {' | '.join(found.get(key, '–') for key in keys)} |")
-    return "\n".join(lines)
+    found = {
+        (row["tasks"], row["images"], row["label vectors"]): cell(row) for row in result["rows"]
+    }
+    tasks = dict.fromkeys(row["tasks"] for row in result["rows"])
+    lines = [[task, *(found.get((task, *key), "–") for key in keys)] for task in tasks]
+    return page(result, "|".join(["tasks", *map(", ".join, keys)]), lines)
 
 
 def tries(result: dict[str, Any]) -> str:
     rows = result["rows"]
-    names = " | ".join(f"{row['images']} ({row['draws']} draws)" for row in rows)
-    lines = [f"`{result['command']}`", "", f"| way | {names} |", "|---|" + "---|" * len(rows)]
-    lines += [
-        f"| {way} | {' | '.join(cell(row['ways'][way]) for row in rows)} |"
-        for way in rows[0]["ways"]
+    names = [f"{row['images']} ({row['draws']} draws)" for row in rows]
+    lines = [[way, *(cell(row["ways"][way]) for row in rows)] for way in rows[0]["ways"]]
+    return page(result, "|".join(["way", *names]), lines)
+
+
+def medical(result: dict[str, Any]) -> str:
+    names = {"window": "windows", "box": "cut to the box", "smears": "drawn, unseen"}
+    lines = [
+        [
+            names[row["set"]],
+            row["method"],
+            cell(row["balanced_accuracy"]),
+            cell(row["nmi"]),
+            f"{row['accuracy']['mean']:.3f}",
+            f"{row['cpu_seconds']['mean']:,.1f}",
+            f"{row['seeds'][0]} to {row['seeds'][-1]}",
+        ]
+        for row in result["rows"]
     ]
-    return "\n".join(lines)
+    return page(result, "crops|method|balanced ACC (range)|NMI (range)|ACC|CPU s|seeds", lines)
+
+
+def doubt(result: dict[str, Any]) -> str:
+    lines = []
+    for name, row in result["sets"].items():
+        parts = ["", "unseen, "] if "unseen, accuracy" in row else [""]
+        for part, way in product(parts, ("confidence", "softmax", "views")):
+            keys = ("AUROC", "calibration error", "mistakes among 60, times chance")
+            ranks, gap, found = (row[f"{part}{way}: {key}"] for key in keys)
+            flagged = f"{row[f'{part}flagged']['mean']:.1%}" if way == "confidence" else ""
+            right = f"{row[f'{part}accuracy']['mean']:.3f}"
+            numbers = [cell(ranks), cell(gap), f"{found['mean']:.1f}", flagged]
+            lines.append([f"{name}{', unseen' * bool(part)}", right, way, *numbers])
+    head = "images|ACC|doubt by|AUROC (range)|calibration error (range)|60 looks|own flagged"
+    return page(result, head, lines)
 
 
 def steps(result: dict[str, Any]) -> str:
     parts = {k: v for k, v in result["milliseconds"].items() if not k.startswith("encoder alone")}
-    lines = [
-        f"`{result['command']}`",
-        "",
-        "| part of a training step | ms | share |",
-        "|---|---|---|",
-    ]
-    lines += [
-        f"| {part} | {time:.1f} | {time / result['step']:.0%} |" for part, time in parts.items()
-    ]
-    return "\n".join(lines) + (
+    lines = [[part, f"{t:.1f}", f"{t / result['step']:.0%}"] for part, t in parts.items()]
+    return page(result, "part of a training step|ms|share", lines) + (
         f"\n\nA step takes {result['ratio']:.2f} times as long as the encoder's own "
         "forward and backward on as many views."
     )
@@ -178,16 +198,10 @@ def steps(result: dict[str, Any]) -> str:
 
 def weighting(result: dict[str, Any]) -> str:
     lines = [
-        f"`{result['command']}`",
-        "",
-        "| weighting | ms a step | times equal weights |",
-        "|---|---|---|",
-    ]
-    lines += [
-        f"| {way} | {time:.1f} | {result['ratios'][way]:.2f} |"
+        [way, f"{time:.1f}", f"{result['ratios'][way]:.2f}"]
         for way, time in result["milliseconds"].items()
     ]
-    return "\n".join(lines)
+    return page(result, "weighting|ms a step|times equal weights", lines)
 
 
 def large(result: dict[str, Any]) -> str:
@@ -201,36 +215,27 @@ def large(result: dict[str, Any]) -> str:
         "nmi, test",
     )
     lines = [
-        f"`{result['command']}`",
-        "",
-        f"| images | {' | '.join(names)} |",
-        "|---|" + "---|" * len(names),
+        [f"{row['images']:,}", *(f"{row[name]:,}" for name in names)] for row in result["rows"]
     ]
-    lines += [
-        f"| {row['images']:,} | {' | '.join(f'{row[name]:,}' for name in names)} |"
-        for row in result["rows"]
-    ]
-    return (
-        "\n".join(lines) + f"\n\nCPU time an image is {result['ratio']:.2f} times that at 10,000."
-    )
+    table = page(result, "|".join(["images", *names]), lines)
+    return f"{table}\n\nCPU time an image is {result['ratio']:.2f} times that at 10,000."
 
 
 def chosen(result: dict[str, Any]) -> str:
-    head = (
-        "| images | score | finds the best | avoids the worst | gained over a blind pick "
-        "| lost to the best |"
-    )
-    lines = [f"`{result['command']}`", "", head, "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {row['images']} | {row['score']} | {row['finds the best']:.0%} | "
-        f"{row['avoids the worst']:.0%} | "
-        f"{row['gain']:+.3f} | {row['left']:.3f} |"
+    lines = [
+        [
+            row["images"],
+            row["score"],
+            f"{row['finds the best']:.0%}",
+            f"{row['avoids the worst']:.0%}",
+            f"{row['gain']:+.3f}",
+            f"{row['left']:.3f}",
+        ]
         for row in result["rows"]
     ]
-    return (
-        "\n".join(lines)
-        + f"\n\n{result['rows'][0]['groups']} groups of each kind: a share is of so few."
-    )
+    head = "images|score|finds the best|avoids the worst|gained over a blind pick|lost to the best"
+    groups = result["rows"][0]["groups"]
+    return page(result, head, lines) + f"\n\n{groups} groups of each kind: a share is of so few."
 
 
 def survival(result: dict[str, Any]) -> str:

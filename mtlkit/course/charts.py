@@ -162,10 +162,10 @@ def dots(
     rivals: Collection[str] = (),
     number: str = ".3f",
 ) -> Figure:
-    """Show a dot for each seed, a line over their range and a bar at their mean, row by row.
+    """Show a dot for each run, a line over their range and a bar at their mean, row by row.
 
     Args:
-        rows: by name (32 characters or fewer), a number for each seed.
+        rows: by name (32 characters or fewer), a number for each run: a seed, a draw, a split.
         xlabel: what the dots measure, with its unit.
         title, alt: as in `contact_sheet`.
         rivals: the names of what the chapter competes with: another colour, and hollow squares.
@@ -186,7 +186,7 @@ def dots(
             high = format(max(row), number)
             written[name] += f" ({low} to {high})"
     figure, axes = _rows(written, rivals, title, alt)
-    note = "a dot a seed, a bar at the mean" + "; squares: rivals" * bool(rivals)
+    note = "dots: single runs; bar: their mean" + "; squares: rivals" * bool(rivals)
     axes.set_xlabel(f"{_fold(xlabel)}\n{note}")
     for i, (name, row) in enumerate(rows.items()):
         axes.plot(np.mean(row), i, "k|", markersize=18, markeredgewidth=3)

@@ -65,7 +65,7 @@ def draw_rows(
     """Draw what `contact_sheet` shows; return its height as a multiple of its width."""
     numbers = np.asarray(assignments)
     order = np.arange(len(numbers))
-    wording = "in the data's order"
+    wording = "in the order given"
     doubtful = 0
     if confidence is not None:
         order = np.argsort(-np.asarray(confidence), kind="stable")

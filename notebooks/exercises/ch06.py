@@ -1,4 +1,4 @@
-"""Chapter 06: a lazy machine, whom to look at, a leak, size, a quarter turn."""
+"""Chapter 06: a lazy machine, which cells to look at, a leak, size, a quarter turn."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from mtlkit.course.checks import exercise, function, near, number, result_of
     "06-1",
     number(),
     "a number",
-    "The recalls 1, 2/3 and 0 have the mean .556, though nine cells in ten are right.",
+    "The recalls 1, 2/3 and 0 have a mean of .556, though nine cells in ten are right.",
 )
 def balanced_accuracy(answer: float) -> str | None:
     if near(answer, 5 / 9):
         return None
     if near(answer, 0.9):
         return (
-            "That is plain accuracy, 900 of 1,000: the red cells alone carry it. Each kind weighs "
-            "the same here: section 1."
+            "That is plain accuracy, 900 of 1,000, and the red cells carry it almost alone. Each "
+            "kind weighs the same here (section 1)."
         )
     if near(answer, 5 / 6):
         return (
-            "You left out the platelets because none was found. A recall of 0 is a recall: "
-            "section 1 divides by all kinds."
+            "You left out the platelets because none was found. A recall of 0 is still "
+            "a recall, and section 1 divides by the number of all kinds."
         )
     if near(answer, 1 / 3):
         return (
-            "That is the mean of the two rare kinds, or what calling all cells red gets. The mean "
-            "is over all three recalls: section 1."
+            "That is the mean of the two rare kinds, or what calling all cells red gets. Take "
+            "the mean over all three recalls (section 1)."
         )
-    return "Write down the share found of each of the three kinds, and take their mean."
+    return "Write down what share of each of the three kinds was found, and take the mean."
 
 
 @exercise(
     "06-2",
     function,
     "a function of the probabilities and n",
-    "argsort goes from small to large, so the doubtful are at its start.",
+    "argsort goes from small to large, so the most doubtful cells come first.",
 )
 def whom_to_look_at(answer: Any) -> str | None:
     random = np.random.default_rng(0)
@@ -49,33 +49,33 @@ def whom_to_look_at(answer: Any) -> str | None:
     target = np.argsort(sure)[:7]
     rows = np.asarray(result_of(answer, probabilities, 7))
     if rows.shape == (60,) and rows.dtype == bool:
-        return "Return row numbers, the most doubtful first, and not truth values."
+        return "Return row numbers, not truth values, with the most doubtful first."
     if rows.shape != (7,):
-        return "Asked for 7 cells, it returns another number of them."
+        return "Asked for 7 cells, your function returns a different number."
     if not np.issubdtype(rows.dtype, np.integer):
-        return "Return the numbers of rows, and not how sure the machine is of them."
+        return "Return row numbers, not how sure the machine is of them."
     if np.array_equal(rows, target):
         return None
     if set(rows) == set(target):
-        return "The right cells, in another order: the most doubtful comes first."
+        return "These are the right cells in the wrong order. The most doubtful should come first."
     if set(rows) == set(np.argsort(sure)[-7:]):
         return (
-            "These are the cells that the machine is surest of: argsort sorts from small to large. "
-            "No wonder that no mistake is among them: section 3."
+            "These are the cells that the machine is surest of, because argsort sorts from small "
+            "to large. No wonder there is no mistake among them (section 3)."
         )
     if set(rows) == set(np.argsort(probabilities.min(axis=1))[:7]):
         return (
-            "It sorts by the smallest probability. Doubt is a small *largest* one: section 3, "
-            "confidence."
+            "Your function sorts by the smallest probability. Doubt means that the *largest* one "
+            "is small (section 3, confidence)."
         )
-    return "It should return the 7 rows whose largest probability is smallest: section 3."
+    return "It should return the 7 rows whose largest probability is smallest (section 3)."
 
 
 @exercise(
     "06-3",
     function,
     "a function of the paths and a seed",
-    "Photos are drawn, and all cells of a photo go with it.",
+    "Photos are drawn at random, and all the cells of a photo go with it.",
 )
 def split_by_photo(answer: Any) -> str | None:
     paths = [
@@ -87,18 +87,18 @@ def split_by_photo(answer: Any) -> str | None:
     if taught.shape != photos.shape or taught.dtype != bool:
         return "Return a truth value for each path."
     if taught.all() or not taught.any():
-        return "All cells are on one side. Is 'smears', which all paths share, taken for the photo?"
+        return "All cells are on one side. All paths share 'smears': did you take it for the photo?"
     if set(photos[taught]) & set(photos[~taught]):
         return (
             "Some photo has cells on both sides, so the split leaks: cells of one photo share dye "
-            "and focus. Draw photos, and not cells: section 6."
+            "and focus. Draw photos at random, not cells (section 6)."
         )
     if not 0.3 <= len(set(photos[taught])) / 20 <= 0.7:
-        return "No photo is on both sides, and yet the halves are far from even."
+        return "No photo is on both sides, but the two sides are far from equal."
     if not np.array_equal(masks[0], masks[1]):
-        return "The same seed gives another split each time: draw with default_rng(seed)."
+        return "The same seed gives a different split each time. Draw with default_rng(seed)."
     if np.array_equal(masks[0], masks[2]) and np.array_equal(masks[0], masks[3]):
-        return "The seed changes nothing: several splits are needed for a range. Draw the photos."
+        return "The seed changes nothing, but a range needs several splits. Draw photos at random."
     return None
 
 
@@ -106,7 +106,7 @@ def split_by_photo(answer: Any) -> str | None:
     "06-4",
     function,
     "a function of images, N x 3 x 32 x 32",
-    "One number, with the neighbours left out and the lamp divided away: a cue given by itself.",
+    "One number, with the neighbours left out and the lamp divided out: a cue supplied on its own.",
 )
 def size_of_the_middle(answer: Any) -> str | None:
     down, across = np.ogrid[:32, :32]
@@ -129,19 +129,21 @@ def size_of_the_middle(answer: Any) -> str | None:
         return "Return one finite number for each image."
     alone, beside, dim = found.reshape(3, 5)
     if (np.diff(alone) < 0).all():
-        return "It gets smaller for larger objects: is it the blank part that is measured?"
+        return "Your number gets smaller for larger objects. Are you measuring the blank part?"
     if not (np.diff(alone) > 0).all():
-        return "Of five discs, each larger than the last, it does not say so: section 4."
+        return (
+            "Each of five discs is larger than the last, but your numbers do not rise (section 4)."
+        )
     step = np.diff(alone).min()
     if np.abs(beside - alone).max() > step / 2:
         return (
-            "A neighbour in the corner adds to it. A window holds neighbours, section 4: tell "
-            "objects that do not touch apart, and keep the one in the middle."
+            "A neighbour in the corner adds to your number. A window holds neighbours (section 4). "
+            "Tell apart objects that do not touch, and keep the one in the middle."
         )
     if np.abs(dim - alone).max() > step / 2:
         return (
-            "A weaker lamp changes it. Divide by what is blank in the window before you compare "
-            "with a threshold: section 2, the factor."
+            "A weaker lamp changes your number. Divide by the blank part of the window before you "
+            "compare with a threshold (section 2, the factor)."
         )
     return None
 
@@ -149,20 +151,20 @@ def size_of_the_middle(answer: Any) -> str | None:
 @exercise(
     "06-5",
     number(0, 1),
-    "a share from 0 to 1",
-    "Turned views were in the training, and rings do not mind; the few that move lay on a border.",
+    "a share between 0 and 1",
+    "Training included turned views, and rings do not change; the few that move lay on a border.",
 )
 def quarter_turn(answer: float, measured: float) -> str | None:
     if near(answer, measured, 0.03):
         return None
     if answer > measured + 0.2:
         return (
-            "You expect that a turned cell is another image to this network, as it is to HOG. It "
-            "was trained on turned views, and told rings: section 2, the recipe."
+            "You expect a turned cell to be a different image to this network, as it is to HOG. "
+            "But it was trained on turned views and had to predict rings (section 2, the recipe)."
         )
     if answer > measured:
-        return f"The right idea, and fewer move than you think: measured were {measured:.3f}."
+        return f"The right idea, but fewer move than you think. The share is {measured:.3f}."
     return (
-        "Augmentation teaches, and promises nothing: cells on a border between groups may move. "
-        f"Measured were {measured:.3f}."
+        "Augmentation teaches but promises nothing, so cells on a border between groups may "
+        f"move. The measured share is {measured:.3f}."
     )

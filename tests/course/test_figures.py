@@ -153,7 +153,7 @@ def test_dots_are_the_seeds_with_their_mean_and_range():
     assert [line.get_marker() for line in seeds] == ["o", "s", "o"]
     assert written(figure)[1::2] == ["0.913 (0.880 to 0.950)", "0.842", "0.750 (0.700 to 0.800)"]
     assert written(figure)[::2] == list(ROWS)
-    assert axes.get_xlabel().endswith("a dot a seed, a bar at the mean; squares: rivals")
+    assert axes.get_xlabel().endswith("dots: single runs; bar: their mean; squares: rivals")
     assert "rivals" not in dots(ROWS, "accuracy", "No rival", ALT).axes[0].get_xlabel()
 
 
@@ -176,7 +176,7 @@ def test_a_contact_sheet_is_smooth_unless_pixels_are_the_point():
     shades = [len(np.unique(sheet[3 : TILE + 1, 3 : TILE + 1])) for sheet in sheets]
     assert shades[1] <= 64 < shades[0]
     assert plain.axes[0].get_yticklabels()[2].get_text() == "group 2\nn = 20"
-    assert plain.axes[0].get_xlabel() == "members: in the data's order"
+    assert plain.axes[0].get_xlabel() == "members: in the order given"
     assert draw("contact_sheet").axes[0].get_yticklabels()[1].get_text().startswith("immature")
 
 

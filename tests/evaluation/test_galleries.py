@@ -64,7 +64,7 @@ def test_a_contact_sheet_without_confidence_shows_the_first_members_in_order():
     sheet = picture(figure)
     np.testing.assert_allclose(middles(sheet, 0), shades[[0, 2, 4, 6]], atol=1e-6)
     np.testing.assert_allclose(middles(sheet, 1), shades[[1, 3, 5, 7]], atol=1e-6)
-    assert "in the data's order" in figure.axes[0].get_xlabel()
+    assert "in the order given" in figure.axes[0].get_xlabel()
     assert "⋯" not in texts(figure)
 
 
