@@ -15,8 +15,8 @@ from PIL import Image
 
 from mtlkit.data import ImageSet
 from mtlkit.data.boxes import read_voc
-from mtlkit.data.crops import places
-from mtlkit.inputs import fit_square
+from mtlkit.data.crops import cut, places
+from mtlkit.inputs import fit_square, pixels_of
 
 KINDS = ("RBC", "WBC", "Platelets")  # of BCCD
 WINDOW = 128  # px: about a red cell and its surroundings
@@ -38,7 +38,9 @@ def cells(
     crops, kinds = [], []
     for photo in found.photos:
         picture = read(base / "JPEGImages" / photo.path)
-        crops += [picture.crop(tuple(place)) for place in places(photo, window).tolist()]
+        pixels = (255 * pixels_of(picture)).round().astype(np.uint8)  # 3 x H x W
+        cuts = (cut(pixels, place) for place in places(photo, window))
+        crops += [Image.fromarray(one.transpose(1, 2, 0)) for one in cuts]
         kinds += [KINDS.index(kind) for kind in photo.kinds]
     return crops, np.array(kinds)
 

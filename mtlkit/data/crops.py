@@ -25,7 +25,7 @@ from mtlkit.data.decoding import (
 from mtlkit.data.images import ImageSet, Skipped, check_memory
 from mtlkit.data.reading import Progress, read_each
 from mtlkit.errors import InputError
-from mtlkit.inputs import fit_square, pixels_of
+from mtlkit.inputs import fit_squares, pixels_of
 
 Pieces = tuple[Sequence[str], np.ndarray]  # n names, n x C x H x W
 
@@ -34,19 +34,32 @@ def places(photo: PhotoBoxes, window: int | None = None) -> np.ndarray:
     """Return what is cut of a photo: n x 4 whole numbers, left, top, right and bottom in pixels.
 
     Without `window` that is each box, brought to whole pixels outwards; with it, a square of that
-    side round the middle of each box, moved to lie inside the photo.
+    side with the middle of the box in its middle, which may reach beyond the photo (see `cut`).
 
     >>> photo = PhotoBoxes("a.jpg", 640, 480, np.array([[630, 10, 640, 30]]), ["cell"], ["a/00"])
     >>> places(photo).tolist(), places(photo, 128).tolist()
-    ([[630, 10, 640, 30]], [[512, 0, 640, 128]])
+    ([[630, 10, 640, 30]], [[571, -44, 699, 84]])
     """
     starts, ends = photo.boxes[:, :2], photo.boxes[:, 2:]
     if window is None:
         return np.hstack([np.floor(starts), np.ceil(ends)]).astype(int)
-    room = np.array([photo.width, photo.height]) - window
-    starts = (starts + ends - window) // 2
-    starts = starts.clip(None, room).clip(0).astype(int)
+    starts = ((starts + ends - window) // 2).astype(int)
     return np.hstack([starts, starts + window])
+
+
+def cut(pixels: np.ndarray, place: Sequence[int]) -> np.ndarray:
+    """Return C x h x w of a photo, C x H x W; what lies beyond it repeats the pixel at its border.
+
+    So what is in the middle of the place is in the middle of the image, wherever it lies in the
+    photo. Moving the place into the photo instead would bring size and position together.
+
+    >>> cut(np.array([[[1, 2], [3, 4]]]), (-1, 0, 1, 2)).tolist()
+    [[[1, 1], [3, 3]]]
+    """
+    left, top, right, bottom = place
+    rows = np.arange(top, bottom).clip(0, pixels.shape[1] - 1)
+    columns = np.arange(left, right).clip(0, pixels.shape[2] - 1)
+    return pixels[:, rows[:, None], columns]
 
 
 def crops(
@@ -62,13 +75,13 @@ def crops(
     seen any more. With it, all have a window of that side (see `places`), so it can. Rows are
     named by photo and box; no kind is looked at.
 
-    Raises `InputError` as `read_voc`, now also counting photos that cannot be decoded, are of
-    another size than their annotation says, or smaller than the window.
+    Raises `InputError` as `read_voc`, now also counting photos that cannot be decoded or are of
+    another size than their annotation says.
     """
     found = found._replace(photos=[photo for photo in found.photos if len(photo.boxes)])
     count = sum(len(photo.boxes) for photo in found.photos)
-    cut = partial(_windows, side=side, window=window)
-    images = _read(found, folder, (count, 3, side, side), cut, progress)
+    work = partial(_windows, side=side, window=window)
+    images = _read(found, folder, (count, 3, side, side), work, progress)
     if not len(images):
         raise InputError(f"{folder}: has no box that can be cut: annotate one or more.")
     what = "cut to the box and brought to one size, so how large each was cannot be seen"
@@ -136,12 +149,9 @@ def _decoded(path: Path, photo: PhotoBoxes) -> Image.Image:
 
 
 def _windows(picture: Image.Image, photo: PhotoBoxes, side: int, window: int | None) -> Pieces:
-    if window and window > min(picture.size):
-        raise Undecodable(f"it is smaller than the window of {window} pixels")
-    cut = []
-    for place in places(photo, window).tolist():
-        cut.append(fit_square(picture.crop(place), side))
-    return photo.names, np.stack(cut)
+    pixels = pixels_of(picture)
+    squares = [fit_squares(cut(pixels, place)[None], side) for place in places(photo, window)]
+    return photo.names, np.concatenate(squares)
 
 
 def _whole(picture: Image.Image, photo: PhotoBoxes) -> Pieces:

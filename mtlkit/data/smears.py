@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mtlkit.data.boxes import PhotoBoxes
-from mtlkit.data.crops import places
+from mtlkit.data.crops import cut, places
 from mtlkit.data.images import ImageSet, row_names
 from mtlkit.inputs import check_whole, fit_squares
 
@@ -134,8 +134,7 @@ def load_smear_crops(name: str, seeds: range) -> ImageSet:
     for seed in seeds:
         photo = smear_photo(seed)
         boxes = _boxes(seed, photo)
-        for left, top, right, bottom in places(boxes, WINDOW):
-            windows.append(photo.image[:, top:bottom, left:right])
+        windows += [cut(photo.image, place) for place in places(boxes, WINDOW)]
         kinds.append(photo.kinds)
         paths += boxes.names
     images = fit_squares(np.stack(windows), CROP)

@@ -61,8 +61,8 @@ course.check_parameters(
 # ## 1 The decision, and a machine that wins by doing nothing
 #
 # The cells are synthetic unless you changed `source`: drawn by fixed rules, from a seed, in three kinds, with eleven red cells to one
-# white cell and one platelet. Each image is a window round one object, so that its size can be seen; at the edge of a photo the
-# window is pushed inwards, and the object is not in its middle. We are told where the objects are, but not what they are.
+# white cell and one platelet. Each image is a window round one object, so that its size can be seen and the
+# object is in its middle; beyond the edge of the photo its last pixels are repeated. We are told where the objects are, but not what they are.
 #
 # We take the first 1,000. Cells from **other photos** wait in the test part until section 2 has settled the groups.
 
@@ -502,7 +502,7 @@ course.explore(found_by, "cells looked at", 10, 50, 300, 10, alt)
 # smears whatever `source` is.)
 
 # %% id="cut" tags=["subject"]
-from mtlkit.data.crops import places
+from mtlkit.data.crops import cut, places
 from mtlkit.inputs import fit_squares
 
 photos = load("smears").first(40)
@@ -514,15 +514,15 @@ for image, on_it in zip(photos.images, photos.open_boxes(), strict=True):
         alone = np.broadcast_to(blank, image.shape).copy()
         alone[:, y:y_end, x:x_end] = image[:, y:y_end, x:x_end]
         cuts = ((crops, image, box), (windows, image, window), (blanked, alone, window))
-        for into, picture, (left_end, top, right_end, bottom) in cuts:
-            into.append(fit_squares(picture[None, :, top:bottom, left_end:right_end], 32)[0])
+        for into, picture, place in cuts:
+            into.append(fit_squares(cut(picture, place)[None], 32)[0])
     widths += (on_it.boxes[:, 2:] - on_it.boxes[:, :2]).max(axis=1).tolist()
     of_photo += [on_it.path] * len(on_it.boxes)
     of_kind += on_it.kinds
 
 # %% id="cut-look"
 ends = np.argsort(widths)[np.linspace(0, len(widths) - 1, 8).astype(int)]
-three_cuts = np.concatenate([np.stack(cut)[ends] for cut in (windows, blanked, crops)])
+three_cuts = np.concatenate([np.stack(cut_out)[ends] for cut_out in (windows, blanked, crops)])
 title = "Eight cells, from small to large, cut out in three ways"
 alt = "Three rows of the same eight cells: in windows, without neighbours, and filling the frame."
 names = {0: "window", 1: "blanked", 2: "one size"}
@@ -542,7 +542,7 @@ def by_photo(rows):
 
 
 in_crops, in_windows, in_blanked = (
-    describe(np.stack(cut), ("stain",)) for cut in (crops, windows, blanked)
+    describe(np.stack(cut_out), ("stain",)) for cut_out in (crops, windows, blanked)
 )
 exact = np.array(widths)[:, None]  # px
 rough = exact + np.random.default_rng(seed).normal(0, 4, exact.shape)  # a box some pixels off

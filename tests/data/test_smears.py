@@ -155,9 +155,10 @@ def test_crops_are_the_windows_of_their_photo(crops: ImageSet) -> None:
     assert (crops.n_clusters, crops.class_names) == (3, ("red cell", "white cell", "platelet"))
     row = crops.paths.index("smears/0003/02")
     photo, labels = smear_photo(3), crops.open_labels()
-    left, top = np.clip((photo.boxes[2, :2] + photo.boxes[2, 2:] - WINDOW) // 2, 0, 320 - WINDOW)
-    rows, columns = (slice(int(start), int(start) + WINDOW) for start in (top, left))
-    expected = fit_squares(photo.image[None, :, rows, columns], CROP)[0]
+    left, top = ((photo.boxes[2, :2] + photo.boxes[2, 2:] + WINDOW) // 2).astype(int)
+    padded = np.pad(photo.image, ((0, 0), (WINDOW, WINDOW), (WINDOW, WINDOW)), "edge")
+    window = padded[None, :, top : top + WINDOW, left : left + WINDOW]
+    expected = fit_squares(window, CROP)[0]
     np.testing.assert_array_equal(crops.images[row], expected)
     assert labels is not None and labels[row] == photo.kinds[2]
 
