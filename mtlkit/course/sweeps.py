@@ -21,7 +21,7 @@ from mtlkit.course.building import method_digest
 from mtlkit.course.execution import FILES, THREADS, kill_kernels, prepare_environment, run_chapter
 from mtlkit.course.parameters import Values, parameters_of
 from mtlkit.course.sweep_results import RESULTS, SweepRun, write_results
-from mtlkit.data.catalogue import CATALOGUE
+from mtlkit.data.catalogue import CATALOGUE, PASTED
 from mtlkit.data.download import md5_of
 from mtlkit.data.root import data_root
 from mtlkit.data.sets import find
@@ -76,7 +76,7 @@ def _data(source: str) -> list[tuple[str, str]]:
     if not source or source in CATALOGUE:  # embedded
         return []
     places = [Path(source).expanduser()]
-    if fetched := find(source):
+    if fetched := find("gtsrb" if source in PASTED else source):
         images, part = fetched
         places = [data_root() / name for name in images.parts[part].files]
     files = []

@@ -1,7 +1,7 @@
 """Every set of images by its name, and the one function that loads any source.
 
 An embedded or generated set is one entry here: a name and a function that returns an `ImageSet`.
-The sets that are fetched stand in `sets.py`.
+The sets that are fetched stand in `sets.py`; `PASTED` is made of a generated and a fetched one.
 """
 
 import os
@@ -20,6 +20,8 @@ from mtlkit.data.formats import kind_of
 from mtlkit.data.images import ImageSet, check_memory
 from mtlkit.data.readers import load_digits, load_slide
 from mtlkit.data.reading import Progress
+from mtlkit.data.road_signs import load_pasted
+from mtlkit.data.roads import SCENES, load_roads
 from mtlkit.data.root import DataRoot
 from mtlkit.data.scaling import Scale
 from mtlkit.data.sets import SETS, find
@@ -34,7 +36,9 @@ CATALOGUE: dict[str, Callable[[], ImageSet]] = {
     "smears": load_smears,
     "smears:crops": partial(load_smear_crops, "smears:crops", TRAIN),
     "smears:crops:test": partial(load_smear_crops, "smears:crops:test", TEST),
+    **{name: partial(load_roads, name, *which) for name, which in SCENES.items()},
 }
+PASTED = {"roads:gtsrb": ("roads", 0), "roads:gtsrb:test": ("roads:test", 1)}
 
 
 def catalogue_names() -> tuple[str, ...]:
@@ -51,7 +55,7 @@ def catalogue_names() -> tuple[str, ...]:
         for view in ("", *(f":{view}" for view in fetched.views))
         for part in fetched.parts
     ]
-    return (*CATALOGUE, *fetched)
+    return (*CATALOGUE, *PASTED, *fetched)
 
 
 def load(
@@ -84,12 +88,15 @@ def load(
     >>> load("digit")
     Traceback (most recent call last):
     mtlkit.errors.InputError: 'digit' is not a known set. Did you mean 'digits'? Known are digits, \
-digits:small, slide, smears, smears:crops, smears:crops:test, mnist, fashion-mnist, cifar10, \
-gtsrb, bccd (also with :test), medmnist:NAME; a folder or an .npz is given by its path.
+digits:small, slide, smears, smears:crops, smears:crops:test, roads, roads:test, roads:night, \
+roads:rain, roads:gtsrb, roads:gtsrb:test, mnist, fashion-mnist, cifar10, gtsrb, bccd \
+(also with :test), medmnist:NAME; a folder or an .npz is given by its path.
     """
     _check_options(source, size, labels, max_pixels)
     if isinstance(source, str) and source in CATALOGUE:
         images = CATALOGUE[source]()
+    elif isinstance(source, str) and source in PASTED:
+        images = load_pasted(source, *PASTED[source], data_root)
     elif isinstance(source, str) and (found := find(source)):
         fetched, part = found
         images = fetched.load(part, data_root, size, progress)
@@ -130,7 +137,7 @@ def is_name(source: str) -> bool:
     >>> is_name("digits"), is_name("./digits")
     (True, False)
     """
-    return source in CATALOGUE or find(source) is not None
+    return source in CATALOGUE or source in PASTED or find(source) is not None
 
 
 def check_trainable(source: str | Path, images: ImageSet) -> None:
@@ -171,7 +178,7 @@ def _existing(source: str) -> Path:
 
 
 def _not_there(source: str) -> str:
-    names = (*CATALOGUE, *SETS)
+    names = (*CATALOGUE, *PASTED, *SETS)
     hint = nearest(source, (*names, *catalogue_names()))
     if source.startswith((".", "~")) or os.sep in source or "/" in source or Path(source).suffix:
         remedy = "Give a folder of images or an .npz that is there."

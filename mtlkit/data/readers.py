@@ -93,12 +93,7 @@ class FetchedSet:
         `size` and `progress` are for sets of image files. Raises `InputError` when the part is not
         there, or damaged.
         """
-        folder = data_root(root)
-        if absent := self.absent(folder, part):
-            raise InputError(
-                f"{self.name}: {absent[0]} is not there: run `mtlkit data fetch "
-                f"{self.name}`, or give another --data-root; without a network, take `digits`."
-            )
+        folder = self.found(part, root)
         images = self.read(folder, part, size, progress)
         name = self.name if part == "train" else f"{self.name}:{part}"
         opened = partial(self.opened, folder, part, images.paths)
@@ -114,6 +109,16 @@ class FetchedSet:
             class_names=self.class_names,
             labels=opened,
         )
+
+    def found(self, part: str, root: DataRoot, instead: str = "digits") -> Path:
+        """Return the data root that has a part; `InputError` names what lacks, and `instead`."""
+        folder = data_root(root)
+        if absent := self.absent(folder, part):
+            raise InputError(
+                f"{self.name}: {absent[0]} is not there: run `mtlkit data fetch "
+                f"{self.name}`, or give another --data-root; without a network, take `{instead}`."
+            )
+        return folder
 
     def opened(self, root: Path, part: str, paths: tuple[str, ...]) -> Any:
         """Return what `labels` reads; whatever a damaged file raises becomes a sentence."""

@@ -58,7 +58,7 @@ def test_medmnists_files_are_the_packages() -> None:
 
 def test_cards_and_catalogue_name_the_same_sets() -> None:
     cards = Path(__file__).parents[2] / "data" / "cards"
-    names = {"digits", "slide", "smears", "medmnist", *SETS}
+    names = {"digits", "slide", "smears", "roads", "medmnist", *SETS}
     assert {path.stem for path in cards.glob("*.md")} == names
     for card in cards.glob("*.md"):
         text = card.read_text(encoding="utf-8")
