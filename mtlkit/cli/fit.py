@@ -24,6 +24,8 @@ from mtlkit.cli.shell import (
 from mtlkit.cli.use import score_lines
 from mtlkit.errors import InputError
 
+NO_NUMBER = "{}: nothing tells how many classes to find: add --classes K."
+
 
 def fit(
     source: Source,
@@ -121,6 +123,8 @@ def fit(
             source, size, data_root, {"labels": labels, "max_pixels": max_pixels}
         )
         k = classes if classes is not None else images.n_clusters
+        if k is None:
+            raise InputError(NO_NUMBER.format(source))
         if k > len(images):
             there = f"{source} has {len(images)} images"
             raise InputError(f"--classes {k}: {there}: ask for so many at most.")
@@ -195,7 +199,7 @@ def _check_classes(source: str, classes: int | None) -> None:
     from mtlkit.data.catalogue import is_name
 
     if classes is None and not is_name(source) and os.path.exists(os.path.expanduser(source)):
-        raise InputError(f"{source}: nothing tells how many classes to find: add --classes K.")
+        raise InputError(NO_NUMBER.format(source))
     if classes is not None and classes < 2:
         raise InputError(f"--classes {classes}: one class would hold all; ask for 2 or more.")
 

@@ -158,3 +158,11 @@ def test_what_was_passed_over_is_said_and_reported(albums: Path) -> None:
 )
 def test_times_are_said_in_words(seconds: float, words: str) -> None:
     assert roughly(seconds) == f"about {words}"
+
+
+@pytest.mark.parametrize("source", ["slide", "roads:test"])
+def test_a_set_without_labels_does_not_tell_the_number_of_classes(
+    source: str, tmp_path: Path
+) -> None:
+    assert_refused(call("fit", source, "--out", tmp_path / "run"), source, "add --classes")
+    assert not list(tmp_path.iterdir())
