@@ -108,11 +108,12 @@ def lines(
         if bands and name in bands:
             low, high = bands[name]
             axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
+    axes.locator_params("y", nbins=5)  # 0.975 is wide
     if log_x:
         axes.set_xscale("log")
         write_out(axes.xaxis)
     else:
-        axes.locator_params("x", nbins=5)  # 0.975 is wide
+        axes.locator_params("x", nbins=5)
     _name_ends(axes)
     return figure
 
