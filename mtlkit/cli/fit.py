@@ -122,12 +122,13 @@ def fit(
         images = _square_images(
             source, size, data_root, {"labels": labels, "max_pixels": max_pixels}
         )
-        k = classes if classes is not None else images.n_clusters
+        k = classes or images.n_clusters
         if k is None:
             raise InputError(NO_NUMBER.format(source))
         if k > len(images):
-            there = f"{source} has {len(images)} images"
-            raise InputError(f"--classes {k}: {there}: ask for so many at most.")
+            raise InputError(
+                f"--classes {k}: {source} has {len(images)} images: ask for so many at most."
+            )
         usual = usual_augmentation(images.images.shape[1:])
         if light is not None:
             usual = replace(usual, light=light, colour=light)
@@ -136,7 +137,7 @@ def fit(
             runs, name = Path("runs"), images.name
             out = cut_off_run(runs, name, seed) if resume else runs / run_name(name, seed)
             folder = stack.enter_context(new_run(out, overwrite, resume))
-        given_by = "user" if classes is not None else "catalogue"
+        given_by = "user" if classes else "catalogue"
         clusterer = MultiTaskClusterer(
             k,
             recipe=recipe,

@@ -108,12 +108,10 @@ def lines(
         if bands and name in bands:
             low, high = bands[name]
             axes.fill_between(x, low, high, color=look["color"], alpha=0.2, linewidth=0)
-    axes.locator_params("y", nbins=5)  # 0.975 is wide
+    axes.locator_params(nbins=5)  # 0.975 is wide
     if log_x:
         axes.set_xscale("log")
         write_out(axes.xaxis)
-    else:
-        axes.locator_params("x", nbins=5)
     _name_ends(axes)
     return figure
 
@@ -149,8 +147,9 @@ def bars(
     axes.set_xlabel(_fold(xlabel) + "\nhatched: rivals" * bool(rivals))
     for i, (name, value) in enumerate(values.items()):
         rival = name in rivals
-        colour = looks(2)[rival]["color"]
-        axes.barh(i, value, 0.4, color=colour, hatch="//" * rival, edgecolor="white")
+        axes.barh(
+            i, value, 0.4, color=looks(2)[rival]["color"], hatch="//" * rival, edgecolor="white"
+        )
     return figure
 
 
@@ -243,8 +242,9 @@ def heat_map(
 def _fit(text: str, what: str) -> str:
     """Return a text; `InputError` if it has more characters than have room."""
     if len(text) > MOST[what]:
-        told = f"has {len(text)} characters: say it in {MOST[what]} or fewer"
-        raise InputError(f"the {what} {text!r} {told}.")
+        raise InputError(
+            f"the {what} {text!r} has {len(text)} characters: say it in {MOST[what]} or fewer."
+        )
     return text
 
 

@@ -155,10 +155,12 @@ pd.DataFrame(rows, ["violet", "pink", "brown"]).T.round(2)
 # dye as well, brown, which smears lack: what is found of that is error. So take the amounts as an estimate, and look at what they make of
 # eight cells, from the least violet to the most.
 
-# %% id="stains"
+# %% id="ladder"
 amounts = rgb2hed(cells.images, channel_axis=1)[:, :2]  # N x 2 x H x W: violet, pink
 violet = np.quantile(amounts[:, 0], 0.95, axis=(1, 2))  # the darkest twentieth of each window
 ladder = np.argsort(violet)[np.linspace(0, len(cells) - 1, 8).astype(int)]
+
+# %% id="stains"
 dyes = amounts[ladder].swapaxes(0, 1)  # 2 x 8 x 32 x 32
 dyes = dyes / np.quantile(dyes, 0.97, axis=(1, 2, 3), keepdims=True)  # each by its own dark end
 shades = 1 - np.repeat(dyes.clip(0, 1).reshape(16, 1, 32, 32), 3, axis=1)  # dark means a lot of dye
@@ -279,16 +281,13 @@ draws = [np.random.default_rng(seed + i).permutation(len(truth))[:budget] for i 
 margins = [taught(draw) for draw in draws]
 scores = {name: [score(one, truth)] for name, one in found.items()}
 scores[f"{budget} labels, linear SVM"] = [score(one.argmax(axis=1), truth) for one in margins]
-rows = {
-    name: np.mean(
-        [
-            (one.accuracy, one.balanced_accuracy, one.nmi, *np.take(one.recalls, two))
-            for one in many
-        ],
-        axis=0,
-    )
-    for name, many in scores.items()
-}
+
+# %% id="rivals-table"
+kinds_of_score = ("accuracy", "balanced_accuracy", "nmi")
+rows = {}
+for name, many in scores.items():
+    means = [np.mean([getattr(one, kind) for one in many]) for kind in kinds_of_score]
+    rows[name] = means + np.mean([one.recalls for one in many], axis=0)[two].tolist()
 columns = ["accuracy", "balanced", "NMI", *(f"recall, {cells.class_names[kind]}" for kind in two)]
 pd.DataFrame(rows, columns).T.round(3)
 
@@ -526,6 +525,7 @@ from mtlkit.inputs import fit_squares
 
 photos = load("smears").first(40)
 windows, pushed, blanked, crops, widths, of_photo, of_kind = [], [], [], [], [], [], []
+ways = (windows, pushed, blanked, crops)
 for image, on_it in zip(photos.images, photos.open_boxes(), strict=True):
     blank = np.quantile(image, 0.95, axis=(1, 2), keepdims=True)  # 3 x 1 x 1: no dye there
     for box, window in zip(places(on_it, None), places(on_it, 64), strict=True):
@@ -534,12 +534,8 @@ for image, on_it in zip(photos.images, photos.open_boxes(), strict=True):
         alone[:, y:y_end, x:x_end] = image[:, y:y_end, x:x_end]
         # The window, moved into the photo where it reaches beyond it.
         inside = np.tile(window[:2].clip(0, 320 - 64), 2) + np.array([0, 0, 64, 64])
-        for into, picture, place in zip(
-            (windows, pushed, blanked, crops),
-            (image, image, alone, image),
-            (window, inside, window, box),
-            strict=True,
-        ):
+        sources, frames = (image, image, alone, image), (window, inside, window, box)
+        for into, picture, place in zip(ways, sources, frames, strict=True):
             into.append(fit_squares(cut(picture, place)[None], 32)[0])
     widths += (on_it.boxes[:, 2:] - on_it.boxes[:, :2]).max(axis=1).tolist()
     of_photo += [on_it.path] * len(on_it.boxes)
@@ -547,7 +543,6 @@ for image, on_it in zip(photos.images, photos.open_boxes(), strict=True):
 
 # %% id="cut-look"
 ends = np.argsort(widths)[np.linspace(0, len(widths) - 1, 8).astype(int)]
-ways = (windows, pushed, blanked, crops)
 four_cuts = np.concatenate([np.stack(cut_out)[ends] for cut_out in ways])
 title = "Eight cells, from small to large, cut out in four ways"
 alt = "Four rows of the same eight cells: window, pushed window, no neighbours, one size."
@@ -588,7 +583,7 @@ course.show(dots(sizes, "balanced accuracy on other photos", title, alt))
 # %% [markdown] id="size-why"
 # The first two rows differ by what size is worth, and by what else a window shows. The third is a mistake that this chapter made in its first edition: where a cell lies at
 # the edge of its photo, the window was pushed inwards, so that no pixel had to be invented. Then the cell is no longer in the middle, and
-# rings around the middle measure something else. Nothing failed and nothing looked wrong; the score was simply lower, and the network,
+# rings around the middle measure something else. Nothing failed and nothing looked wrong; the score was lower, and the network,
 # which learns these rings, was as wrong as this classifier. Look at what your descriptor assumes, and at the images that break it.
 #
 # The fourth row takes the neighbours away and leaves all else as it is: if its range overlaps the second row's, neighbours cost
