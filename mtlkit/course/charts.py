@@ -147,9 +147,8 @@ def bars(
     axes.set_xlabel(_fold(xlabel) + "\nhatched: rivals" * bool(rivals))
     for i, (name, value) in enumerate(values.items()):
         rival = name in rivals
-        axes.barh(
-            i, value, 0.4, color=looks(2)[rival]["color"], hatch="//" * rival, edgecolor="white"
-        )
+        colour = looks(2)[rival]["color"]
+        axes.barh(i, value, 0.4, color=colour, hatch="//" * rival, edgecolor="white")
     return figure
 
 
