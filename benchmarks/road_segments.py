@@ -14,10 +14,12 @@ import json
 from datetime import UTC, datetime
 
 import numpy as np
+import torch
 from accuracy import RESULTS
 from scipy import ndimage
 from skimage.color import rgb2lab
 from skimage.segmentation import felzenszwalb
+from torchvision.ops import box_iou, nms
 from tqdm import tqdm
 
 from mtlkit.data.road_views import VISION
@@ -28,15 +30,6 @@ SEEDS = range(500, 530)
 SCALES = {60: 30, 150: 30, 350: 50, 700: 100, 1200: 150}  # of segments: their least size, px
 SIZES = (6, 140)  # px, the least and the most side of a box
 BINS = 12  # of each colour channel
-
-
-def overlaps(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return intersection over union, n x m, of n and m boxes."""
-    start = np.maximum(one[:, None, :2], other[:, :2])
-    end = np.minimum(one[:, None, 2:], other[:, 2:])
-    common = (end - start).clip(0).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (one, other)]
-    return common / (areas[0][:, None] + areas[1] - common)
 
 
 def means(plane: np.ndarray, boxes: np.ndarray) -> np.ndarray:
@@ -75,15 +68,16 @@ def segments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def hits(boxes: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> list[tuple[float, bool]]:
     """Return the score of each box that no better one overlaps, and whether it finds an object."""
-    order = np.argsort(-scores, kind="stable")
+    places, standing = torch.as_tensor(boxes).double(), torch.as_tensor(scores)
+    best = nms(places, standing, 0.4)  # rows, the highest score first
     found, free = [], np.ones(len(truth), bool)
-    while len(order):
-        best, order = order[0], order[1:]
-        share = overlaps(boxes[[best]], truth)[0] * free if len(truth) else np.zeros(1)
-        found.append((float(scores[best]), bool(share.max() >= 0.5)))
+    for row, shares in zip(
+        best, box_iou(places[best], torch.as_tensor(truth).double()), strict=True
+    ):
+        unfound = np.append(shares.numpy() * free, 0)  # a scene may have no object
+        found.append((float(standing[row]), bool(unfound.max() >= 0.5)))
         if found[-1][1]:
-            free[share.argmax()] = False
-        order = order[overlaps(boxes[[best]], boxes[order])[0] < 0.4]
+            free[unfound.argmax()] = False
     return found
 
 
