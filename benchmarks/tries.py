@@ -43,6 +43,7 @@ from mtlkit.preprocessing.class_sizes import joined_views, sized_vectors
 from mtlkit.preprocessing.communities import LINKS, agreement, find_communities
 from mtlkit.preprocessing.graphs import normalised_cut
 from mtlkit.preprocessing.label_vectors import align
+from mtlkit.preprocessing.tracks import Tracks
 
 DEVELOPMENT = ("2:1", "3:1", "3:1, clumped", "10:1", "10:1, clumped", "one large")
 REPORTED = "digits 3:1"
@@ -128,8 +129,7 @@ class Both(_Training):
     """A training whose label vectors are made from a second network's features, too."""
 
     def __init__(self, *about: Any, second: np.ndarray | None = None, always: bool = False) -> None:
-        super().__init__(*about)
-        self.checkpoint = self.on_step = None
+        super().__init__(*about, Tracks(), None, None)
         self.second, self.always = second, always
 
     def _make_vectors(self, model: MultiTaskModel, classes: np.ndarray | None = None) -> None:

@@ -30,6 +30,7 @@ from mtlkit.multitask.compute import threads
 from mtlkit.multitask.model import standardised
 from mtlkit.multitask.stages import first_model
 from mtlkit.preprocessing.label_vectors import check_clusters
+from mtlkit.preprocessing.tracks import Tracks
 
 USUAL_SIDES = (8, 64)  # px: smaller images are enlarged, larger ones made smaller
 SEEDS = 2**31 - 9  # seeds lie below: each stage has one of its own, a few above
@@ -105,17 +106,20 @@ class MultiTaskClusterer(
         self.checkpoint = checkpoint
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, tracks: Any = None) -> Self:
         """Find the classes of X: N x H x W, N x C x H x W with values in [0, 1], or N x D.
 
-        `y` is never looked at.
+        `y` is never looked at. `tracks`: N numbers or texts, equal where images are assumed to show
+        one thing, as the frames of a video do (see `preprocessing.tracks`).
 
         Raises:
             InputError: X of another shape, with NaN, out of range or with all rows equal;
-                `n_clusters` below 1 or above N; a setting that is not known.
+                `n_clusters` below 1 or above N, or no fewer than tracks; a setting that is not
+                known.
         """
         images, recipe = self._prepare(X), self._recipe()
-        checkpoint = self._checkpoint(images, recipe)
+        known = Tracks(tracks, len(images))
+        checkpoint = self._checkpoint(images, recipe, known)
         steps = recipe.schedule.steps(len(images), recipe.clustering)
         bar = tqdm(total=steps, unit="step", disable=not self.verbose)
         with bar, threads(self.n_threads):
@@ -124,6 +128,7 @@ class MultiTaskClusterer(
                 self.n_clusters,
                 recipe,
                 seed=self.seed_,
+                tracks=known,
                 checkpoint=checkpoint,
                 on_step=partial(_advance, bar),
             )
@@ -169,12 +174,8 @@ class MultiTaskClusterer(
         images, recipe = probe._prepare(X), probe._recipe()
         size = recipe.schedule.batch(len(images))
         few = images[: 4 * size]
-        train = partial(
-            fit,
-            batch_size=size,
-            weighting=recipe.weighting,
-            options=TrainingOptions(cosines=recipe.cosines),
-        )
+        options = TrainingOptions(cosines=recipe.cosines)
+        train = partial(fit, batch_size=size, weighting=recipe.weighting, options=options)
         with threads(self.n_threads):
             model = first_model(few, recipe.targets(few), recipe, probe.seed_)
             train(model, few, epochs=1)  # the first steps are slow
@@ -217,7 +218,7 @@ class MultiTaskClusterer(
         check_clusters(self.n_clusters, len(images))  # before any time is spent
         return images
 
-    def _checkpoint(self, images: Tensor, recipe: Recipe) -> Checkpoint | None:
+    def _checkpoint(self, images: Tensor, recipe: Recipe, tracks: Tracks) -> Checkpoint | None:
         """Return the folder's checkpoint; `InputError` unless it is of this training."""
         if self.checkpoint is None:
             return None
@@ -227,6 +228,7 @@ class MultiTaskClusterer(
             "n_threads": repr(self.n_threads),
             "seed": self.seed_,
             "images": hashlib.sha256(images.contiguous().numpy().data).hexdigest(),
+            "tracks": hashlib.sha256(np.array(tracks.numbers, float).tobytes()).hexdigest(),
         }
         return Checkpoint(Path(self.checkpoint), about)
 

@@ -78,6 +78,7 @@ def test_the_whole_way_works_on_labels_that_raise_when_touched(
         warnings.simplefilter("ignore", CollapseWarning)
         assert clusterer.estimate_seconds(guarded.images) > 0
         clusterer.fit(guarded.images)
+        clusterer.fit(guarded.images, tracks=np.arange(24) // 3)
     assert clusterer.predict(guarded.images).shape == (24,)
     assert clusterer.transform(guarded.images).shape == (24, 128)
 

@@ -86,6 +86,13 @@ def fit(
             help="How far light and colours may vary; default: 1 for colour images, 0 for grey.",
         ),
     ] = None,
+    tracks: Annotated[
+        str | None,
+        typer.Option(
+            help="What of a path names the thing shown, as '.*_' of a/3_12.png: images of one name "
+            "are taken to show one thing. auto: as the catalogue has it."
+        ),
+    ] = None,
     threads: Threads = 1,
     device: Annotated[str, typer.Option(help="cpu, or as torch names a GPU: cuda, mps.")] = "cpu",
     resume: Annotated[
@@ -122,6 +129,7 @@ def fit(
         images = _square_images(
             source, size, data_root, {"labels": labels, "max_pixels": max_pixels}
         )
+        keys = None if tracks is None else images.tracks(tracks)
         k = classes or images.n_clusters
         if k is None:
             raise InputError(NO_NUMBER.format(source))
@@ -155,7 +163,7 @@ def fit(
         to_stderr(f"This takes {roughly(seconds)} on this machine.")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            clusterer.fit(images.images)
+            clusterer.fit(images.images, tracks=keys)
         messages = [str(warning.message) for warning in caught]
         for message in messages:
             to_stderr(f"warning: {message}")
@@ -186,6 +194,7 @@ def fit(
                     "flip": flip,
                     "rotation": rotation,
                     "light": usual.light,
+                    "tracks": tracks or "none",
                     "threads": threads,
                     "device": device,
                 },

@@ -1,9 +1,11 @@
-"""Boxes that were annotated on photos, read from Pascal VOC and COCO; `crops.py` cuts them out.
+"""Boxes that were annotated on photos, read from Pascal VOC, COCO and GTSRB's tables; `crops.py`
+cuts them out.
 
 Annotations are made by hand, so some are wrong. Each wrong one is left out and named, never mended
 in silence, and a set of which more than 5 % of the boxes are wrong is refused.
 """
 
+import csv
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -24,6 +26,7 @@ MOST_JSON_BYTES = 500_000_000  # of a set; COCO's own has 450 MB
 MOST_BOXES = 1_000_000
 OVERHANG = 1  # px, by which rounding may bring a box outside its photo
 SIDES = ("xmin", "ymin", "xmax", "ymax")
+ROI = ("Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2")
 REMEDY = "give one that opens and has COCO's `images`, `annotations` and `categories`"
 
 
@@ -120,6 +123,31 @@ def read_coco(file: Path, photos: Path, kinds: Collection[str] = ()) -> Annotate
             kind = names.get(item.get("category_id"))
             found.setdefault(owner, stray).boxes.append((kind, corners))
         return _checked(file, photos, found.values(), kinds)
+
+
+def read_signs(photos: Path, tables: Iterable[Path]) -> Annotated:
+    """Read GTSRB's tables: the file of an image, its size and its sign's box, a row an image.
+
+    A table names files below its own folder or, where that has no images, below `photos`. The
+    column with the class is not looked at. What is left out is as `read_voc` says, and so is an
+    image that has no row.
+
+    Raises `InputError` as `read_voc`, and for a table that cannot be read.
+    """
+    found = []
+    missing = {file.relative_to(photos).as_posix() for file in photos.rglob("*.ppm")}
+    for table in tables:
+        with as_input_error(f"{table}: cannot be read as a table", "fetch it again"):
+            rows = list(csv.DictReader(table.read_text("utf-8").splitlines(), delimiter=";"))
+        below = table.parent.relative_to(photos) if table.is_relative_to(photos) else Path()
+        for row in rows:
+            path = (below / (row.get("Filename") or "")).as_posix()
+            missing.discard(path)
+            corners = _numbers([row.get(side) for side in ROI], 4)
+            size = row.get("Width"), row.get("Height")
+            found.append(_Found(path, size, [("sign", corners)]))
+    found += [_Found(path, (), [], "no table has a row for it") for path in sorted(missing)]
+    return _checked(photos, photos, found, ())
 
 
 def stem_of(path: str) -> str:

@@ -5,6 +5,7 @@ fetches them. Training takes `images`; scoring has to call `open_labels()`, whic
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from mtlkit.data.scaling import Scale
-from mtlkit.errors import InputError
+from mtlkit.errors import InputError, as_input_error
 
 MOST_BYTES = 8_000_000_000  # one set of images in memory, as float32
 
@@ -39,6 +40,7 @@ class ImageSet:
     notes: sentences on what the loader decided, for the report.
     scale: which values became 0 and 1, where there were more than 8 bits; give it to `load` for
         later images.
+    track: a pattern, see `tracks`, where the catalogue has one.
     labels: a function that returns the N labels. It is called by `open_labels()` and nowhere else.
     boxes: of photos with annotated boxes, a function that returns a `PhotoBoxes` a row. It is
         called by `open_boxes()` and nowhere else. None where photos were brought to another size.
@@ -59,6 +61,7 @@ class ImageSet:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     scale: Scale | None = None
+    track: str = ""
     labels: Callable[[], np.ndarray] | None = None
     boxes: Callable[[], Sequence[Any]] | None = None
 
@@ -87,6 +90,28 @@ class ImageSet:
                 "one label an image."
             )
         return labels
+
+    def tracks(self, pattern: str = "auto") -> list[str]:
+        """Return the part of each path that a pattern matches: equal ones are of one track.
+
+        `pattern` is a regular expression; `"auto"` is the set's own. Raises `InputError` when that
+        has none, or a path lacks what it asks for.
+
+        >>> images = np.zeros((2, 1, 8, 8), np.float32)
+        >>> ImageSet(images, "pair", ("a/1_2.png", "a/1_3.png")).tracks(".*_")
+        ['a/1_', 'a/1_']
+        """
+        pattern = self.track if pattern == "auto" else pattern
+        remedy = "give a regular expression for the part of a path that names the track, as '.*_'"
+        if not pattern:
+            raise InputError(f"tracks 'auto': {self.name} has no tracks of its own: {remedy}.")
+        with as_input_error(f"tracks {pattern!r} is no pattern", remedy, (re.error,)):
+            found = [re.search(pattern, path) for path in self.paths]
+        names = [match.group() for match in found if match]
+        if len(names) < len(self):
+            path = self.paths[found.index(None)]
+            raise InputError(f"tracks {pattern!r} is not in the path {path}: {remedy}.")
+        return names
 
     def open_boxes(self) -> Sequence[Any] | None:
         """Return the N `PhotoBoxes`, or None: they hold kinds, so they are for scoring only."""

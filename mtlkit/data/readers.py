@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mtlkit.data.archive import channels_first, read_headers
-from mtlkit.data.boxes import Annotated, read_voc
+from mtlkit.data.boxes import Annotated, read_signs, read_voc
 from mtlkit.data.crops import crops, whole_photos
 from mtlkit.data.download import Remote, md5_of
 from mtlkit.data.folder import load_folder
@@ -179,10 +179,24 @@ class CifarSet(FetchedSet):
 
 
 class SignSet(FetchedSet):
-    """GTSRB: a file an image, of any size.
+    """GTSRB: a file an image, of any size, with some road round the sign.
 
-    The rows keep the files' names: they name the track, by which images are split.
+    Its view `native` is cut to the sign's box, before it is brought to one size. The rows keep the
+    files' names: they name the track, by which images are split.
     """
+
+    whole_photos = False
+
+    def read(self, root: Path, part: str, size: int | None, progress: Progress | None) -> ImageSet:
+        """Read the images; of the tables, for `native`, where the signs are."""
+        folder = self.path(root, part, "images")
+        if ":" in self.name:
+            tables = sorted(folder.glob("*/GT-*.csv")) or [self.path(root, part, "labels")]
+            images = crops(read_signs(folder, tables), folder, size or SIDE, None, progress)
+            images = replace(images, paths=tuple(f"{path[:-3]}.ppm" for path in images.paths))
+        else:
+            images = super().read(root, part, size, progress)
+        return replace(images, track=".*_" if part == "train" else "")
 
     def labels(self, root: Path, part: str, paths: tuple[str, ...]) -> np.ndarray:
         from torchvision.datasets import GTSRB

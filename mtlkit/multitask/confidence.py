@@ -40,7 +40,7 @@ def judge(model: "MultiTaskModel", images: Tensor, rows: ndarray | None = None) 
     alike without it. `rows` is for images that the model remembers, see `Reference.novelty`.
     """
     features = model.features(images)
-    probabilities = _probabilities(model, features)
+    probabilities = model.probabilities(features).numpy()
     largest = probabilities.max(axis=1)
     reference = model.reference
     if reference is None:
@@ -59,7 +59,7 @@ def remember(
     chosen = np.random.default_rng(seed).permutation(len(images))[:KEPT]
     some = images[chosen]
     features = model.features(some)
-    classes = _probabilities(model, features).argmax(axis=1)
+    classes = model.probabilities(features).argmax(dim=1).numpy()
     spaces = spaces_of(features.numpy(), model.standardised(some).numpy())
     model.reference = Reference.of(spaces, classes)
     calibrate(model, some, augmentation, seed)
@@ -101,9 +101,3 @@ def calibrate(
 def _sharpened(share: ndarray, exponent: float) -> ndarray:
     """Move numbers from 0 to 1 away from one half, where the exponent is above 1."""
     return share**exponent / (share**exponent + (1 - share) ** exponent)
-
-
-@torch.no_grad()
-def _probabilities(model: "MultiTaskModel", features: Tensor) -> ndarray:
-    logits = model.heads["classes"](features.to(model.device))  # N x K
-    return logits.softmax(-1).cpu().numpy()

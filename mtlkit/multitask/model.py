@@ -85,11 +85,15 @@ class MultiTaskModel(nn.Module):
         """Return plain features as the encoder takes them; images are returned as they are."""
         return images if self.scaling is None else standardised(images, self.scaling)
 
-    @torch.no_grad()
     def predict(self, images: Tensor, task: str) -> Tensor:
         """Return the softmax of one task's head for N clean images: N x K, rows sum to one."""
-        features = self.features(images).to(self.device)
-        return self.heads[task](features).softmax(-1).cpu()
+        return self.probabilities(self.features(images), task)
+
+    @torch.no_grad()
+    def probabilities(self, features: Tensor, task: str = "classes") -> Tensor:
+        """Return the softmax of one task's head for N x width shared features: N x K."""
+        outputs = self.heads[task](features.to(self.device))
+        return outputs.softmax(-1).cpu()
 
 
 def standardised(features: Tensor, scaling: Tensor) -> Tensor:

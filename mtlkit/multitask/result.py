@@ -1,7 +1,7 @@
 """The result: what was found, how, and what it rests on."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.recipe import Recipe
 from mtlkit.multitask.training import History
 from mtlkit.preprocessing.class_sizes import SizeEvidence
+from mtlkit.preprocessing.tracks import Tracks
 
 
 class CollapseWarning(UserWarning):
@@ -22,14 +23,16 @@ class ClusteringResult:
 
     Attributes:
         model: with the heads `descriptors` and `classes`.
-        probabilities: N x K, rows sum to one.
-        confidence: N; .9 is right about nine times in ten, see `Judgement`.
+        probabilities: N x K, rows sum to one; the mean of a track, where tracks were given.
+        confidence: N; .9 is right about nine times in ten, see `Judgement`. Of each image by
+            itself, also where tracks were given.
         novelty: N; above 1 an image fits nowhere.
         history: a row an epoch, see `fit`.
         seconds: wall time by stage.
         sizes: what was weighed each time that label vectors were made.
         recipe: how the classes were found.
         augmentation: the changes that were assumed to leave the class as it is.
+        tracks: which images were assumed to show one thing.
     """
 
     model: MultiTaskModel
@@ -41,6 +44,7 @@ class ClusteringResult:
     sizes: list[SizeEvidence]
     recipe: Recipe
     augmentation: Augmentation
+    tracks: Tracks = field(default_factory=Tracks)
 
     @property
     def classes(self) -> np.ndarray:
@@ -57,6 +61,7 @@ class ClusteringResult:
             str(self.sizes[-1]),
             "These changes were assumed to leave the class as it is: "
             f"{turning}, small shifts, changes of size, {colour}{mirroring}.",
+            *self.tracks.assumptions(),
         ]
         if self.recipe.weights:
             start = f"The encoder started from {self.recipe.weights}, trained elsewhere"

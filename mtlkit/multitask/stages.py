@@ -3,7 +3,8 @@
 1. *Features.* Contrast and regression together: the views of one image are alike, and each tells
    what the clean image is like.
 2. *Label vectors* are made without a label, from the shared features, the contrast head's space and
-   the descriptors. Equal sizes are assumed unless the images speak against it.
+   the descriptors. Equal sizes are assumed unless the images speak against it. Where tracks are
+   given, they are made of a track's means, and its images share one.
 3. *Classes.* A classification head learns the label vectors, while the regression keeps the
    features from drifting. In rounds, the label vectors are made again from the features as they are
    by then: classes of equal size, or of any size (found once more, or those that the head has come
@@ -12,8 +13,8 @@
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -37,8 +38,9 @@ from mtlkit.multitask.training import (
     steps_an_epoch,
 )
 from mtlkit.multitask.weighting import Weighting
-from mtlkit.preprocessing.class_sizes import DESCRIPTOR_WEIGHTS, SizeEvidence, sized_vectors
+from mtlkit.preprocessing.class_sizes import SizeEvidence, sized_vectors, usual_weights
 from mtlkit.preprocessing.label_vectors import align, check_clusters
+from mtlkit.preprocessing.tracks import Tracks
 
 STAGES = ("features", "groups", "label vectors", "classes")
 
@@ -49,6 +51,7 @@ def find_classes(
     recipe: Recipe | None = None,
     *,
     seed: int = 0,
+    tracks: Tracks | None = None,
     checkpoint: Checkpoint | None = None,
     on_step: Callable[[str], Any] | None = None,
 ) -> ClusteringResult:
@@ -59,19 +62,20 @@ def find_classes(
         n_clusters: K.
         recipe: how it is gone; None: `Recipe()`.
         seed: the same gives the same classes.
+        tracks: which images are assumed to show one thing; None: that is not known.
         checkpoint: where the training is kept as it goes, and gone on from if something is there.
         on_step: called after each step with the stage's name.
 
     Raises:
-        InputError: n_clusters below 1 or above N.
+        InputError: n_clusters below 1 or above N, or tracks that are no more than classes.
 
     Warns:
         CollapseWarning: some of the K classes are empty at the end.
     """
+    tracks = tracks or Tracks(None, len(images))
     check_clusters(n_clusters, len(images))
-    training = _Training(images, n_clusters, recipe or Recipe(), seed)
-    training.checkpoint = checkpoint
-    training.on_step = on_step
+    tracks.check(n_clusters)
+    training = _Training(images, n_clusters, recipe or Recipe(), seed, tracks, checkpoint, on_step)
     training.learn_features()
     if training.recipe.clustering:
         training.learn_groups()
@@ -80,21 +84,22 @@ def find_classes(
     return training.result()
 
 
+@dataclass
 class _Training:
     """What the stages of one training hand on to each other."""
 
+    images: Tensor
+    n_clusters: int
+    recipe: Recipe
+    seed: int
+    tracks: Tracks
     checkpoint: Checkpoint | None
     on_step: Callable[[str], Any] | None
-    teacher: Teacher
 
-    def __init__(self, images: Tensor, n_clusters: int, recipe: Recipe, seed: int) -> None:
-        self.images = images
-        self.n_clusters = n_clusters
-        self.recipe = recipe
-        self.seed = seed
-        self.augmentation = recipe.augmentation_of(images)
-        self.descriptors = recipe.targets(images)  # N x T
-        self.model = first_model(images, self.descriptors, recipe, seed)
+    def __post_init__(self) -> None:
+        self.augmentation = self.recipe.augmentation_of(self.images)
+        self.descriptors = self.recipe.targets(self.images)  # N x T
+        self.model = first_model(self.images, self.descriptors, self.recipe, self.seed)
         self.vectors: list[np.ndarray] = []  # N x K, of each round
         self.sizes: list[SizeEvidence] = []  # of each round
         self.history: History = []
@@ -102,6 +107,7 @@ class _Training:
 
     def learn_features(self) -> None:
         """Train contrast and regression."""
+        self.model.tasks["views"] = Contrast(groups=self.tracks.numbers)
         self._train("features", self.recipe.weighting)
 
     def learn_groups(self) -> None:
@@ -135,18 +141,25 @@ class _Training:
         self._train("classes", "equal", self.teacher, self._start_round)
 
     def result(self) -> ClusteringResult:
-        """Judge the images with the teacher, and warn of classes that ran empty."""
+        """Judge the images with the teacher, and warn of classes that ran empty.
+
+        A track's images have the mean of their probabilities; confidence is of each by itself.
+        """
         model = self.teacher.module
-        judgement = remember(model, self.images, self.augmentation, self.seed)
-        warn_of_collapse(judgement.probabilities.argmax(axis=1), self.n_clusters)
+        own, confidence, novelty = remember(model, self.images, self.augmentation, self.seed)
+        probabilities = self.tracks.of_images(self.tracks.means(own))
+        warn_of_collapse(probabilities.argmax(axis=1), self.n_clusters)
         return ClusteringResult(
             model,
-            *judgement,
+            probabilities,
+            confidence,
+            novelty,
             self.history,
             self.seconds,
             self.sizes,
             self.recipe,
             self.augmentation,
+            self.tracks,
         )
 
     def _start_round(self, epoch: int) -> None:
@@ -159,19 +172,21 @@ class _Training:
         if done < first or (done - first) % length or done == epochs:
             return
         model = self.teacher.module
-        self._make_vectors(model, model.predict(self.images, "classes").argmax(dim=1).numpy())
+        probabilities = model.predict(self.images, "classes").numpy()
+        self._make_vectors(model, self.tracks.means(probabilities).argmax(axis=1))
         self.model.tasks["classes"].set_targets(np.mean(self.vectors, axis=0))
 
     def _make_vectors(self, model: MultiTaskModel, classes: np.ndarray | None = None) -> None:
         vectors, evidence = sized_vectors(
-            features_of(model, self.images),
-            self.descriptors,
+            self.tracks.means(features_of(model, self.images)),
+            self.tracks.means(self.descriptors),
             self.n_clusters,
             self.seed,
             self.recipe.class_sizes,
             usual_weights(self.images.shape[1:], later=classes is not None),
             classes,
         )
+        vectors = self.tracks.of_images(vectors)
         if self.vectors:
             vectors = align(vectors, np.mean(self.vectors, axis=0))
         self.vectors.append(vectors)
@@ -199,6 +214,7 @@ class _Training:
             cosines=self.recipe.cosines,
             stage=stage,
             teacher=teacher,
+            groups=self.tracks.numbers if stage == "features" else None,
             state=saved,
             on_epoch=partial(self._end_epoch, stage, started, after_epoch),
             on_step=on_step,
@@ -263,20 +279,3 @@ def features_of(model: MultiTaskModel, images: Tensor) -> np.ndarray:
     return nn.functional.normalize(
         torch.cat([nn.functional.normalize(space) for space in spaces], dim=1)
     ).numpy()
-
-
-def usual_weights(shape: Sequence[int], later: bool = False) -> Sequence[float]:
-    """Return the weights that the descriptors may have, for rows of this shape (D, or C x H x W).
-
-    Beside strokes they help while the network is young, and later rounds ask the network alone. A
-    small network learns less of photographs than descriptors tell: beside it they weigh twice as
-    much, in all rounds.
-
-    >>> usual_weights((1, 8, 8)), usual_weights((1, 8, 8), later=True)
-    ((0.5, 1.0, 2.0), (0.0,))
-    >>> usual_weights((3, 32, 32), later=True)
-    (2.0,)
-    """
-    if len(shape) == 3 and shape[0] == 3:
-        return DESCRIPTOR_WEIGHTS[-1:]
-    return (0.0,) if later else DESCRIPTOR_WEIGHTS

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
@@ -16,6 +17,7 @@ from mtlkit.multitask.augmentation import Augmentation
 from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.model import MultiTaskModel
 from mtlkit.multitask.weighting import Weigher, Weighting
+from mtlkit.preprocessing.tracks import in_pairs
 
 History = list[dict[str, Any]]
 TrainingState = dict[str, Any]
@@ -57,6 +59,8 @@ class TrainingOptions:
         learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
         stage: a name for the rows of the history.
         teacher: an average to be moved along after each step.
+        groups: N numbers; images of equal numbers, which show one thing, go into batches in pairs,
+            so that contrast meets them.
         state: where an earlier call with the same arguments stood, to go on from there: the weights
             will be the same.
         on_epoch: called with the number of the epoch that has just ended, and a function that
@@ -69,6 +73,7 @@ class TrainingOptions:
     learning_rate: float = 3e-3
     stage: str = "training"
     teacher: Teacher | None = None
+    groups: np.ndarray | None = None
     state: TrainingState | None = None
     on_epoch: Callable[[int, Callable[[], TrainingState]], None] | None = None
     on_step: Callable[[], Any] | None = None
@@ -127,6 +132,8 @@ def fit(
         started = time.perf_counter()
         total = torch.zeros(len(model.tasks))
         order = torch.randperm(len(images), generator=loop.generator)
+        if loop.options.groups is not None:
+            order = order[in_pairs(loop.options.groups[order])]
         for rows in order[: steps * batch_size].split(batch_size):
             total += loop.step(images[rows], rows)
         means = [value / steps for value in total.tolist()]

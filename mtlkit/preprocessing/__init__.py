@@ -7,6 +7,7 @@ from mtlkit.preprocessing.descriptors import (
     edge_density,
     hog,
     lbp,
+    middle,
     stain,
     standardise,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "hog",
     "laplacian",
     "lbp",
+    "middle",
     "sobel",
     "stain",
     "standardise",

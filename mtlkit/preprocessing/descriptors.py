@@ -54,6 +54,20 @@ def hog(images: ndarray, orientations: int = 8, cells: int | None = None) -> nda
     return _for_each(describe_image, images)
 
 
+def middle(images: ndarray) -> ndarray:
+    """Histograms of oriented gradients of an image's middle alone, three quarters of its side.
+
+    For things that stand in the middle of their image, as what was cut out with a margin does: what
+    is round them tells where they stand, and not what they are. N x 800: 6 x 6 cells, see `hog`.
+
+    >>> middle(np.random.default_rng(0).random((2, 1, 32, 32))).shape
+    (2, 800)
+    """
+    side = images.shape[-1]
+    inner = slice(side // 8, side - side // 8)
+    return hog(images[..., inner, inner], cells=6)
+
+
 def lbp(images: ndarray) -> ndarray:
     """Local binary patterns: a histogram of the 10 uniform ones, in which rotation does not count.
 
@@ -173,6 +187,7 @@ def stain(images: ndarray, rings: int = 4) -> ndarray:
 
 DESCRIPTORS: dict[str, Callable[[ndarray], ndarray]] = {
     "hog": hog,
+    "middle": middle,
     "lbp": lbp,
     "colour": colour,
     "chromaticity": chromaticity,
@@ -198,8 +213,8 @@ def describe(images: ndarray, names: Sequence[str] | Mapping[str, float] = ("hog
 
     Args:
         images: N x C x H x W in [0, 1].
-        names: any of `hog`, `lbp`, `colour`, `chromaticity`, `edge_density`, `stain`; with a weight
-            each, where they are not to weigh the same.
+        names: any of `hog`, `middle`, `lbp`, `colour`, `chromaticity`, `edge_density`, `stain`;
+            with a weight each, where they are not to weigh the same.
 
     Raises:
         InputError: an unknown name, or none.

@@ -79,6 +79,17 @@ def normalised_association(between: ndarray) -> float:
     return float(held.sum())
 
 
+def modularity(between: ndarray) -> float:
+    """Return the modularity of K classes, by the weight of all links between two of them, K x K.
+
+    >>> modularity(np.eye(2))
+    0.5
+    """
+    share = between / between.sum()
+    by_chance = share.sum(axis=0) ** 2
+    return float(np.trace(share) - by_chance.sum())
+
+
 def normalised_cut(graph: sparse.csr_array, classes: ndarray, n_clusters: int) -> float:
     r"""Return the share of its links that a class loses to others, 0 to 1: the mean over K.
 

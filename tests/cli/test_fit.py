@@ -126,8 +126,8 @@ def test_labels_are_opened_after_training_only(
         order.append("labels")
         return opens(images)
 
-    def fit(clusterer: MultiTaskClusterer, X: np.ndarray) -> MultiTaskClusterer:
-        fitted = fits(clusterer, X)
+    def fit(clusterer: MultiTaskClusterer, X: np.ndarray, **more: Any) -> MultiTaskClusterer:
+        fitted = fits(clusterer, X, **more)
         order.append("fitted")
         return fitted
 

@@ -42,6 +42,15 @@ def test_signs_of_mixed_sizes() -> None:
 
 
 @needs_sets
+def test_signs_at_their_original_size_are_cut_to_their_boxes() -> None:
+    signs = load("gtsrb:native", data_root=SHARED.parent / "data" / "gtsrb_native")
+    whole = load("gtsrb", data_root=SHARED.parent / "data" / "gtsrb_native")
+    assert signs.images.shape == (1408, 3, 32, 32) and not signs.skipped
+    assert signs.paths == whole.paths and len(set(signs.tracks())) == 802
+    assert not np.array_equal(signs.images, whole.images)
+
+
+@needs_sets
 def test_mnist_takes_little_more_memory_than_its_result() -> None:
     import tracemalloc
 

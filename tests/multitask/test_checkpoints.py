@@ -124,6 +124,19 @@ def test_other_images_are_refused(tmp_path: Path) -> None:
         clusterer(tmp_path, effort=0.05).fit(changed)
 
 
+@pytest.mark.filterwarnings("ignore::mtlkit.multitask.CollapseWarning")
+def test_other_tracks_are_refused_and_the_same_are_gone_on_with(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((1200, 1, 8, 8)).astype(np.float32)
+    tracks = np.arange(1200) // 4
+    few = clusterer(tmp_path, effort=0.01).fit(images, tracks=tracks)
+    again = clusterer(tmp_path, effort=0.01).fit(images, tracks=[f"{key}" for key in tracks])
+    np.testing.assert_array_equal(few.probabilities_, again.probabilities_)
+    tracks[600] = tracks[900]
+    for others in (tracks, None):
+        with pytest.raises(InputError, match="started with tracks"):
+            clusterer(tmp_path, effort=0.01).fit(images, tracks=others)
+
+
 def test_another_version_is_refused(tmp_path: Path) -> None:
     Checkpoint(tmp_path, {"seed": 0})
     about = json.loads((tmp_path / "about.json").read_text())

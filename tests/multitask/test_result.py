@@ -10,6 +10,7 @@ import numpy as np
 from mtlkit.multitask import Augmentation, ClusteringResult, MultiTaskModel, Recipe, SmallCNN
 from mtlkit.multitask.result import warn_of_collapse
 from mtlkit.preprocessing.class_sizes import SizeEvidence
+from mtlkit.preprocessing.tracks import Tracks
 
 RESULT = ClusteringResult(
     MultiTaskModel(SmallCNN(), {}),
@@ -44,6 +45,14 @@ def test_mirroring_colour_and_weights_from_elsewhere_are_assumptions_too() -> No
     )
     assert "elsewhere.safetensors" in start
     assert "colour" in changes and "mirroring" in changes
+
+
+def test_tracks_are_an_assumption() -> None:
+    given = replace(RESULT, tracks=Tracks(["a", "b", "a"], 3)).assumptions("user")
+    assert [line for line in given if line not in RESULT.assumptions("user")] == [
+        "Images of one track were assumed to show one thing: 3 images, in 2 tracks by names that "
+        "were given."
+    ]
 
 
 def test_full_classes_are_not_warned_of() -> None:

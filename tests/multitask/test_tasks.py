@@ -56,6 +56,27 @@ def test_contrast_is_nt_xent_by_a_naive_loop() -> None:
     assert Contrast(size=7).head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 7)
 
 
+def test_contrast_of_groups_by_a_naive_loop() -> None:
+    views, groups, rows = normal(2, 5, 3), [7, 3, 7, 9, 3, 7], torch.tensor([5, 1, 3, 0, 4])
+    z = [v / v.norm() for v in views.reshape(10, 3)]
+    of = [groups[row] for row in [*rows, *rows]]
+    losses = []
+    for i in range(10):
+        for j in range(10):
+            if i != j and of[i] == of[j]:
+                others = sum(torch.exp(z[i] @ z[m] / 0.2) for m in range(10) if m != i)
+                losses.append(-float(torch.log(torch.exp(z[i] @ z[j] / 0.2) / others)))
+    assert len(losses) == 2 * (1 + 6 + 6)
+    task = Contrast(temperature=0.2, groups=groups)
+    assert float(task.batch_loss(views, rows)) == pytest.approx(np.mean(losses))
+    # Names do not count, and images that are each by itself are as without groups.
+    same = Contrast(temperature=0.2, groups=[{7: 0, 3: 1, 9: 2}[group] for group in groups])
+    assert task.batch_loss(views, rows) == same.batch_loss(views, rows)
+    alone, without = Contrast(groups=range(6)), Contrast()
+    assert alone.batch_loss(views, rows) == without.batch_loss(views, rows)
+    assert task.head(20)(torch.zeros(2, 5, 20)).shape == (2, 5, 64)
+
+
 def test_classification_is_cross_entropy_by_a_naive_loop() -> None:
     outputs, targets = normal(2, 4, 3), normal(4, 3, seed=1).softmax(-1)
     total = 0.0

@@ -21,6 +21,7 @@ from mtlkit.preprocessing import (
     grey,
     hog,
     lbp,
+    middle,
     sobel,
     standardise,
 )
@@ -117,6 +118,15 @@ def test_cell_means_are_those_of_a_naive_loop(height: int, width: int, cells: in
                 column * width // cells : (column + 1) * width // cells,
             ]
             np.testing.assert_allclose(found[:, :, row, column], part.mean(axis=(2, 3)), rtol=1e-5)
+
+
+def test_middle_does_not_see_the_border() -> None:
+    images = random_images(3, 3, 32)
+    framed = images.copy()
+    framed[..., :4, :] = framed[..., 28:, :] = framed[..., :, :4] = framed[..., :, 28:] = 0
+    np.testing.assert_array_equal(middle(images), middle(framed))
+    np.testing.assert_array_equal(middle(images), hog(images[..., 4:28, 4:28], cells=6))
+    assert middle(random_images(2, 1, 8)).shape == (2, 800)
 
 
 def test_edge_density_is_the_mean_gradient() -> None:
