@@ -10,6 +10,7 @@ import typer
 from mtlkit import __version__
 from mtlkit.cli.course import course
 from mtlkit.cli.data import data
+from mtlkit.cli.detect import detect
 from mtlkit.cli.doctor import doctor
 from mtlkit.cli.fit import fit
 from mtlkit.cli.shell import OneSentence
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (fit, score, predict, compare):
     app.command()(command)
+app.add_typer(detect, name="detect")
 app.add_typer(data, name="data")
 app.add_typer(course, name="course")
 app.command()(doctor)  # last in the list of commands

@@ -1,14 +1,11 @@
 """What is done with a run that is there: `mtlkit score | predict | compare`."""
 
-import os
 import sys
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mtlkit.cli.pictures import Pictures
 from mtlkit.cli.shell import (
     AsJson,
     DataRoot,
@@ -17,12 +14,10 @@ from mtlkit.cli.shell import (
     Source,
     Threads,
     load,
-    progress_bar,
     show,
     to_stderr,
 )
 from mtlkit.errors import InputError
-from mtlkit.inputs import InputSpec
 
 
 def score(
@@ -101,10 +96,10 @@ def predict(
     run = run.expanduser()
     inputs, model = read_inputs(run), load_model(run)
     how = {"scale": inputs.scale, "max_pixels": max_pixels}
-    pictures = _Pictures(inputs, len(paths) > 1, data_root, how)
+    pictures = Pictures(inputs, len(paths) > 1, data_root, how, inputs.side)
     rows: list[dict[str, Any]] = []
     novel = 0
-    for names, images in pictures.read(paths):
+    for names, images, _ in pictures.read(paths):
         judgement = classify(model, inputs, images, threads)
         classes = judgement.probabilities.argmax(axis=1)
         more = assignments(names, classes, judgement.confidence, judgement.novelty)
@@ -127,81 +122,6 @@ def predict(
         done = f"{len(rows):,} images were classified"
         to_stderr(f"error: {pictures.left_out} left out, as said above; {done}.")
         raise typer.Exit(1)
-
-
-class _Pictures:
-    """Reads what `predict` is given, a part at a time: the rows' names, and N x C x H x W images.
-
-    What it has to leave out is named on stderr, and counted.
-    """
-
-    def __init__(
-        self, inputs: InputSpec, several: bool, data_root: Path | None, how: dict[str, Any]
-    ) -> None:
-        self.inputs = inputs
-        self.several = several
-        self.data_root = data_root
-        self.how = how
-        self.left_out = 0
-
-    def read(self, paths: list[str]) -> Iterator[tuple[Sequence[str], Any]]:
-        for single, group in groupby(paths, _is_picture):
-            if single:
-                yield from self._files(Path(), list(group))
-                continue
-            for path in group:
-                try:
-                    yield from self._set(path)
-                except InputError as fault:
-                    self._leave_out(str(fault))
-
-    def _leave_out(self, words: str) -> None:
-        self.left_out += 1
-        to_stderr(f"left out: {words}")
-
-    def _set(self, path: str) -> Iterator[tuple[Sequence[str], Any]]:
-        from mtlkit.data.catalogue import is_name
-        from mtlkit.data.listing import list_images
-        from mtlkit.data.reading import BATCH
-
-        place, named = Path(os.path.expanduser(path)), is_name(path)
-        start = f"{path.rstrip('/')}/" if self.several else ""
-        if place.is_dir() and not named:
-            names, number, notes = list_images(place)
-            self.left_out += number
-            yield from self._files(place, names, start)
-        else:
-            found = load(path, self.inputs.side, self.data_root, **self.how)
-            rows, notes = found.paths, found.notes
-            if self.several and not named:
-                rows = [start + row.rpartition("/")[2] for row in rows]
-            for first in range(0, len(rows), BATCH):
-                part = slice(first, first + BATCH)
-                yield rows[part], found.images[part]
-        for note in notes:
-            to_stderr(f"note: {path}: {note}")
-
-    def _files(
-        self, folder: Path, names: Sequence[str], start: str = ""
-    ) -> Iterator[tuple[Sequence[str], Any]]:
-        from mtlkit.data.reading import ReadOptions, first_of_several, read_batches
-
-        several = 0
-        options = ReadOptions(self.inputs.side, self.inputs.channels, **self.how)
-        rows_show_it = sys.stdout.isatty()
-        with progress_bar("predicting", hidden=rows_show_it) as progress:
-            for batch in read_batches(folder, names, options, start, progress):
-                several += batch.several
-                for name, reason in batch.failed.items():
-                    self._leave_out(f"{name}: {reason}")
-                if batch.names:
-                    yield batch.names, batch.images
-        for note in first_of_several(several, len(names)):
-            to_stderr(f"note: {note}")
-
-
-def _is_picture(path: str) -> bool:
-    return Path(path).is_file() and Path(path).suffix.lower() != ".npz"
 
 
 def score_lines(scores: Any) -> str:

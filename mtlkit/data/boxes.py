@@ -20,6 +20,7 @@ from defusedxml import DefusedXmlException, ElementTree
 from mtlkit.data.images import Skipped
 from mtlkit.data.listing import natural_order, printable
 from mtlkit.errors import InputError, as_input_error, words_of
+from mtlkit.inputs import place_in_square
 
 MOST_XML_BYTES = 10_000_000  # of one photo
 MOST_JSON_BYTES = 500_000_000  # of a set; COCO's own has 450 MB
@@ -148,6 +149,30 @@ def read_signs(photos: Path, tables: Iterable[Path]) -> Annotated:
             found.append(_Found(path, size, [("sign", corners)]))
     found += [_Found(path, (), [], "no table has a row for it") for path in sorted(missing)]
     return _checked(photos, photos, found, ())
+
+
+def boxes_in_square(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
+    """Return n boxes of a picture of that width and height as they are in its square.
+
+    `inputs.fit_square` brings pictures there.
+
+    >>> boxes_in_square(np.array([[0, 0, 640, 480]]), (640, 480), 64).tolist()
+    [[0.0, 8.0, 64.0, 56.0]]
+    """
+    left, top, width, height = place_in_square(*size, side)
+    scale = np.tile([width / size[0], height / size[1]], 2)
+    return (boxes * scale + [left, top, left, top]).astype(np.float32)
+
+
+def boxes_of_square(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
+    """Return n boxes of a picture's square as they are in the picture, cut at its borders.
+
+    >>> boxes_of_square(np.array([[0, 8, 64, 56]]), (640, 480), 64).tolist()
+    [[0.0, 0.0, 640.0, 480.0]]
+    """
+    left, top, width, height = place_in_square(*size, side)
+    scale = np.tile([width / size[0], height / size[1]], 2)
+    return ((boxes - [left, top, left, top]) / scale).clip(0, np.tile(size, 2))
 
 
 def stem_of(path: str) -> str:

@@ -184,6 +184,15 @@ def upright(image: Image.Image, scale: Scale) -> Image.Image:
     return picture
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the width and height of a picture, turned as its EXIF says; nothing is decoded."""
+    width, height = image.size
+    with suppress(Exception):  # as in `upright`
+        if image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # on its side
+            return height, width
+    return width, height
+
+
 def _blocks(image: Image.Image, step: int) -> Iterator[tuple[tuple[int, int], Image.Image]]:
     """Cut a picture into squares (the last ones smaller): yield left and top, and the square."""
     for top in range(0, image.height, step):

@@ -115,7 +115,7 @@ def _refuse_all(folder: Path, failed: dict[str, str], total: int) -> None:
 
 
 def _side(headers: Collection[Header]) -> tuple[int, str]:
-    median = float(np.median([header.longer_side for header in headers]))
+    median = float(np.median([max(header.size) for header in headers]))
     side = int(np.clip(8 * round(median / 8), *SIDE_RANGE))
     why = f"chosen for the folder's median longer side of {median:.0f}"
     return side, f"a multiple of 8 from 16 to 32, {why}"

@@ -22,6 +22,7 @@ from mtlkit.data.decoding import (
     pixels_to_hold,
     quiet_pillow,
     upright,
+    upright_size,
     values_of,
 )
 from mtlkit.data.formats import formats
@@ -53,7 +54,7 @@ class ReadOptions:
 class Header(NamedTuple):
     """What a file holds, from its first bytes; of more than 8 bits a channel, the values, too."""
 
-    longer_side: int
+    size: tuple[int, int]  # width and height, turned as its EXIF says
     grey: bool  # a palette counts as colour: whether it is grey is known after decoding
     several: bool  # frames or pages
     values: Values | None
@@ -101,11 +102,11 @@ def read_header(path: Path, max_pixels: int | None) -> Header:
     Raises `Undecodable`; to be called within `quiet_pillow`, as `decode`.
     """
     with opened(path) as image:
-        longer_side, grey, white = max(image.size), is_grey(image), deep_white(image)
+        size, grey, white = upright_size(image), is_grey(image), deep_white(image)
         several = has_several(image)
         held = pixels_to_hold(image, 1, max_pixels)
         values = BUDGET.run(held, values_of, image, white) if white else None
-    return Header(longer_side, grey, several, values)
+    return Header(size, grey, several, values)
 
 
 def decode(path: Path, options: ReadOptions) -> np.ndarray:
@@ -179,6 +180,7 @@ class Batch(NamedTuple):
     images: np.ndarray  # N x C x H x W
     failed: dict[str, str]  # name of another -> why it could not
     several: int  # how many have more than the first frame or page
+    sizes: list[tuple[int, int]]  # of each of N, as the file has it: width and height
 
 
 def read_batches(
@@ -204,6 +206,7 @@ def read_batches(
             images=np.array([pixels for _, (pixels, _) in results], np.float32),
             failed={printable(start + name): reason for name, reason in failed.items()},
             several=sum(header.several for _, (_, header) in results),
+            sizes=[header.size for _, (_, header) in results],
         )
         if progress:
             progress(first + len(batch), len(names))

@@ -102,8 +102,10 @@ def assignments(
     ]
 
 
-def read_model_json(run: Path) -> dict[str, Any]:
+def read_model_json(run: Path, kind: str = "classifier") -> dict[str, Any]:
     """Return what model.json says, after a look whether this is a run that this version reads.
+
+    `kind` is the model that is asked for, a classifier or a detector.
 
     Raises:
         InputError: it is not.
@@ -120,16 +122,20 @@ def read_model_json(run: Path) -> dict[str, Any]:
         newer = number > FORMAT
         remedy = "update by `pip install --upgrade mtlkit`" if newer else "fit the images again"
         raise InputError(f"{what}: {remedy}.")
+    found = content.get("kind", "classifier")
+    if found != kind:
+        other = "mtlkit detect predict" if found == "detector" else "mtlkit predict"
+        raise InputError(f"{run}: holds a {found!s:.20}, and no {kind}: use `{other}`.")
     return content
 
 
-def read_inputs(run: Path) -> InputSpec:
+def read_inputs(run: Path, kind: str = "classifier") -> InputSpec:
     """Return what pictures a run's model takes.
 
     Raises:
         InputError: as `read_model_json`, or the model takes plain features.
     """
-    inputs = read_model_json(run).get("inputs")
+    inputs = read_model_json(run, kind).get("inputs")
     if isinstance(inputs, dict) and "features" in inputs:
         what = f"the model takes rows of {inputs['features']} features, and no images"
         raise InputError(f"{what}: use load_model(RUN).predict(FEATURES, 'classes') in Python.")

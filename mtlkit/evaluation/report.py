@@ -38,7 +38,12 @@ class ReportFigure:
         return Image.open(BytesIO(self.png)).size
 
 
-def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]) -> None:
+def write_report(
+    path: Path,
+    report: dict[str, Any],
+    figures: list[ReportFigure],
+    page_template: str = "report.html.j2",
+) -> None:
     """Write the page for `report`, the content of report.json, to `path`.
 
     The page holds everything itself: pictures, style, no script. All texts from outside are
@@ -52,6 +57,8 @@ def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]
             the page says what can be judged without labels), "skipped" (mappings with "path" and
             "reason"), "versions", "created".
         figures: in the order in which they are to stand.
+        page_template: detection.html.j2 speaks of objects and boxes; its "scores" are those of
+            `DetectionScores.as_dict`.
 
     >>> import tempfile
     >>> page = Path(tempfile.mkdtemp()) / "report.html"
@@ -67,7 +74,7 @@ def write_report(path: Path, report: dict[str, Any], figures: list[ReportFigure]
     )
     environment.filters.update(percent="{:.1%}".format, count_of="{:,}".format)
     environment.globals["accuracy_interval"] = accuracy_interval
-    template = environment.get_template("report.html.j2")
+    template = environment.get_template(page_template)
     page = template.render(report | {"rows": _table_rows(report), "figures": figures})
     # Not every file name can be encoded; what cannot is shown as an escape.
     path.write_bytes(page.encode("utf-8", "backslashreplace"))
@@ -77,11 +84,11 @@ def _table_rows(report: dict[str, Any]) -> dict[str, Any]:
     """Return the rows of the page's tables by the key of the report that they show."""
     sizes = report.get("sizes") or []
     seconds = report.get("seconds") or {}
-    scores = report.get("scores")
+    scores = report.get("scores") or {}
     return {
         "sizes": [(k, f"{size:,}", f"{size / sum(sizes):.1%}") for k, size in enumerate(sizes)],
         "seconds": [(stage, f"{time:.1f}") for stage, time in seconds.items()],
-        "recalls": _recall_rows(scores) if scores else [],
+        "recalls": _recall_rows(scores) if "recalls" in scores else [],
     }
 
 

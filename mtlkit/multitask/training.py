@@ -59,6 +59,7 @@ class TrainingOptions:
         learning_rate: the highest of a one-cycle schedule (Smith, Topin 2018) for AdamW.
         stage: a name for the rows of the history.
         teacher: an average to be moved along after each step.
+        views: how many augmented views of an image are shown in a step.
         groups: N numbers; images of equal numbers, which show one thing, go into batches in pairs,
             so that contrast meets them.
         state: where an earlier call with the same arguments stood, to go on from there: the weights
@@ -73,6 +74,7 @@ class TrainingOptions:
     learning_rate: float = 3e-3
     stage: str = "training"
     teacher: Teacher | None = None
+    views: int = 2
     groups: np.ndarray | None = None
     state: TrainingState | None = None
     on_epoch: Callable[[int, Callable[[], TrainingState]], None] | None = None
@@ -89,14 +91,14 @@ def fit(
     seed: int = 0,
     options: TrainingOptions | None = None,
 ) -> History:
-    """Train all tasks of the model together, on two augmented views of every image.
+    """Train all tasks of the model together, on augmented views (two) of every image.
 
     Args:
         model: its tasks' targets are rows in the order of `images`.
         images: N x C x H x W in [0, 1], or N x D standardised features.
         epochs: passes over the images. The last few images of a pass that do not fill a batch wait
             for the next one.
-        batch_size: images a step; each is seen twice.
+        batch_size: images a step; each is seen once a view.
         weighting: how the losses become one step, see `weighting.make_weigher`.
         seed: for the order of the images and the views. The same seed gives the same weights on the
             same machine with the same number of threads.
@@ -190,10 +192,11 @@ class _Loop:
         return state | {"random": self.generator.get_state(), "history": self.history}
 
     def step(self, batch: Tensor, rows: Tensor) -> Tensor:
-        """Train on two views of the B images at `rows`; return each task's loss."""
+        """Train on views of the B images at `rows`; return each task's loss."""
         batch = batch.to(self.model.device)
-        views = self.augmentation(torch.cat([batch, batch]), self.generator)
-        views = views.unflatten(0, (2, -1))  # 2 x B x C x H x W
+        number = self.options.views
+        views = self.augmentation(torch.cat([batch] * number), self.generator)
+        views = views.unflatten(0, (number, -1))  # V x B x C x H x W
         # What draws in here (dropout, PCGrad's order) is repeatable, too.
         with seeded(self.seed + self.schedule.last_epoch):
             losses = self.model.losses(views, rows)
