@@ -3,36 +3,47 @@ labels?
 
     python benchmarks/detection.py --data-root FOLDER --seeds 100-104
 
+    python benchmarks/detection.py --speed
+
 For each seed, `find_objects` is run on the scenes of a set, and its detector is scored on scenes
 that it has not seen; groups are named on the scenes it was trained on. Beside it: the proposals by
-how much they stand out; a prior that always tells the same boxes round the picture's centre; and the
-same detector, trained for as long on all annotated boxes, as the ceiling. FOLDER holds `gtsrb/` and
-`bccd/`, as they are fetched. Recipes were chosen on scenes of other seeds (300 to 559) and on BCCD's
-train photos. Results go to `results/detection.json` as soon as a set is done.
+how much they stand out; a prior that always tells the same boxes round the picture's centre; and
+the same detector, trained for as long on all annotated boxes, as the ceiling. FOLDER holds `gtsrb/`
+and `bccd/`, as they are fetched. Recipes were chosen on scenes of other seeds (300 to 559). Results
+go to `results/detection.json` as soon as a set is done. `--speed` measures one thread: a scene's
+detection beside its encoder alone, and a photo of 640 x 480 pixels from file to boxes
+(`results/detection-speed.json`).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from accuracy import band, chosen, store_row
+import torch
+from accuracy import RESULTS, band, chosen, store_row
 from joblib import Parallel, delayed
+from PIL import Image
 
 from mtlkit import load
 from mtlkit.data.boxes import PhotoBoxes, boxes_in_square
+from mtlkit.data.reading import read_image
+from mtlkit.data.roads import road_scene
 from mtlkit.deployment.run_folder import versions
 from mtlkit.detection import (
     Detections,
     detect,
     find_objects,
     name_groups,
+    new_detector,
     propose,
     score_detections,
 )
@@ -114,16 +125,58 @@ def as_row(
     return row | {f"recall by {number}": recall[number] for number in (10, 100)} | scores["kinds"]
 
 
+def seconds_of(work: Callable[[], Any], repeats: int = 20) -> float:
+    """Return the median time of a call, after one that is not counted."""
+    work()
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return float(np.median(times))
+
+
+def speed() -> None:
+    model = new_detector(16).eval()
+    scene = road_scene(500).image
+    batch = torch.tensor(scene)[None]
+    with tempfile.TemporaryDirectory() as name, threads(1), torch.no_grad():
+        photo = Path(name, "photo.jpg")
+        Image.fromarray((255 * scene.transpose(1, 2, 0)).astype(np.uint8)).resize((640, 480)).save(
+            photo, quality=95
+        )
+        encoder = seconds_of(lambda: model.encoder(batch))
+        whole = seconds_of(lambda: detect(model, scene[None]))
+        from_file = seconds_of(lambda: detect(model, read_image(photo, SIDE, 3)[None]))
+    content = {
+        "command": "python benchmarks/detection.py --speed",
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "versions": versions(),
+        "milliseconds": {
+            "encoder": round(1000 * encoder, 1),
+            "detection": round(1000 * whole, 1),
+            "photo of 640 x 480, from file": round(1000 * from_file, 1),
+        },
+        "detection by encoder": round(whole / encoder, 2),
+    }
+    print(content)
+    (RESULTS / "detection-speed.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data-root", type=Path, required=True, help="folder of gtsrb/ and bccd/")
+    parser.add_argument("--data-root", type=Path, help="folder of gtsrb/ and bccd/")
+    parser.add_argument("--speed", action="store_true", help="measure time, and nothing else")
     parser.add_argument("--sets", default=";".join(SETS), help="names with semicolons")
     parser.add_argument("--seeds", default="100-104", help="first-last")
     parser.add_argument("--jobs", type=int, default=2, help="processes, one thread each")
     parser.add_argument("--methods", default=f"{OURS};{CEILING}", help="names with semicolons")
     options = parser.parse_args()
+    if options.speed:
+        speed()
+        return
     first, last = map(int, options.seeds.split("-"))
     seeds = list(range(first, last + 1))
     methods = chosen(parser, options.methods, (OURS, CEILING), ";")

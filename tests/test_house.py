@@ -34,13 +34,14 @@ LAYOUT = {
     tokenize.ENDMARKER,
     tokenize.ENCODING,
 }
-MOST_TOKENS = {"": 68_700, "multitask": 11_000}  # the first is to fall to 48,500
+MOST_TOKENS = {"": 82_200, "multitask": 11_000}  # the first is to fall to 66,000
 FLOORS = [  # a room imports those before it, and itself
     {"errors", "inputs", "tables"},
     {"data"},
     {"preprocessing"},
     {"multitask"},
     {"evaluation"},
+    {"detection"},
     {"deployment"},
     {"clusterer"},
     {"course"},

@@ -199,6 +199,27 @@ def test_the_heart_imports_neither_data_nor_scores(name: str) -> None:
     assert list(forbidden_imports(read(name), name)) == []
 
 
+LEARNS_BOXES = ("proposals", "discovery", "tasks", "tiles", "detector", "rounds")
+
+
+@pytest.mark.parametrize("name", LEARNS_BOXES)
+def test_what_learns_to_detect_imports_neither_data_nor_scores(name: str) -> None:
+    tree = read(f"detection/{name}.py")
+    assert list(forbidden_imports(tree, name)) == []
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert "mtlkit.detection.scores" not in imported
+
+
+def test_annotated_boxes_are_opened_by_the_command_line_alone() -> None:
+    callers = [
+        name
+        for name in modules(but=("data",))
+        for node in ast.walk(read(name))
+        if isinstance(node, ast.Attribute) and node.attr in ("open_boxes", "boxes_of")
+    ]
+    assert set(callers) == {"cli/detect.py"}
+
+
 @pytest.mark.parametrize(
     "leak",
     [

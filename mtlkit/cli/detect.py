@@ -14,6 +14,7 @@ from mtlkit.cli.shell import (
     DataRoot,
     MaxPixels,
     Source,
+    StageBars,
     Threads,
     load,
     notes_to_stderr,
@@ -96,7 +97,7 @@ def fit(
             "images": _fingerprint(squares),
         }
         stack.enter_context(in_threads(threads))
-        with _Bars() as bars:
+        with StageBars() as bars:
             checkpoint = Checkpoint(folder / CHECKPOINT, about)
             result = find_objects(
                 squares, recipe, seed=seed, checkpoint=checkpoint, on_step=bars.advance
@@ -129,11 +130,15 @@ def fit(
             },
         )
     finished = folder.with_name(folder.name.removesuffix(".partial"))
-    lines = [
-        f"boxes       {report['boxes']:,} in {len(images):,} pictures, in {groups} groups",
-        *(_score_lines(scores) if scores else ["AP50        not known: there are no boxes"]),
-        f"report      {finished / 'report.html'}",
-    ]
+    lines = [f"boxes       {report['boxes']:,} in {len(images):,} pictures, in {groups} groups"]
+    if report["skipped"]:
+        count = len(report["skipped"])
+        lines.append(f"skipped     {count} that could not be decoded (see the report)")
+    if scores:
+        lines += _score_lines(scores)
+    else:
+        lines.append("AP50        not known: there are no boxes; look at the report")
+    lines.append(f"report      {finished / 'report.html'}")
     show(report | {"run": str(finished)}, as_json, lines)
 
 
@@ -156,14 +161,13 @@ def score(
     images, squares, _ = _squares(source, inputs.side, data_root, max_pixels)
     truth = _boxes(images, inputs.side)
     if not truth:
-        raise InputError(
-            f"{source}: has no boxes to score against: give roads:test, bccd:test or another set "
-            "with boxes."
-        )
+        remedy = "give roads:test, bccd:test or another set with boxes"
+        raise InputError(f"{source}: has no boxes to score against: {remedy}.")
     with in_threads(threads):
         found = detections_of(model, squares)
     scores = score_detections(found, truth, names if any(names) else None)
-    show({"source": images.name} | scores.as_dict(), as_json, _score_lines(scores))
+    told = {"source": images.name} | scores.as_dict()
+    show(told, as_json, _score_lines(scores))
 
 
 @detect.command()
@@ -194,6 +198,7 @@ def predict(
     Boxes are in pixels of the picture as it is shown. What cannot be read is named on stderr, and
     the status is 1 then.
     """
+    from mtlkit.data.boxes import boxes_of_square
     from mtlkit.deployment.detectors import as_coco, load_detector, write_coco
     from mtlkit.deployment.runs import new_run
     from mtlkit.detection import detect as detections_of
@@ -211,13 +216,15 @@ def predict(
             if draw:
                 _draw(folder, part, squares, found, len(rows))
             for name, size, one in zip(part.names, part.sizes, found, strict=True):
-                rows.append((name, size, _as_in_picture(one, size, inputs.side)))
-        names_of, sizes, all_found = zip(*rows, strict=True) if rows else ((), (), ())
-        content = as_coco(names_of, sizes, all_found, names)
+                boxes = boxes_of_square(one.boxes, size, inputs.side)
+                rows.append((name, size, one._replace(boxes=boxes)))
+        files = [name for name, _, _ in rows]
+        sizes = [size for _, size, _ in rows]
+        content = as_coco(files, sizes, [one for _, _, one in rows], names)
         write_coco(folder / "detections.json", content)
-    boxes = len(content["annotations"])
+    count = len(content["annotations"])
     where = out / "detections.json"
-    show(content, as_json, [f"{boxes:,} boxes in {len(rows):,} pictures: {where}"])
+    show(content, as_json, [f"{count:,} boxes in {len(rows):,} pictures: {where}"])
     if pictures.left_out:
         done = f"{len(rows):,} pictures were searched"
         to_stderr(f"error: {pictures.left_out} left out, as said above; {done}.")
@@ -246,16 +253,12 @@ def _boxes(images: Any, side: int) -> list[Any] | None:
     photos = images.open_boxes()
     if not photos or not sum(len(photo.boxes) for photo in photos):
         return None
-    return [
-        replace(photo, boxes=boxes_in_square(photo.boxes, (photo.width, photo.height), side))
-        for photo in photos
-    ]
-
-
-def _as_in_picture(found: Any, size: tuple[int, int], side: int) -> Any:
-    from mtlkit.data.boxes import boxes_of_square
-
-    return found._replace(boxes=boxes_of_square(found.boxes, size, side))
+    moved = []
+    for photo in photos:
+        size = photo.width, photo.height
+        boxes = boxes_in_square(photo.boxes, size, side)
+        moved.append(replace(photo, boxes=boxes))
+    return moved
 
 
 def _draw(folder: Path, part: Part, squares: Any, found: Sequence[Any], start: int) -> None:
@@ -266,11 +269,15 @@ def _draw(folder: Path, part: Part, squares: Any, found: Sequence[Any], start: i
     from mtlkit.inputs import place_in_square
 
     for number, square in enumerate(squares):
-        pixels = (drawn(square, found[number], sure=0) * 255).round().astype("uint8")
+        framed = 255 * drawn(square, found[number], sure=0)
+        pixels = framed.round().astype("uint8")
         left, top, width, height = place_in_square(*part.sizes[number], square.shape[-1])
-        shown = pixels[:, top : top + height, left : left + width].transpose(1, 2, 0)
+        rows, columns = slice(top, top + height), slice(left, left + width)
+        shown = pixels[:, rows, columns]
         plain = Path(part.names[number]).stem
-        Image.fromarray(shown).save(folder / f"{start + number + 1:04d}-{plain}.png")
+        Image.fromarray(shown.transpose(1, 2, 0)).save(
+            folder / f"{start + number + 1:04d}-{plain}.png"
+        )
 
 
 def _score_lines(scores: Any) -> list[str]:
@@ -288,25 +295,3 @@ def _fingerprint(images: Any) -> str:
     import hashlib
 
     return hashlib.sha256(images.tobytes()).hexdigest()
-
-
-class _Bars:
-    """A progress bar on stderr for each stage, shown after two seconds."""
-
-    def __enter__(self) -> "_Bars":
-        self.stage = ""
-        self.bar: Any = None
-        return self
-
-    def advance(self, stage: str, steps: int) -> None:
-        from tqdm import tqdm
-
-        if stage != self.stage:
-            self.__exit__()
-            self.stage = stage
-            self.bar = tqdm(desc=stage, total=steps, delay=2, leave=False)
-        self.bar.update()
-
-    def __exit__(self, *fault: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import typer
 from typer.core import TyperGroup
@@ -92,6 +92,28 @@ def progress_bar(what: str, hidden: bool = False) -> Iterator[Callable[[int, int
             bar.update(done - bar.n)
 
         yield progress
+
+
+class StageBars:
+    """A progress bar on stderr for each stage, shown after two seconds."""
+
+    def __enter__(self) -> Self:
+        self.stage = ""
+        self.bar: Any = None
+        return self
+
+    def advance(self, stage: str, steps: int) -> None:
+        from tqdm import tqdm
+
+        if stage != self.stage:
+            self.__exit__()
+            self.stage = stage
+            self.bar = tqdm(desc=stage, total=steps, delay=2, leave=False)
+        self.bar.update()
+
+    def __exit__(self, *fault: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
 
 
 def load(source: str, size: int | None, data_root: Path | None, **how: Any) -> Any:

@@ -161,7 +161,8 @@ def boxes_in_square(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.n
     """
     left, top, width, height = place_in_square(*size, side)
     scale = np.tile([width / size[0], height / size[1]], 2)
-    return (boxes * scale + [left, top, left, top]).astype(np.float32)
+    moved = scale * boxes + [left, top, left, top]
+    return moved.astype(np.float32)
 
 
 def boxes_of_square(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.ndarray:
@@ -172,7 +173,8 @@ def boxes_of_square(boxes: np.ndarray, size: tuple[int, int], side: int) -> np.n
     """
     left, top, width, height = place_in_square(*size, side)
     scale = np.tile([width / size[0], height / size[1]], 2)
-    return ((boxes - [left, top, left, top]) / scale).clip(0, np.tile(size, 2))
+    moved = (boxes - [left, top, left, top]) / scale
+    return moved.clip(0, np.tile(size, 2))
 
 
 def stem_of(path: str) -> str:

@@ -50,7 +50,9 @@ class Detector(NamedTuple):
 def save_detector(folder: Path, detector: Detector) -> None:
     """Write the weights to model.safetensors, and what they are to model.json."""
     model, inputs, names = detector
-    kept = {key: tensor.cpu().contiguous() for key, tensor in model.state_dict().items()}
+    kept = {}
+    for key, tensor in model.state_dict().items():
+        kept[key] = tensor.cpu().contiguous()
     content = save_weights(kept)
     (folder / "model.safetensors").write_bytes(content)
     description = {
@@ -61,7 +63,8 @@ def save_detector(folder: Path, detector: Detector) -> None:
         "sha256": hashlib.sha256(content).hexdigest(),
         "versions": versions(),
     }
-    (folder / "model.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(description, indent=1) + "\n"
+    (folder / "model.json").write_text(text, encoding="utf-8")
 
 
 def load_detector(run: Path) -> Detector:
@@ -108,9 +111,10 @@ def as_coco(
     """
     annotations: list[dict[str, Any]] = []
     for image, one in enumerate(found, 1):
-        groups = one.groups.argmax(1) if len(one.groups) else []
-        for box, score, group in zip(one.boxes, one.scores, groups, strict=True):
-            left, top, width, height = coco_box([round(float(side), 2) for side in box])
+        for row, box in enumerate(one.boxes):
+            left, top, width, height = coco_box(box.round(2))
+            group = one.groups[row].argmax()
+            score = float(one.scores[row])
             annotations.append(
                 {
                     "id": len(annotations) + 1,
@@ -119,7 +123,7 @@ def as_coco(
                     "bbox": [left, top, round(width, 2), round(height, 2)],
                     "area": round(width * height, 2),
                     "iscrowd": 0,
-                    "score": round(float(score), 4),
+                    "score": round(score, 4),
                 }
             )
     return {
@@ -158,13 +162,17 @@ def write_detection_run(
 
     `images` are squares as the detector takes them, and `found` is what it finds in them.
     """
-    of_boxes = np.concatenate([one.groups[one.scores >= SURE].argmax(1) for one in found])
+    of_boxes: list[int] = []
+    for one in found:
+        sure = one.scores >= SURE
+        of_boxes += one.groups[sure].argmax(1).tolist()
+    sizes = np.bincount(of_boxes, minlength=len(detector.names))
     report = report | {
         "images": len(images),
         "shape": list(images.images.shape[1:]),
         "boxes": len(of_boxes),
         "groups": len(detector.names),
-        "group_sizes": np.bincount(of_boxes, minlength=len(detector.names)).tolist(),
+        "group_sizes": sizes.tolist(),
         "scores": scores.as_dict() if scores else None,
         "skipped": [{"path": item.path, "reason": item.reason} for item in images.skipped],
         "notes": list(images.notes),
@@ -174,13 +182,12 @@ def write_detection_run(
     }
     save_detector(folder, detector)
     side = detector.inputs.side
-    write_coco(
-        folder / "detections.json",
-        as_coco(images.paths, [(side, side)] * len(images), found, detector.names),
-    )
+    squares = [(side, side)] * len(images)
+    content = as_coco(images.paths, squares, found, detector.names)
+    write_coco(folder / "detections.json", content)
     write_csv(folder / "history.csv", result.history)
-    content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
-    (folder / "report.json").write_text(content, encoding="utf-8", errors="replace")
+    text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    (folder / "report.json").write_text(text, encoding="utf-8", errors="replace")
     names = {n: group_name(n, name) for n, name in enumerate(detector.names)}
     figures = detection_figures(images.images, found, names, result.history)
     write_report(folder / "report.html", report, figures, "detection.html.j2")

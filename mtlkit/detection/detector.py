@@ -1,13 +1,14 @@
 """The detector: the shared encoder slid over a whole picture, and three heads on each cell."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import NamedTuple
 
-import numpy as np
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import nms
+from torchvision.ops import clip_boxes_to_image, nms
 
 from mtlkit.detection.tasks import BoxRegression, Grouping, Objectness, distances
 from mtlkit.multitask import MultiTaskModel, SmallCNN
@@ -26,9 +27,9 @@ class Detections(NamedTuple):
     groups: n x K, how likely each is of each group; rows sum to one.
     """
 
-    boxes: np.ndarray
-    scores: np.ndarray
-    groups: np.ndarray
+    boxes: ndarray
+    scores: ndarray
+    groups: ndarray
 
 
 class DenseEncoder(nn.Module):
@@ -49,10 +50,15 @@ class DenseEncoder(nn.Module):
         self.settings = {"channels": channels, "width": width}
         layers = SmallCNN(channels, side=32).layers
         # Maps of a half, a quarter, an eighth and a sixteenth of the picture's side.
-        self.scales = nn.ModuleList([layers[:3], layers[3:7], layers[7:11], layers[11:15]])
-        self.scales.append(nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), *_block(96, 96)))
+        self.scales = nn.ModuleList()
+        for start, end in pairwise((0, 3, 7, 11, 15)):
+            self.scales.append(layers[start:end])
+        halved = nn.MaxPool2d(2, ceil_mode=True)
+        self.scales.append(nn.Sequential(halved, *_block(96, 96)))
         self.fine = nn.Conv2d(48, width, 2, stride=2)
-        self.sides = nn.ModuleList([nn.Conv2d(96, width, 1) for _ in range(3)])
+        self.sides = nn.ModuleList()
+        for _ in range(3):
+            self.sides.append(nn.Conv2d(96, width, 1))
         self.last = nn.Sequential(nn.ReLU(), *_block(width, width))
         self.to(memory_format=torch.channels_last)
 
@@ -62,11 +68,16 @@ class DenseEncoder(nn.Module):
         for scale in self.scales:
             x = scale(x)
             maps.append(x)
-        _, quarter, *coarser = maps
-        eighth, sixteenth, coarsest = (side(m) for side, m in zip(self.sides, coarser, strict=True))
+        quarter = maps[1]
+        eighth, sixteenth, coarsest = map(_call, self.sides, maps[2:])
         sixteenth = sixteenth + _enlarged(coarsest, sixteenth)
-        eighth = eighth + _enlarged(sixteenth, eighth) + self.fine(quarter)
-        return self.last(eighth).permute(0, 2, 3, 1)
+        eighth = eighth + _enlarged(sixteenth, eighth)
+        last = self.last(eighth + self.fine(quarter))
+        return last.permute(0, 2, 3, 1)
+
+
+def _call(layer: nn.Module, values: Tensor) -> Tensor:
+    return layer(values)
 
 
 def _block(inputs: int, outputs: int) -> Iterator[nn.Module]:
@@ -80,19 +91,14 @@ def _enlarged(coarse: Tensor, like: Tensor) -> Tensor:
 
 
 def new_detector(n_groups: int, encoder: nn.Module | None = None) -> MultiTaskModel:
-    """Return a detector with fresh heads for its three tasks, on a fresh encoder if None is given."""
-    one = np.zeros((1, 1, 1, n_groups))
-    tasks = {
-        "objects": Objectness(one[..., :1]),
-        "boxes": BoxRegression(one[..., :1].repeat(4, -1)),
-        "groups": Grouping(one),
-    }
+    """Return a detector: fresh heads for its three tasks, on a fresh encoder if none is given."""
+    tasks = {"objects": Objectness(), "boxes": BoxRegression(), "groups": Grouping(n_groups)}
     return MultiTaskModel(encoder or DenseEncoder(), tasks)
 
 
 @torch.no_grad()
 def detect(
-    model: MultiTaskModel, images: np.ndarray, least: float = LEAST, same: float = SAME
+    model: MultiTaskModel, images: ndarray, least: float = LEAST, same: float = SAME
 ) -> list[Detections]:
     """Return what is found in each of N pictures, N x C x H x W in [0, 1].
 
@@ -106,28 +112,34 @@ def detect(
     model.eval()
     found = []
     for image in images:  # one by one: memory stays that of one picture
-        picture = torch.as_tensor(image)[None, None].to(model.device)  # 1 view x 1 x C x H x W
-        outputs = {name: output[0, 0].cpu() for name, output in model(picture).items()}
-        found.append(_read(outputs, image.shape[-2:], least, same))
+        picture = torch.as_tensor(image)[None, None]  # 1 view x 1 x C x H x W
+        outputs = model(picture.to(model.device))
+        maps = {name: output[0, 0].cpu() for name, output in outputs.items()}
+        boxes, scores = _read(maps)
+        good = scores >= least
+        boxes = clip_boxes_to_image(boxes[good], image.shape[-2:])
+        scores = scores[good]
+        groups = maps["groups"][good].softmax(-1)
+        kept = nms(boxes, scores, same)[:MOST]
+        parts = boxes[kept], scores[kept], groups[kept]
+        found.append(Detections(*map(Tensor.numpy, parts)))
     return found
 
 
-def _read(outputs: dict[str, Tensor], size: Any, least: float, same: float) -> Detections:
-    """Read boxes off the heads' maps, h x w x K."""
-    sides = distances(outputs["boxes"])
-    scores = (outputs["objects"][..., 0].sigmoid() * outputs["boxes"][..., 4].sigmoid()).sqrt()
+def _read(maps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the box and the score of each cell, h x w x 4 and h x w, of the heads' maps."""
+    objects = maps["objects"][..., 0]
+    before, behind = distances(maps["boxes"]).split(2, dim=-1)
+    trust = maps["boxes"][..., 4]
+    scores = objects.sigmoid() * trust.sigmoid()
     middles = cell_middles(*scores.shape)
-    boxes = torch.cat([middles - sides[..., :2], middles + sides[..., 2:]], dim=-1)
-    boxes = boxes.clamp_min(0).minimum(torch.tensor([size[1], size[0]] * 2))
-    good = scores >= least
-    boxes, scores, groups = boxes[good], scores[good], outputs["groups"][good]
-    kept = nms(boxes, scores, same)[:MOST]
-    shares = groups[kept].softmax(-1)
-    return Detections(boxes[kept].numpy(), scores[kept].numpy(), shares.numpy())
+    boxes = torch.cat([middles - before, middles + behind], dim=-1)
+    return boxes, scores.sqrt()
 
 
 def cell_middles(height: int, width: int) -> Tensor:
     """Return the middles of a map's cells, height x width x 2: x and y in px."""
     rows, columns = torch.arange(height), torch.arange(width)
     y, x = torch.meshgrid(rows, columns, indexing="ij")
-    return (torch.stack([x, y], -1) + 0.5) * CELL
+    cells = torch.stack([x, y], -1)
+    return (cells + 0.5) * CELL

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy import ndarray
 from sklearn.decomposition import PCA
 from torchvision.ops import box_iou, roi_align
 
@@ -32,18 +33,18 @@ class Regions:
     score: n; the higher, the more likely a region is an object.
     """
 
-    boxes: np.ndarray
-    scenes: np.ndarray
-    features: np.ndarray
-    neighbours: np.ndarray
-    score: np.ndarray
+    boxes: ndarray
+    scenes: ndarray
+    features: ndarray
+    neighbours: ndarray
+    score: ndarray
 
-    def smoothed(self, values: np.ndarray) -> np.ndarray:
+    def smoothed(self, values: ndarray) -> ndarray:
         """Return the mean of n values over each region's neighbours."""
         return values[self.neighbours].mean(1)
 
 
-def discover(images: np.ndarray, proposals: Sequence[Proposals]) -> Regions:
+def discover(images: ndarray, proposals: Sequence[Proposals]) -> Regions:
     r"""Score the proposals of N scenes, N x 3 x H x W, by how they recur over the scenes.
 
     The score of a region is $s = \bar r - 0.3\, g$. $\bar r$ is how much its likes stand out: the
@@ -56,24 +57,31 @@ def discover(images: np.ndarray, proposals: Sequence[Proposals]) -> Regions:
         InputError: fewer than two scenes with a proposal.
     """
     counts = [len(found.boxes) for found in proposals]
-    if np.count_nonzero(counts) < 2:
+    plain = counts.count(0)
+    if len(counts) - plain < 2:
         raise InputError(
-            f"nothing stands out in {counts.count(0)} of {len(counts)} images: what recurs can be "
-            "found from 2 images on that show something, so add more."
+            f"nothing stands out in {plain} of {len(counts)} images: what recurs can be found from "
+            "2 images on that show something, so add more."
         )
     scenes = np.repeat(np.arange(len(images)), counts)
     boxes = np.concatenate([found.boxes for found in proposals])
     stand_out = np.concatenate([found.stand_out for found in proposals])
+    order = stand_out.argsort().argsort()
+    ranks = (order + 0.5) / len(order)
     features = _features(cut(images, proposals, MARGIN))
     neighbours = _neighbours(features, scenes)
-    ranks = (stand_out.argsort().argsort() + 0.5) / len(stand_out)
     rings = _rings(cut(images, proposals, WIDER))
-    alike = np.mean([(rings[column] * rings).sum(1) for column in neighbours.T], axis=0)
-    score = ranks[neighbours].mean(1) - RING * alike.clip(0)
+    alike = []
+    for nth in neighbours.T:
+        cosines = (rings[nth] * rings).sum(1)
+        alike.append(cosines)
+    surroundings = np.mean(alike, axis=0).clip(0)
+    likes = ranks[neighbours].mean(1)
+    score = likes - RING * surroundings
     return Regions(boxes, scenes, features, neighbours, score)
 
 
-def choose(regions: Regions, score: np.ndarray, share: float) -> np.ndarray:
+def choose(regions: Regions, score: ndarray, share: float) -> ndarray:
     """Return the rows of the regions to take for objects: the best `share`, each place once.
 
     In each scene, the best goes first; what overlaps it by an intersection over union of .4, or
@@ -88,13 +96,15 @@ def choose(regions: Regions, score: np.ndarray, share: float) -> np.ndarray:
     return np.concatenate(chosen)
 
 
-def apart(boxes: np.ndarray) -> list[int]:
+def apart(boxes: ndarray) -> list[int]:
     """Return the rows of n boxes, the best first, that no better one of them stands for."""
     tensor = torch.tensor(boxes, dtype=torch.float64)
     shares = box_iou(tensor, tensor).numpy()
     size = areas(boxes)
-    common = shares / (1 + shares) * (size[:, None] + size)
-    covers = (shares > OVERLAP) | (common > INSIDE * np.minimum(size[:, None], size))
+    both = size[:, None] + size
+    smaller = np.minimum(size[:, None], size)
+    common = both * shares / (1 + shares)
+    covers = (shares > OVERLAP) | (common > INSIDE * smaller)
     free = np.ones(len(boxes), bool)
     kept = []
     for row in range(len(boxes)):
@@ -104,41 +114,45 @@ def apart(boxes: np.ndarray) -> list[int]:
     return kept
 
 
-def cut(images: np.ndarray, proposals: Sequence[Proposals], margin: float) -> np.ndarray:
+def cut(images: ndarray, proposals: Sequence[Proposals], margin: float) -> ndarray:
     """Return what is in each box and a margin round it, brought to one size: n x 3 x 32 x 32."""
-    found = []
+    pieces = []
     for image, scene in zip(images, proposals, strict=True):
         boxes = torch.tensor(scene.boxes, dtype=torch.float32)
-        border = margin * (boxes[:, 2:] - boxes[:, :2])
-        boxes = torch.cat([boxes[:, :2] - border, boxes[:, 2:] + border], 1)
+        start, end = boxes.split(2, dim=1)
+        border = margin * (end - start)
+        wider = torch.cat([start - border, end + border], dim=1)
         picture = torch.as_tensor(image)[None]
-        found.append(roi_align(picture, [boxes], SIDE, sampling_ratio=2, aligned=True).numpy())
-    return np.concatenate(found).clip(0, 1)
+        found = roi_align(picture, [wider], SIDE, sampling_ratio=2, aligned=True)
+        pieces.append(found.numpy())
+    return np.concatenate(pieces).clip(0, 1)
 
 
-def _features(crops: np.ndarray) -> np.ndarray:
+def _features(crops: ndarray) -> ndarray:
     described = describe(crops, WHAT)
     numbers = min(NUMBERS, *described.shape)
     features = PCA(numbers, random_state=0).fit_transform(described)
     return _unit(features)
 
 
-def _rings(crops: np.ndarray) -> np.ndarray:
+def _rings(crops: ndarray) -> ndarray:
     """Return the gradients round each box, of unit length: n x D."""
     border = round(SIDE * WIDER / (1 + 2 * WIDER)) - 1
+    inner = slice(border, -border)
     ring = np.ones((SIDE, SIDE), bool)
-    ring[border:-border, border:-border] = False
-    slopes = np.gradient(crops.mean(1), axis=(1, 2))  # twice n x 32 x 32
-    rings = np.concatenate([slope[:, ring] for slope in slopes], axis=1)
+    ring[inner, inner] = False
+    grey = crops.mean(1)
+    down, across = np.gradient(grey, axis=(1, 2))  # n x 32 x 32 each
+    rings = np.concatenate([down[:, ring], across[:, ring]], axis=1)
     return _unit(rings - rings.mean(0))
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def _unit(rows: ndarray) -> ndarray:
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return (rows / lengths.clip(1e-6)).astype(np.float32)
 
 
-def _neighbours(features: np.ndarray, scenes: np.ndarray) -> np.ndarray:
+def _neighbours(features: ndarray, scenes: ndarray) -> ndarray:
     """Return the rows of the most alike regions of other scenes: n x k."""
     elsewhere = len(scenes) - np.bincount(scenes).max()
     k = min(NEIGHBOURS, elsewhere)
@@ -146,6 +160,8 @@ def _neighbours(features: np.ndarray, scenes: np.ndarray) -> np.ndarray:
     for start in range(0, len(features), 1000):
         rows = slice(start, start + 1000)
         alike = features[rows] @ features.T
-        alike[scenes[rows, None] == scenes] = -np.inf
-        found.append(np.argpartition(-alike, k - 1, axis=1)[:, :k])
+        same_scene = scenes[rows, None] == scenes
+        alike[same_scene] = -np.inf
+        order = np.argpartition(-alike, k - 1, axis=1)
+        found.append(order[:, :k])
     return np.concatenate(found)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
 from sklearn.cluster import KMeans
 from torchvision.ops import box_iou
 
@@ -71,13 +72,13 @@ class DetectionResult:
 
     model: MultiTaskModel
     regions: Regions
-    chosen: list[np.ndarray]
+    chosen: list[ndarray]
     history: History
     seconds: dict[str, float]
 
 
 def find_objects(
-    images: np.ndarray,
+    images: ndarray,
     recipe: DetectionRecipe | None = None,
     *,
     seed: int = 0,
@@ -110,7 +111,7 @@ class Rounds:
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: ndarray,
         recipe: DetectionRecipe,
         seed: int,
         checkpoint: Checkpoint | None,
@@ -123,7 +124,7 @@ class Rounds:
         self.on_step = on_step or (lambda stage, steps: None)
         with seeded(seed):
             self.model = new_detector(recipe.n_groups)
-        self.chosen: list[np.ndarray] = []
+        self.chosen: list[ndarray] = []
         self.groups = np.empty(0, int)  # of all regions, as the round before had them
         self.history: History = []
         self.seconds: dict[str, float] = {}
@@ -144,50 +145,61 @@ class Rounds:
         score = regions.score
         if number:
             told = self._objectness()
-            score = score / 2 + told + regions.smoothed(told)
+            of_likes = regions.smoothed(told)
+            score = score / 2 + told + of_likes
         rows = choose(regions, score, self.recipe.shares[number])
         self.chosen.append(rows)
         groups = self._sorted(rows)
-        scenes = [np.flatnonzero(regions.scenes[rows] == n) for n in range(len(self.images))]
-        boxes = regions.boxes[rows].astype(np.float32)
-        self.learn(number, [boxes[own] for own in scenes], [groups[own] for own in scenes])
+        boxes_of, groups_of = [], []
+        for scene in range(len(self.images)):
+            own = regions.scenes[rows] == scene
+            boxes = regions.boxes[rows[own]]
+            boxes_of.append(boxes.astype(np.float32))
+            groups_of.append(groups[own])
+        self.learn(number, boxes_of, groups_of)
 
-    def learn(self, number: int, boxes: Sequence[np.ndarray], groups: Sequence[np.ndarray]) -> None:
+    def learn(self, number: int, boxes: Sequence[ndarray], groups: Sequence[ndarray]) -> None:
         """Train for a round on tiles round these boxes of each scene, in these groups."""
         tiles = cut_tiles(self.images, boxes, groups, self.seed + number)
-        for name, values in target_maps(tiles, self.recipe.n_groups).items():
+        maps = target_maps(tiles, self.recipe.n_groups)
+        for name, values in maps.items():
             self.model.tasks[name].set_targets(values)
         self._train(number, tiles.images)
 
-    def _objectness(self) -> np.ndarray:
+    def _objectness(self) -> ndarray:
         """Return the score of the box that the detector finds where each region is; zero: none."""
         found = detect(self.model, self.images, least=0.03, same=0.7)
         told = np.zeros(len(self.regions.boxes))
         for scene, (boxes, scores, _) in enumerate(found):
             rows = np.flatnonzero(self.regions.scenes == scene)
             if len(boxes) and len(rows):
-                places = torch.tensor(self.regions.boxes[rows], dtype=torch.float32)
-                shares = box_iou(places, torch.tensor(boxes)).numpy()
-                told[rows] = (shares * scores).max(1)
+                regions = self.regions.boxes[rows]
+                places = torch.tensor(regions, dtype=torch.float32)
+                shares = box_iou(places, torch.tensor(boxes))
+                weighed = shares.numpy() * scores
+                told[rows] = weighed.max(1)
         return told
 
-    def _sorted(self, rows: np.ndarray) -> np.ndarray:
+    def _sorted(self, rows: ndarray) -> ndarray:
         """Return the group of each chosen region; groups keep their numbers from round to round."""
         features = self.regions.features
         n_groups = min(self.recipe.n_groups, len(rows))
-        found = KMeans(n_groups, n_init=4, random_state=self.seed).fit(features[rows])
-        vectors = np.eye(self.recipe.n_groups)[found.predict(features)]
+        found = KMeans(n_groups, n_init=4, random_state=self.seed)
+        found.fit(features[rows])
+        one_hot = np.eye(self.recipe.n_groups)
+        vectors = one_hot[found.predict(features)]
         if len(self.groups):
-            vectors = align(vectors, np.eye(self.recipe.n_groups)[self.groups])
+            vectors = align(vectors, one_hot[self.groups])
         self.groups = vectors.argmax(1)
         return self.groups[rows]
 
-    def _train(self, number: int, tiles: np.ndarray) -> None:
+    def _train(self, number: int, tiles: ndarray) -> None:
         started = time.perf_counter()
         stage = f"round {number + 1}"
         recipe = self.recipe
         steps, _ = steps_an_epoch(len(tiles), recipe.batch_size)
-        epochs = max(1, round(recipe.steps[number] * recipe.effort / steps))
+        wanted = recipe.effort * recipe.steps[number]
+        epochs = max(1, round(wanted / steps))
         saved = self.checkpoint.load(stage) if self.checkpoint else None
         options = TrainingOptions(
             augmentation=LIGHT,

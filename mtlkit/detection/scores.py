@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from faster_coco_eval import COCO, COCOeval_faster
+from numpy import ndarray
 from torchvision.ops import box_iou
 
 from mtlkit.data.boxes import PhotoBoxes
@@ -73,19 +74,19 @@ def score_detections(
     if len(found) != len(truth) or not objects:
         what = f"{len(found)} pictures were searched, and {len(truth)} with {objects} boxes"
         raise InputError(f"{what} are given: give annotations of the same, with boxes.")
-    one = [np.zeros(len(photo.boxes), int) for photo in truth]
-    precision, recall = _curves(_rows(found), truth, one, NUMBERS)
+    known = sorted({kind for photo in truth for kind in photo.kinds})
+    annotated = COCO(_annotated(truth, known))
+    told = annotated.loadRes(_told(found, known, names or []))
+    precision, recall = _curves(annotated, told, by_kind=False)
     kinds: dict[str, float] = {}
-    if names is not None:
-        known = sorted({kind for photo in truth for kind in photo.kinds})
-        numbers = [np.array([known.index(kind) for kind in photo.kinds], int) for photo in truth]
-        by_kind, _ = _curves(_rows(found, known, names), truth, numbers, NUMBERS[-1:])
-        kinds = {kind: round(float(ap), 4) for kind, ap in zip(known, by_kind, strict=True)}
+    if names:
+        of_each, _ = _curves(annotated, told, by_kind=True)
+        kinds = dict(zip(known, of_each, strict=True))
     return DetectionScores(
-        ap50=round(float(precision[0]), 4),
-        recall={n: round(float(share), 4) for n, share in zip(NUMBERS, recall, strict=True)},
+        ap50=precision[0],
+        recall=dict(zip(NUMBERS, recall, strict=True)),
         corloc=_corloc(found, truth),
-        map50=round(float(np.mean(list(kinds.values()))), 4) if kinds else None,
+        map50=round(float(np.mean(of_each)), 4) if names else None,
         kinds=kinds,
         objects=objects,
         pictures=len(truth),
@@ -103,84 +104,111 @@ def name_groups(found: Sequence[Detections], truth: Sequence[PhotoBoxes]) -> lis
     votes = np.zeros((n_groups, len(kinds)))
     for one, photo in zip(found, truth, strict=True):
         shares = _overlaps(one.boxes, photo.boxes)
-        for row in np.flatnonzero(shares.max(1, initial=0) >= HIT):
-            kind = kinds.index(photo.kinds[shares[row].argmax()])
-            votes[one.groups[row].argmax(), kind] += one.scores[row]
-    return [kinds[row.argmax()] if row.any() else None for row in votes]
+        right = shares.max(1, initial=0) >= HIT
+        for row in np.flatnonzero(right):
+            group = one.groups[row].argmax()
+            nearest = shares[row].argmax()
+            kind = kinds.index(photo.kinds[nearest])
+            votes[group, kind] += one.scores[row]
+    names: list[str | None] = []
+    for own in votes:
+        best = kinds[own.argmax()]
+        names.append(best if own.any() else None)
+    return names
 
 
-def _rows(
-    found: Sequence[Detections], known: Sequence[str] = (), names: Sequence[str | None] = ()
-) -> list[dict[str, Any]]:
-    """Return all boxes as COCO has results: of one kind, or of that which its groups stand for."""
-    belongs = np.array([[name == kind for kind in known] for name in names], float)
-    rows = []
-    for picture, (boxes, scores, groups) in enumerate(found):
-        kinds = np.zeros(len(boxes), int)
-        if known and len(boxes):
-            shares = groups @ belongs  # n x kinds
-            kinds = shares.argmax(1)
-            scores = scores * shares.max(1)
-        for box, score, kind in zip(boxes.tolist(), scores.tolist(), kinds.tolist(), strict=True):
-            rows.append(
-                {"image_id": picture, "category_id": kind, "bbox": coco_box(box), "score": score}
-            )
-    return rows
-
-
-def coco_box(box: Sequence[float]) -> list[float]:
-    """Return left, top, width and height of left, top, right and bottom."""
-    left, top, right, bottom = box
-    return [left, top, right - left, bottom - top]
-
-
-def _curves(
-    rows: list[dict[str, Any]],
-    truth: Sequence[PhotoBoxes],
-    kinds: Sequence[np.ndarray],
-    numbers: Sequence[int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the average precision of each kind, and the recall by the numbers of boxes."""
-    annotations = []
-    for picture, (photo, own) in enumerate(zip(truth, kinds, strict=True)):
-        for box, kind in zip(photo.boxes.tolist(), own.tolist(), strict=True):
+def _annotated(truth: Sequence[PhotoBoxes], known: Sequence[str]) -> dict[str, Any]:
+    """Return the annotated boxes of N pictures as COCO has them; a kind's number is its place."""
+    annotations: list[dict[str, Any]] = []
+    for picture, photo in enumerate(truth):
+        for box, kind in zip(photo.boxes, photo.kinds, strict=True):
             left, top, width, height = coco_box(box)
             annotations.append(
                 {
                     "id": len(annotations) + 1,
                     "image_id": picture,
-                    "category_id": kind,
+                    "category_id": known.index(kind),
                     "bbox": [left, top, width, height],
                     "area": width * height,
                     "iscrowd": 0,
                 }
             )
-    content = {
+    return {
         "images": [{"id": picture} for picture in range(len(truth))],
         "annotations": annotations,
-        "categories": [{"id": int(kind)} for kind in np.unique(np.concatenate(kinds))],
+        "categories": [{"id": kind} for kind in range(len(known))],
     }
-    known = COCO(content)
-    work = COCOeval_faster(known, known.loadRes(rows), "bbox")
+
+
+def _told(
+    found: Sequence[Detections], known: Sequence[str], names: Sequence[str | None]
+) -> list[dict[str, Any]]:
+    """Return what was found in N pictures as COCO has results.
+
+    A box is of the kind that its groups most likely stand for; one that stands for none is of a
+    kind that nothing is of.
+    """
+    of_kind = np.zeros((len(names), len(known)))
+    for group, name in enumerate(names):
+        if name in known:
+            of_kind[group, known.index(name)] = 1
+    rows = []
+    for picture, one in enumerate(found):
+        kinds = np.zeros(len(one.boxes), int)
+        if names:
+            likely = one.groups @ of_kind  # n x kinds
+            best = likely.argmax(1)
+            kinds = np.where(likely.any(1), best, len(known))
+        for row, box in enumerate(one.boxes):
+            rows.append(
+                {
+                    "image_id": picture,
+                    "category_id": int(kinds[row]),
+                    "bbox": coco_box(box),
+                    "score": float(one.scores[row]),
+                }
+            )
+    return rows
+
+
+def coco_box(box: ndarray) -> list[float]:
+    """Return left, top, width and height of left, top, right and bottom.
+
+    >>> coco_box(np.array([1, 2, 4, 8]))
+    [1.0, 2.0, 3.0, 6.0]
+    """
+    left, top, right, bottom = map(float, box)
+    return [left, top, right - left, bottom - top]
+
+
+def _curves(annotated: COCO, told: COCO, by_kind: bool) -> tuple[list[float], list[float]]:
+    """Return the average precision of each kind, or of all as one, and the recall by `NUMBERS`."""
+    work = COCOeval_faster(annotated, told, "bbox")
+    work.params.useCats = int(by_kind)
     work.params.iouThrs = np.array([HIT])
-    work.params.maxDets = list(numbers)
-    work.params.areaRng, work.params.areaRngLbl = [[0, 1e10]], ["all"]
+    work.params.maxDets = list(NUMBERS)
+    work.params.areaRng = [[0, 1e10]]
+    work.params.areaRngLbl = ["all"]
     work.evaluate()
     work.accumulate()
     precision = work.eval["precision"][0, :, :, 0, -1]  # 101 x kinds
-    return precision.clip(0).mean(0), work.eval["recall"][0, :, 0, :].mean(0)
+    recall = work.eval["recall"][0, :, 0, :]  # kinds x numbers
+    of_kinds = precision.clip(0).mean(0)
+    by_number = recall.clip(0).mean(0)
+    return of_kinds.round(4).tolist(), by_number.round(4).tolist()
 
 
 def _corloc(found: Sequence[Detections], truth: Sequence[PhotoBoxes]) -> float:
-    right = [
-        _overlaps(one.boxes[:1], photo.boxes).max(initial=0) >= HIT
-        for one, photo in zip(found, truth, strict=True)
-        if len(photo.boxes)
-    ]
+    right = []
+    for one, photo in zip(found, truth, strict=True):
+        if len(photo.boxes):
+            surest = _overlaps(one.boxes[:1], photo.boxes)
+            right.append(surest.max(initial=0) >= HIT)
     return round(float(np.mean(right)), 4)
 
 
-def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+def _overlaps(boxes: ndarray, others: ndarray) -> ndarray:
     """Return the intersections over union of n boxes and m others: n x m."""
-    first, second = (torch.tensor(b, dtype=torch.float64).view(-1, 4) for b in (boxes, others))
-    return box_iou(first, second).numpy()
+    first = torch.tensor(boxes, dtype=torch.float64)
+    second = torch.tensor(others, dtype=torch.float64)
+    return box_iou(first.view(-1, 4), second.view(-1, 4)).numpy()

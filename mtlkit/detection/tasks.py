@@ -3,6 +3,8 @@
 Each answers for each cell of a map, as the tasks of `mtlkit.multitask.tasks` do for each image.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -73,11 +75,11 @@ class BoxRegression(Task):
             return outputs.sum() * 0.0
         found = distances(told)
         overlap = generalized_box_iou_loss(_box(found), _box(true), reduction="sum")
-        sizes = (true[:, :2] + true[:, 2:]).repeat(1, 2)
+        sizes = _size(true).repeat(1, 2)
         sides = functional.smooth_l1_loss(found / sizes, true / sizes, beta=0.1, reduction="sum")
-        fit = functional.binary_cross_entropy_with_logits(
-            told[:, 4], _iou(found.detach(), true), reduction="sum"
-        )
+        reached = _iou(found.detach(), true)
+        trust = told[:, 4]
+        fit = functional.binary_cross_entropy_with_logits(trust, reached, reduction="sum")
         return (2 * overlap + sides + fit) / len(true)
 
 
@@ -85,32 +87,46 @@ class Grouping(Task):
     r"""Which group the object of a cell is of: $-\sum_k q_k \ln p_k$, the mean over such cells.
 
     Args:
+        n_groups: K.
         targets: N x h x w x K, one for the group of the object and zeros where no object is.
     """
 
+    def __init__(self, n_groups: int, targets: Any = None) -> None:
+        super().__init__(targets)
+        self.n_groups = n_groups
+
     def head(self, width: int) -> nn.Module:
-        assert self.targets is not None
-        return nn.Linear(width, self.targets.shape[-1])
+        return nn.Linear(width, self.n_groups)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         targets = targets.expand_as(outputs)
         logarithms = outputs.log_softmax(-1)
-        return -(targets * logarithms).sum() / targets.sum().clamp_min(1)
+        total = -(targets * logarithms).sum()
+        return total / targets.sum().clamp_min(1)
 
 
 def distances(outputs: Tensor) -> Tensor:
     """Return the four distances in px that the head tells as logarithms: ... x 4 of ... x 5."""
-    return outputs[..., :4].clamp(-6, 4).exp() * UNIT
+    logarithms = outputs[..., :4].clamp(-6, 4)
+    return logarithms.exp() * UNIT
 
 
 def _box(sides: Tensor) -> Tensor:
     """Return n boxes round the origin, n x 4, of distances to their sides."""
-    return torch.cat([-sides[:, :2], sides[:, 2:]], dim=1)
+    before, behind = sides.split(2, dim=1)
+    return torch.cat([-before, behind], dim=1)
+
+
+def _size(sides: Tensor) -> Tensor:
+    """Return the width and height of n boxes, n x 2, of distances to their sides."""
+    before, behind = sides.split(2, dim=1)
+    return before + behind
 
 
 def _iou(first: Tensor, second: Tensor) -> Tensor:
     """Return the intersection over union of n boxes with n others about the same point."""
     common = torch.minimum(first, second)
-    size, other, shared = (s[:, :2] + s[:, 2:] for s in (first, second, common))
-    shared = shared.prod(1)
-    return shared / (size.prod(1) + other.prod(1) - shared)
+    shared = _size(common).prod(1)
+    one = _size(first).prod(1)
+    other = _size(second).prod(1)
+    return shared / (one + other - shared)

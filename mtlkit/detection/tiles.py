@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy import ndarray
 from torch import Tensor
 
 from mtlkit.detection.detector import CELL, cell_middles
+from mtlkit.detection.proposals import areas
 
 SIDE = 160  # px; or less, where pictures are smaller
 MOST = 3000  # tiles: 920 MB
@@ -23,13 +25,13 @@ class Tiles(NamedTuple):
     groups: of each, n numbers.
     """
 
-    images: np.ndarray
-    boxes: list[np.ndarray]
-    groups: list[np.ndarray]
+    images: ndarray
+    boxes: list[ndarray]
+    groups: list[ndarray]
 
 
 def cut_tiles(
-    images: np.ndarray, boxes: Sequence[np.ndarray], groups: Sequence[np.ndarray], seed: int
+    images: ndarray, boxes: Sequence[ndarray], groups: Sequence[ndarray], seed: int
 ) -> Tiles:
     """Cut a tile round each object and one somewhere in each picture, half of them mirrored.
 
@@ -38,33 +40,40 @@ def cut_tiles(
     random = np.random.default_rng(seed)
     height, width = images.shape[2:]
     side = min(SIDE, height, width) // CELL * CELL
-    room = [width - side, height - side]
-    places = [
-        (number, middle - random.uniform(0.2, 0.8, 2) * side)
-        for number, own in enumerate(boxes)
-        for middle in (own[:, :2] + own[:, 2:]) / 2
-    ]
-    places += [(number, random.uniform(0, 1, 2) * room) for number in range(len(images))]
-    tiles = Tiles(np.empty((min(MOST, len(places)), 3, side, side), np.float32), [], [])
-    for tile, place in enumerate(random.permutation(len(places))[:MOST]):
+    room = np.array([width - side, height - side])
+    places = []
+    for number, own in enumerate(boxes):
+        for box in own:
+            middle = (box[:2] + box[2:]) / 2
+            before = side * random.uniform(0.2, 0.8, 2)
+            places.append((number, middle - before))
+    for number in range(len(images)):
+        anywhere = room * random.uniform(0, 1, 2)
+        places.append((number, anywhere))
+    taken = random.permutation(len(places))[:MOST]
+    pictures = np.empty((len(taken), 3, side, side), np.float32)
+    tiles = Tiles(pictures, [], [])
+    for tile, place in enumerate(taken):
         number, start = places[place]
         x, y = start.clip(0, room).astype(int)
         picture = images[number, :, y : y + side, x : x + side]
         inside, seen = _clipped(boxes[number], (x, y), side)
         if random.random() < 0.5:
             picture = picture[..., ::-1]
-            inside[:, [0, 2]] = side - inside[:, [2, 0]]
+            right, left = side - inside[:, 0], side - inside[:, 2]
+            inside[:, 0] = left
+            inside[:, 2] = right
         tiles.images[tile] = picture
         tiles.boxes.append(inside[seen])
         tiles.groups.append(groups[number][seen])
     return tiles
 
 
-def _clipped(boxes: np.ndarray, start: tuple[int, int], side: int) -> tuple[np.ndarray, np.ndarray]:
+def _clipped(boxes: ndarray, start: tuple[int, int], side: int) -> tuple[ndarray, ndarray]:
     """Return the boxes as a tile has them, n x 4, and which of them can be seen there."""
     moved = boxes - np.tile(start, 2)
     inside = moved.clip(0, side)
-    shares = (inside[:, 2:] - inside[:, :2]).prod(1) / (moved[:, 2:] - moved[:, :2]).prod(1)
+    shares = areas(inside) / areas(moved)
     return inside, shares > SEEN
 
 
@@ -82,17 +91,16 @@ def target_maps(tiles: Tiles, n_groups: int) -> dict[str, Tensor]:
         "groups": torch.zeros(*shape, n_groups),
     }
     for tile, (boxes, groups) in enumerate(zip(tiles.boxes, tiles.groups, strict=True)):
-        sizes = boxes[:, 2:] - boxes[:, :2]
-        for row in np.argsort(-sizes.prod(1), kind="stable"):
-            start, end = torch.as_tensor(boxes[row], dtype=torch.float32).split(2)
-            reach = (MIDDLE * (end - start)).clamp_min(CELL / 2 + 0.1)
-            near = ((middles - (start + end) / 2).abs() <= reach).all(-1)  # h x w
+        largest_first = np.argsort(-areas(boxes), kind="stable")
+        for row in largest_first:
+            box = torch.as_tensor(boxes[row], dtype=torch.float32)
+            start, end = box.split(2)
+            reach = MIDDLE * (end - start)
+            away = (middles - (start + end) / 2).abs()
+            reach = reach.clamp_min(CELL / 2 + 0.1)
+            near = (away <= reach).all(-1)  # h x w
+            sides = torch.cat([middles - start, end - middles], dim=-1)
             maps["objects"][tile][near] = 1
-            maps["boxes"][tile][near] = _distances(middles[near], start, end)
+            maps["boxes"][tile][near] = sides[near].clamp_min(0.5)
             maps["groups"][tile][near] = torch.eye(n_groups)[groups[row]]
     return maps
-
-
-def _distances(middles: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Return the distances of n points to a box's sides, 0.5 px at least: n x 4."""
-    return torch.cat([middles - start, end - middles], dim=1).clamp_min(0.5)

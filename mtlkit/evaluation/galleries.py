@@ -97,22 +97,17 @@ def draw_rows(
 
 @style.context(STYLE)
 def gallery(
-    images: np.ndarray,
-    captions: Sequence[str],
-    *,
-    columns: int = 8,
-    title: str | None = None,
-    side: float = 1.05,
+    images: np.ndarray, captions: Sequence[str], *, columns: int = 8, title: str | None = None
 ) -> Figure:
-    """Show images (N x C x H x W) in rows, each above its caption; `side` is of one, in inches.
+    """Show images (N x C x H x W) in rows, each above its caption.
 
     >>> images = np.random.default_rng(0).random((3, 1, 8, 8), dtype=np.float32)
     >>> len(gallery(images, ["a", "b", "c"]).axes)
     8
     """
     rows = max(1, -(-len(images) // columns))  # rounded up
-    tall = rows * (side + 0.22) + 0.3  # with room for two lines
-    figure = new_figure((columns * side, tall), title, f"{len(images)} images")
+    tall = rows * 1.27 + 0.3  # with room for two lines
+    figure = new_figure((columns * 1.05, tall), title, f"{len(images)} images")
     for place, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
