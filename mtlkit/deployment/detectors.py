@@ -22,7 +22,7 @@ from mtlkit.deployment.run_folder import (
 )
 from mtlkit.detection.detector import SURE, DenseEncoder, Detections, new_detector
 from mtlkit.detection.figures import detection_figures
-from mtlkit.detection.rounds import DetectionResult
+from mtlkit.detection.rounds import MOST_GROUPS, DetectionResult
 from mtlkit.detection.scores import DetectionScores, coco_box
 from mtlkit.errors import as_input_error
 from mtlkit.evaluation import write_report
@@ -30,7 +30,6 @@ from mtlkit.inputs import InputSpec
 from mtlkit.multitask import MultiTaskModel
 from mtlkit.tables import write_csv
 
-MOST_GROUPS = 10_000
 Names = Sequence[str | None]
 
 
@@ -80,7 +79,9 @@ def load_detector(run: Path) -> Detector:
         content = (run / "model.safetensors").read_bytes()
         if hashlib.sha256(content).hexdigest() != description["sha256"]:
             raise ValueError("the weights are not those that were saved")
-        names = [None if name is None else str(name) for name in description["groups"]]
+        names: list[str | None] = []
+        for name in description["groups"]:
+            names.append(None if name is None else str(name))
         if not 1 <= len(names) <= MOST_GROUPS or inputs.channels != 3:
             raise ValueError(f"it has {len(names)} groups and {inputs.channels} channels")
         model = new_detector(len(names), DenseEncoder())

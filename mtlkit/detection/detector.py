@@ -115,18 +115,23 @@ def detect(
         picture = torch.as_tensor(image)[None, None]  # 1 view x 1 x C x H x W
         outputs = model(picture.to(model.device))
         maps = {name: output[0, 0].cpu() for name, output in outputs.items()}
-        boxes, scores = _read(maps)
-        good = scores >= least
-        boxes = clip_boxes_to_image(boxes[good], image.shape[-2:])
-        scores = scores[good]
-        groups = maps["groups"][good].softmax(-1)
-        kept = nms(boxes, scores, same)[:MOST]
-        parts = boxes[kept], scores[kept], groups[kept]
-        found.append(Detections(*map(Tensor.numpy, parts)))
+        found.append(_read(maps, image.shape[-2:], least, same))
     return found
 
 
-def _read(maps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _read(maps: dict[str, Tensor], size: tuple[int, int], least: float, same: float) -> Detections:
+    """Read boxes off the heads' maps, h x w x K, for a picture of that height and width."""
+    boxes, scores = _boxes_and_scores(maps)
+    good = scores >= least
+    boxes = clip_boxes_to_image(boxes[good], size)
+    scores = scores[good]
+    groups = maps["groups"][good].softmax(-1)
+    kept = nms(boxes, scores, same)[:MOST]
+    parts = boxes[kept], scores[kept], groups[kept]
+    return Detections(*map(Tensor.numpy, parts))
+
+
+def _boxes_and_scores(maps: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """Return the box and the score of each cell, h x w x 4 and h x w, of the heads' maps."""
     objects = maps["objects"][..., 0]
     before, behind = distances(maps["boxes"]).split(2, dim=-1)

@@ -60,8 +60,8 @@ def discover(images: ndarray, proposals: Sequence[Proposals]) -> Regions:
     plain = counts.count(0)
     if len(counts) - plain < 2:
         raise InputError(
-            f"nothing stands out in {plain} of {len(counts)} images: what recurs can be found from "
-            "2 images on that show something, so add more."
+            f"nothing stands out in {plain} of {len(counts)} images, and what recurs can be told "
+            "from 2 that show something: add more."
         )
     scenes = np.repeat(np.arange(len(images)), counts)
     boxes = np.concatenate([found.boxes for found in proposals])
@@ -131,7 +131,8 @@ def cut(images: ndarray, proposals: Sequence[Proposals], margin: float) -> ndarr
 def _features(crops: ndarray) -> ndarray:
     described = describe(crops, WHAT)
     numbers = min(NUMBERS, *described.shape)
-    features = PCA(numbers, random_state=0).fit_transform(described)
+    with np.errstate(invalid="ignore"):  # where all are equal, there is no variance to divide by
+        features = PCA(numbers, random_state=0).fit_transform(described)
     return _unit(features)
 
 
@@ -143,7 +144,8 @@ def _rings(crops: ndarray) -> ndarray:
     ring[inner, inner] = False
     grey = crops.mean(1)
     down, across = np.gradient(grey, axis=(1, 2))  # n x 32 x 32 each
-    rings = np.concatenate([down[:, ring], across[:, ring]], axis=1)
+    slopes = [down[:, ring], across[:, ring]]
+    rings = np.concatenate(slopes, axis=1)
     return _unit(rings - rings.mean(0))
 
 

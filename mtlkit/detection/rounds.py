@@ -9,22 +9,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy import ndarray
-from sklearn.cluster import KMeans
 from torchvision.ops import box_iou
 
-from mtlkit.detection.detector import detect, new_detector
+from mtlkit.detection.detector import CELL, detect, new_detector
 from mtlkit.detection.discovery import Regions, choose, discover
 from mtlkit.detection.proposals import Proposals, propose
 from mtlkit.detection.tiles import cut_tiles, target_maps
 from mtlkit.errors import InputError
+from mtlkit.inputs import check_whole
 from mtlkit.multitask import Augmentation, MultiTaskModel, TrainingOptions, fit
 from mtlkit.multitask.checkpoints import Checkpoint
 from mtlkit.multitask.compute import seeded
 from mtlkit.multitask.training import History, TrainingState, steps_an_epoch
 from mtlkit.multitask.weighting import Weighting
-from mtlkit.preprocessing.label_vectors import align
+from mtlkit.preprocessing.label_vectors import align, fit_kmeans
 
-LIGHT = Augmentation(
+MOST_GROUPS = 10_000
+LEAST_SIDE = 64  # px
+
+LIGHT = Augmentation(  # geometry would move what is in a box
     rotation=0, scale=0, shift=0, shear=0, gain=0, noise=0.02, light=0.4, colour=0.5
 )
 
@@ -53,8 +56,13 @@ class DetectionRecipe:
     weighting: Weighting = "equal"
 
     def __post_init__(self) -> None:
-        if self.n_groups < 1:
-            raise InputError(f"n_groups is {self.n_groups}: ask for 1 group or more.")
+        check_whole("n_groups", self.n_groups, 1, MOST_GROUPS)
+        check_whole("proposals", self.proposals, 1, 1000)
+        check_whole("batch_size", self.batch_size, 1, 1000)
+        shares = np.array(self.shares)
+        right = (shares > 0) & (shares <= 1)
+        if len(shares) != len(self.steps) or not right.all():
+            raise InputError(f"shares is {self.shares}: give one from 0 to 1 for each of steps.")
         if not 0 < self.effort < np.inf:
             raise InputError(f"effort is {self.effort}: give a number above 0, as 0.5.")
 
@@ -88,20 +96,32 @@ def find_objects(
     """Learn to detect what recurs in pictures without labels or boxes.
 
     Args:
-        images: N x 3 x H x W in [0, 1]; H and W are multiples of 8 px.
+        images: N x 3 x H x W in [0, 1]; H and W are multiples of 8 px, 64 or more.
         recipe: how; None: `DetectionRecipe()`.
         seed: the same gives the same detector.
         checkpoint: where the training is kept as it goes, and gone on from if something is there.
         on_step: called after each step with the stage's name and how many steps it has.
 
     Raises:
-        InputError: something stands out in fewer than two pictures.
+        InputError: pictures of another shape, or something stands out in fewer than two of them.
     """
+    images = np.asarray(images, np.float32)
+    _check_pictures(images)
     work = Rounds(images, recipe or DetectionRecipe(), seed, checkpoint, on_step)
     work.look()
     for number in range(len(work.recipe.steps)):
         work.go(number)
     return DetectionResult(work.model, work.regions, work.chosen, work.history, work.seconds)
+
+
+def _check_pictures(images: ndarray) -> None:
+    colour = images.ndim == 4 and images.shape[1] == 3
+    sides = np.array(images.shape[2:])
+    fits = (sides >= LEAST_SIDE) & (sides % CELL == 0)
+    if not colour or not fits.all() or not np.isfinite(images).all():
+        shape = " x ".join(map(str, images.shape))
+        expected = f"N x 3 x H x W without NaN, H and W multiples of 8 px from {LEAST_SIDE} on"
+        raise InputError(f"images is {shape}: give {expected}.")
 
 
 class Rounds:
@@ -184,8 +204,7 @@ class Rounds:
         """Return the group of each chosen region; groups keep their numbers from round to round."""
         features = self.regions.features
         n_groups = min(self.recipe.n_groups, len(rows))
-        found = KMeans(n_groups, n_init=4, random_state=self.seed)
-        found.fit(features[rows])
+        found = fit_kmeans(features[rows], n_groups, self.seed, n_init=4)
         one_hot = np.eye(self.recipe.n_groups)
         vectors = one_hot[found.predict(features)]
         if len(self.groups):

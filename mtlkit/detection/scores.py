@@ -76,10 +76,11 @@ def score_detections(
         raise InputError(f"{what} are given: give annotations of the same, with boxes.")
     known = sorted({kind for photo in truth for kind in photo.kinds})
     annotated = COCO(_annotated(truth, known))
-    told = annotated.loadRes(_told(found, known, names or []))
+    told = annotated.loadRes(_told(found))
     precision, recall = _curves(annotated, told, by_kind=False)
     kinds: dict[str, float] = {}
     if names:
+        told = annotated.loadRes(_told(found, known, names))
         of_each, _ = _curves(annotated, told, by_kind=True)
         kinds = dict(zip(known, of_each, strict=True))
     return DetectionScores(
@@ -112,8 +113,7 @@ def name_groups(found: Sequence[Detections], truth: Sequence[PhotoBoxes]) -> lis
             votes[group, kind] += one.scores[row]
     names: list[str | None] = []
     for own in votes:
-        best = kinds[own.argmax()]
-        names.append(best if own.any() else None)
+        names.append(kinds[own.argmax()] if own.any() else None)
     return names
 
 
@@ -141,12 +141,12 @@ def _annotated(truth: Sequence[PhotoBoxes], known: Sequence[str]) -> dict[str, A
 
 
 def _told(
-    found: Sequence[Detections], known: Sequence[str], names: Sequence[str | None]
+    found: Sequence[Detections], known: Sequence[str] = (), names: Sequence[str | None] = ()
 ) -> list[dict[str, Any]]:
-    """Return what was found in N pictures as COCO has results.
+    """Return what was found in N pictures as COCO has results: of one kind, or by groups' names.
 
-    A box is of the kind that its groups most likely stand for; one that stands for none is of a
-    kind that nothing is of.
+    A box is of the kind that its groups most likely stand for, and its score is times how likely;
+    one that stands for none is of a kind that nothing is of.
     """
     of_kind = np.zeros((len(names), len(known)))
     for group, name in enumerate(names):
@@ -155,17 +155,19 @@ def _told(
     rows = []
     for picture, one in enumerate(found):
         kinds = np.zeros(len(one.boxes), int)
+        scores = one.scores
         if names:
             likely = one.groups @ of_kind  # n x kinds
             best = likely.argmax(1)
             kinds = np.where(likely.any(1), best, len(known))
+            scores = scores * likely.max(1)
         for row, box in enumerate(one.boxes):
             rows.append(
                 {
                     "image_id": picture,
                     "category_id": int(kinds[row]),
                     "bbox": coco_box(box),
-                    "score": float(one.scores[row]),
+                    "score": float(scores[row]),
                 }
             )
     return rows
@@ -193,9 +195,9 @@ def _curves(annotated: COCO, told: COCO, by_kind: bool) -> tuple[list[float], li
     work.accumulate()
     precision = work.eval["precision"][0, :, :, 0, -1]  # 101 x kinds
     recall = work.eval["recall"][0, :, 0, :]  # kinds x numbers
-    of_kinds = precision.clip(0).mean(0)
-    by_number = recall.clip(0).mean(0)
-    return of_kinds.round(4).tolist(), by_number.round(4).tolist()
+    of_kinds = precision.clip(0).mean(0).round(4)
+    by_number = recall.clip(0).mean(0).round(4)
+    return of_kinds.tolist(), by_number.tolist()
 
 
 def _corloc(found: Sequence[Detections], truth: Sequence[PhotoBoxes]) -> float:

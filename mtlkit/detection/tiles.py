@@ -60,7 +60,8 @@ def cut_tiles(
         inside, seen = _clipped(boxes[number], (x, y), side)
         if random.random() < 0.5:
             picture = picture[..., ::-1]
-            right, left = side - inside[:, 0], side - inside[:, 2]
+            right = side - inside[:, 0]
+            left = side - inside[:, 2]
             inside[:, 0] = left
             inside[:, 2] = right
         tiles.images[tile] = picture

@@ -181,7 +181,9 @@ def stain(images: ndarray, rings: int = 4) -> ndarray:
     distance = np.hypot(down[:, None], across) / (shorter / 2)  # 1: at the nearer edge
     ring = (distance * rings).astype(int)
     inside = ring.reshape(-1, 1) == np.arange(rings)  # H W x rings
-    means = amounts.reshape(len(images), 3, -1) @ (inside / inside.sum(axis=0))
+    shares = inside / inside.sum(axis=0)
+    planes = amounts.reshape(len(images), 3, -1)
+    means = planes @ shares
     return means.reshape(len(images), -1).astype(np.float32)
 
 

@@ -32,8 +32,10 @@ def spaces_of(features: ndarray, images: ndarray) -> list[ndarray]:
     if images.ndim == 2:
         return [shared, images]
     contrast = images.std(axis=(1, 2, 3))
-    detail = np.abs(np.diff(images, axis=3)).mean(axis=(1, 2, 3))
-    return [shared, colour(images, CELLS), np.log(np.stack([contrast, detail], axis=1) + 1e-3)]
+    steps = np.abs(np.diff(images, axis=3))
+    detail = steps.mean(axis=(1, 2, 3))
+    measures = np.stack([contrast, detail], axis=1)
+    return [shared, colour(images, CELLS), np.log(measures + 1e-3)]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ class Reference:
 
 
 def _mean_ratio(distances: Sequence[ndarray], units: Sequence[float]) -> ndarray:
-    return np.mean([d / unit for d, unit in zip(distances, units, strict=True)], axis=0)
+    ratios = []
+    for distance, unit in zip(distances, units, strict=True):
+        ratios.append(distance / unit)
+    return np.mean(ratios, axis=0)
 
 
 def _distances(queries: ndarray, space: ndarray, rows: ndarray) -> ndarray:
