@@ -187,6 +187,8 @@ def upright(image: Image.Image, scale: Scale) -> Image.Image:
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Return the width and height of a picture, turned as its EXIF says; nothing is decoded."""
     width, height = image.size
+    if image.format == "PNG" and "exif" not in image.info:
+        return width, height  # to look further, Pillow would decode all of it
     with suppress(Exception):  # as in `upright`
         if image.getexif().get(ExifTags.Base.Orientation) in (5, 6, 7, 8):  # on its side
             return height, width

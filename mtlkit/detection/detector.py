@@ -105,7 +105,7 @@ def detect(
     A box's score is the probability of an object times that of a good fit. Of two boxes that
     overlap by `same` (intersection over union) the surer stays.
 
-    >>> found = detect(new_detector(n_groups=4), np.zeros((1, 3, 64, 64), np.float32))
+    >>> found = detect(new_detector(n_groups=4), torch.zeros(1, 3, 64, 64).numpy())
     >>> found[0].groups.shape[1]
     4
     """

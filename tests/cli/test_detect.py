@@ -14,7 +14,8 @@ from mtlkit.cli.shell import StageBars
 from mtlkit.data.boxes import read_coco
 from mtlkit.data.images import ImageSet
 from mtlkit.data.roads import road_scene
-from tests.cli.helpers import assert_refused, call, json_of, report_of, succeed
+
+from .helpers import assert_refused, call, json_of, report_of, succeed
 
 TINY = ["--effort", "0.001", "--size", "96", "--groups", "3"]
 
