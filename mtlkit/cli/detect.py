@@ -13,6 +13,9 @@ from mtlkit.cli.shell import (
     AsJson,
     DataRoot,
     MaxPixels,
+    Out,
+    Overwrite,
+    Resume,
     Source,
     StageBars,
     Threads,
@@ -41,9 +44,7 @@ ASSUMED = (
 @detect.command()
 def fit(
     source: Source,
-    out: Annotated[
-        Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")
-    ] = None,
+    out: Out = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**31 - 10, help="The same seed gives the same detector.")
     ] = 0,
@@ -58,12 +59,8 @@ def fit(
     ] = 1.0,
     threads: Threads = 1,
     max_pixels: MaxPixels = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a cut off run, of --out or the newest.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a finished run of that name.")
-    ] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:

@@ -13,6 +13,9 @@ from mtlkit.cli.shell import (
     AsJson,
     DataRoot,
     MaxPixels,
+    Out,
+    Overwrite,
+    Resume,
     Source,
     Threads,
     load,
@@ -32,9 +35,7 @@ def fit(
     classes: Annotated[
         int | None, typer.Option(help="How many classes; sets by name bring their own.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")
-    ] = None,
+    out: Out = None,
     labels: Annotated[
         str | None, typer.Option(help="folders: subfolders are the classes, to score against.")
     ] = None,
@@ -95,12 +96,8 @@ def fit(
     ] = None,
     threads: Threads = 1,
     device: Annotated[str, typer.Option(help="cpu, or as torch names a GPU: cuda, mps.")] = "cpu",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a cut off run, of --out or the newest.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a finished run of that name.")
-    ] = False,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
     data_root: DataRoot = None,
     as_json: AsJson = False,
 ) -> None:

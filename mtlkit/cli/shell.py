@@ -80,6 +80,17 @@ Threads = Annotated[
 ]
 
 
+Out = Annotated[
+    Path | None, typer.Option(help="The run folder to make; default runs/SOURCE-SEED-TIME.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a cut off run, of --out or the newest.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a finished run of that name.")
+]
+
+
 @contextmanager
 def progress_bar(what: str, hidden: bool = False) -> Iterator[Callable[[int, int], None]]:
     """Show progress(done, total) on stderr as a bar of files; it shows up after two seconds."""
